@@ -1,1 +1,43 @@
-//! x
+//! JobMarket: a declarative dataflow engine for job sites. A site is a YAML file; this library reads it, runs it and
+//! keeps what it brings.
+//!
+//! The modules in reading order. A module imports its own folder, lower layers, and modules above it in its own layer;
+//! `tests/house.rs` holds that.
+
+// Words: data that parses and prints itself.
+pub mod tree;
+pub mod scalar;
+pub mod schema;
+pub mod offer;
+pub mod search;
+pub mod exchange;
+pub mod position;
+pub mod event;
+pub mod finding;
+
+// Rules: pure, synchronous, one file per member, no state between calls.
+pub mod convert;
+pub mod auth;
+pub mod paginate;
+pub mod decode;
+pub mod step;
+
+// Core: text and values in, values and findings out.
+pub mod definition;
+pub mod plan;
+pub mod extract;
+pub mod board;
+
+// Edges: each wraps one thing of the outside world.
+pub mod files;
+pub mod fetch;
+pub mod archive;
+pub mod state;
+pub mod sink;
+pub mod store;
+
+// Engine.
+pub mod run;
+
+// Shell: what people see.
+pub mod report;

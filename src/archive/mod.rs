@@ -1,0 +1,1 @@
+//! The raw pages as received, kept in WARC segments.

@@ -1,0 +1,1 @@
+//! Authentication: who we are to a site, described; the edge `fetch` sends it.

@@ -1,0 +1,1 @@
+//! Definitions: what the user wrote, read with places; every fault a finding.

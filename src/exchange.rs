@@ -1,0 +1,56 @@
+//! One exchange with a site as plain data: the request that goes out and the page that comes back.
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+/// A request, ready to be sent: no template is left in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The whole address, query included, without credentials of `auth`.
+    pub url: String,
+    /// Header names and values as written, without those of `auth`.
+    pub headers: Vec<(String, String)>,
+    /// The body with its media type.
+    pub body: Option<Body>,
+}
+
+/// A request body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body {
+    /// Media type, sent as `Content-Type` unless `headers` names another.
+    pub media: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// An answer received whole: a truncated body never becomes a page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The address it was asked at, credentials masked.
+    pub url: String,
+    /// The HTTP method it was asked with.
+    pub method: String,
+    /// HTTP status code.
+    pub status: u16,
+    /// Header names in lower case, with values; repeated headers are repeated.
+    pub headers: Vec<(String, String)>,
+    /// The body as received: still compressed where the site compressed it.
+    pub body: Bytes,
+    /// When the body was complete.
+    pub fetched: DateTime<Utc>,
+    /// How often the request was sent, the last time included.
+    pub attempts: u32,
+}
+
+impl Page {
+    /// The first value of a header; the name is compared without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A page shared by the stages that work on it.
+pub type SharedPage = Arc<Page>;

@@ -1,0 +1,1 @@
+//! The network: requests out, pages in, with deadlines, retries, rates and tokens.

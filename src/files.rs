@@ -1,0 +1,1 @@
+//! Files on disk: reading definitions, appending with group sync, writing whole files.

@@ -1,0 +1,1 @@
+//! Pagination: how a slice advances from page to page, and when it ends.

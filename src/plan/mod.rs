@@ -1,0 +1,1 @@
+//! Plans: definitions compiled into something that cannot be wrong any more.

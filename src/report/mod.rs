@@ -1,0 +1,1 @@
+//! What people see of the events: log lines, progress bars, summaries.

@@ -1,0 +1,92 @@
+//! The canonical offer as data: its fields in order, each with a type and what the rest of the program needs of it.
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+/// Number of a field in [`Schema::fields`]; cells of an offer are indexed by it.
+pub type FieldNumber = usize;
+
+/// The declared offer. Built from `mappings/offer.yaml`, never changed afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    fields: Vec<Field>,
+    numbers: HashMap<String, FieldNumber>,
+}
+
+/// One field.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Field {
+    /// Name with dots, such as `company.name`.
+    pub name: String,
+    /// Type.
+    pub kind: Kind,
+    /// What it means.
+    pub doc: String,
+    /// Whether an offer without it is rejected.
+    pub required: bool,
+    /// Allowed values, as text; empty allows any.
+    pub values: Vec<String>,
+    /// Whether search counts its values.
+    pub facet: bool,
+    /// Set by the program; a mapping may not.
+    pub by_engine: bool,
+    /// Kept only when one of these is present.
+    pub needs: Vec<String>,
+}
+
+/// Type of a field.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Text compared whole.
+    Keyword,
+    /// Text searched by word.
+    Text,
+    /// An instant, UTC.
+    Date,
+    /// True or false.
+    Boolean,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `{lat, lon}` in degrees.
+    Geo,
+    /// An amount of money.
+    Money,
+    /// A list of scalars or objects.
+    List(Box<Kind>),
+    /// An object: declared fields, or any member when `open`.
+    Object {
+        /// Declared members; names without dots.
+        fields: Vec<Field>,
+        /// Whether members that are not declared are kept.
+        open: bool,
+    },
+}
+
+impl Schema {
+    /// The schema of these fields. Of a repeated name the first counts; the reader reports the repeat.
+    pub fn new(fields: Vec<Field>) -> Self {
+        let mut numbers = HashMap::new();
+        for (number, field) in fields.iter().enumerate() {
+            numbers.entry(field.name.clone()).or_insert(number);
+        }
+        Schema { fields, numbers }
+    }
+
+    /// All fields, in the order of the file.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The number of a field by its dotted name.
+    pub fn number(&self, name: &str) -> Option<FieldNumber> {
+        self.numbers.get(name).copied()
+    }
+
+    /// A field by its dotted name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.number(name).map(|number| &self.fields[number])
+    }
+}

@@ -1,0 +1,1 @@
+//! The closed query type that every store compiles.

@@ -1,0 +1,1 @@
+//! The state of a data directory: one SQLite file, one writing thread, one transaction a page.

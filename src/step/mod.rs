@@ -1,0 +1,1 @@
+//! Steps: offer in, offer out, or kept aside.

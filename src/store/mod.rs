@@ -1,0 +1,1 @@
+//! Sinks that can be searched.
