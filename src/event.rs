@@ -1,1 +1,199 @@
-//! x
+//! One fact about what happened. Log, progress, history, summary and board are drawn from these alone.
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Number of a run in its data directory.
+pub type RunId = i64;
+
+/// The six outcomes of records, and what stands beside them. Every number of a run is a sum of these over its
+/// committed pages: `fetched = indexed + unchanged + superseded + rejected + filtered + duplicate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records read, after reshaping.
+    pub fetched: u64,
+    /// Written at the first sink.
+    pub indexed: u64,
+    /// Of `indexed`, those whose id was not known.
+    pub new: u64,
+    /// Equal content, and open.
+    pub unchanged: u64,
+    /// A higher version is known or stored.
+    pub superseded: u64,
+    /// No offer could be made, or the store refused it for good.
+    pub rejected: u64,
+    /// Kept aside by `only` or a step.
+    pub filtered: u64,
+    /// Its key was already seen in this run with equal content, or comes again in its page.
+    pub duplicate: u64,
+    /// Offers closed; counts apart.
+    pub closed: u64,
+}
+
+impl Counts {
+    /// Adds another page's numbers.
+    pub fn add(&mut self, other: &Counts) {
+        self.fetched += other.fetched;
+        self.indexed += other.indexed;
+        self.new += other.new;
+        self.unchanged += other.unchanged;
+        self.superseded += other.superseded;
+        self.rejected += other.rejected;
+        self.filtered += other.filtered;
+        self.duplicate += other.duplicate;
+        self.closed += other.closed;
+    }
+
+    /// Whether the six outcomes add up to what was fetched.
+    pub fn add_up(&self) -> bool {
+        self.fetched == self.indexed + self.unchanged + self.superseded + self.rejected + self.filtered + self.duplicate
+    }
+}
+
+/// What kind of run it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// From the end of the coverage, less `lookback`.
+    Ordinary,
+    /// The whole of `first`: may close offers.
+    Sweep,
+    /// Windows asked for with `--from --to`.
+    Backfill,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every slice is complete.
+    Complete,
+    /// Some slice is partial, failed or skipped.
+    Partial,
+    /// Nothing more could be read.
+    Failed,
+    /// Ended by the user or a reload; the next run goes on where it stopped.
+    Stopped,
+}
+
+/// How a slice ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceEnd {
+    /// An honest stop rule fired (its name), and nothing is missing.
+    Complete(String),
+    /// Ended before its end; why.
+    Partial(String),
+    /// Could not be read; why.
+    Failed(String),
+    /// Left out by `skip`; why.
+    Skipped(String),
+    /// Above the cap: two halves take its place.
+    Split,
+}
+
+/// A fact with its time and the source it is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The run's number; 0 before there is one.
+    pub run: RunId,
+    /// The source's name.
+    pub source: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// A run began, or goes on.
+    RunStarted {
+        /// Kind of run.
+        kind: RunKind,
+        /// The run's `now`.
+        now: DateTime<Utc>,
+        /// Whether an unfinished run goes on.
+        resumed: bool,
+        /// What the plan says that takes effect with a later version.
+        later: Vec<String>,
+    },
+    /// A slice is being read.
+    SliceStarted {
+        /// Its number, such as `3` or, after splitting, `3.0`.
+        slice: String,
+        /// Its partition as JSON.
+        partition: String,
+        /// Its window.
+        window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    },
+    /// A site announced how many records a slice has.
+    TotalAnnounced {
+        /// The slice.
+        slice: String,
+        /// Records.
+        total: u64,
+    },
+    /// A request is asked again.
+    Retried {
+        /// Which attempt comes next, from 2.
+        attempt: u32,
+        /// Seconds until then.
+        wait: f64,
+        /// Why, without credentials.
+        why: String,
+    },
+    /// A token was renewed.
+    TokenRenewed,
+    /// Requests wait for a rate, a quota or `Retry-After`.
+    Waiting {
+        /// Seconds.
+        wait: f64,
+        /// What for.
+        why: String,
+    },
+    /// A page is committed: its numbers are in the journal.
+    PageCommitted {
+        /// The slice.
+        slice: String,
+        /// Its place, printed.
+        position: String,
+        /// Bytes received.
+        bytes: u64,
+        /// Its numbers.
+        counts: Counts,
+        /// Flaws of its offers: `field: message` with their number, most frequent first, a few at most.
+        flaws: Vec<(String, u64)>,
+        /// Records rejected: reason with their number.
+        rejects: Vec<(String, u64)>,
+    },
+    /// A slice ended.
+    SliceEnded {
+        /// The slice.
+        slice: String,
+        /// How.
+        end: SliceEnd,
+        /// Records announced, the least total.
+        total: Option<u64>,
+        /// Distinct keys received.
+        keys: u64,
+    },
+    /// A warning that is about no page.
+    Warned {
+        /// What.
+        message: String,
+    },
+    /// A run ended.
+    RunEnded {
+        /// How.
+        outcome: Outcome,
+        /// Why, unless complete.
+        cause: Option<String>,
+        /// Sum of its committed pages.
+        counts: Counts,
+        /// Seconds it took since it began or went on.
+        seconds: f64,
+    },
+}
