@@ -1,1 +1,2 @@
 //! The state of a data directory: one SQLite file, one writing thread, one transaction a page.
+pub mod words;

@@ -1,0 +1,277 @@
+//! What goes into the state and what comes out: runs, slices, pages, verdicts. Plain data.
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Counts, Outcome, RunId, RunKind, SliceEnd};
+use crate::offer::{OfferId, Reject, Version};
+use crate::paginate::Progress;
+use crate::position::Position;
+
+/// A run to begin, or to go on with.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// The source's name in the state.
+    pub source: String,
+    /// The pipeline's name; `None` for a run of the source alone.
+    pub pipeline: Option<String>,
+    /// Kind of run.
+    pub kind: RunKind,
+    /// Fingerprint of what is asked.
+    pub ask: String,
+    /// Fingerprint of what is made of it.
+    pub meaning: String,
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// `--from` and `--to` of a backfill.
+    pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The origin map of this source as text: a data directory that holds another one for it refuses the run.
+    pub origins: String,
+    /// The applied files: path and text.
+    pub texts: Vec<(String, String)>,
+}
+
+/// A run that has begun.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Its number.
+    pub run: RunId,
+    /// Its `now`: that of its first start.
+    pub now: DateTime<Utc>,
+    /// Whether an unfinished run (same kind, span and ask, younger than 24 h) goes on.
+    pub resumed: bool,
+    /// Its slices so far, when resumed.
+    pub slices: Vec<Slice>,
+    /// Sum of its committed pages, when resumed.
+    pub counts: Counts,
+    /// Whether the last ended run under this `ask` was complete (`stop: known` may fire).
+    pub last_complete: bool,
+}
+
+/// Where a slice is in its life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceState {
+    /// Being read.
+    Open,
+    /// Ended so.
+    Ended(SliceEnd),
+}
+
+/// One partition × one window of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// Its number in the run's fixed order, such as `3`; halves are `3.0` and `3.1`.
+    pub slice: String,
+    /// Its partition: values of `for` as JSON, `{}` without.
+    pub partition: String,
+    /// Its window, half-open.
+    pub window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Where it is.
+    pub state: SliceState,
+    /// The least total that its pages announced.
+    pub total: Option<u64>,
+    /// The next page to ask; `None` before the first.
+    pub position: Option<Position>,
+    /// What the guards remember.
+    pub progress: Progress,
+    /// Whether it is read a second time because records were missing.
+    pub again: bool,
+}
+
+/// What became of a record before the state is asked.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// An offer was made.
+    Offer {
+        /// Hash of its content.
+        content: u64,
+        /// Its content in the page's text.
+        text: Range<usize>,
+    },
+    /// Not mapped: its listed form equals the last one (`detail`), so it counts as unchanged.
+    Listed,
+    /// No offer could be made of it.
+    Rejected(Reject),
+    /// Kept aside by `only` or a step.
+    Filtered,
+    /// The site said that it is gone (`detail.gone`); counts as filtered.
+    Gone,
+    /// Its key comes again in this page and the other one won.
+    Repeated,
+}
+
+/// One record of a page.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its number in the page, from 0.
+    pub item: u32,
+    /// Its key as served; `None` when it has none.
+    pub key: Option<String>,
+    /// Its id, when it has a key.
+    pub id: Option<OfferId>,
+    /// What became of it.
+    pub fate: Fate,
+    /// Hash of its listed form under the plan's meaning, for sources with `detail`.
+    pub listed: Option<u64>,
+    /// Its raw JSON, for the quarantine; given for rejected records, and for all when the store is outside.
+    pub raw: Option<Vec<u8>>,
+    /// The offer's `expires_at`.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// A mapped page (or part), shared by admission, sinks and commit.
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    /// Records in page order.
+    pub records: Vec<Record>,
+    /// Contents of its offers.
+    pub text: Vec<u8>,
+}
+
+/// A page that asks what to do with its records.
+#[derive(Clone, Debug)]
+pub struct Admit {
+    /// Run.
+    pub run: RunId,
+    /// Source.
+    pub source: String,
+    /// Slice.
+    pub slice: String,
+    /// Version of the page.
+    pub version: Version,
+    /// Its records.
+    pub page: Arc<Mapped>,
+    /// Whether a sink outside the state is written before the commit: `known` is set to null content first.
+    pub intent: bool,
+    /// When the page was received.
+    pub at: DateTime<Utc>,
+}
+
+/// What a record counts as, and what is to be done with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// To be written.
+    Write {
+        /// Dense row number.
+        row: u64,
+        /// Whether the id was not known.
+        new: bool,
+        /// When it was first read.
+        first_seen: DateTime<Utc>,
+    },
+    /// Equal content, and open.
+    Unchanged,
+    /// A higher version is known.
+    Superseded,
+    /// Already seen in this run with equal content, or lost against another of its page.
+    Duplicate,
+    /// Kept aside.
+    Filtered,
+    /// Rejected.
+    Rejected,
+}
+
+/// The answer to [`Admit`]: one verdict a record, in order.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// Verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// Whether every key was known before, unchanged or kept aside (`stop: known`).
+    pub all_known: bool,
+}
+
+/// Where a page lies in the archive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Archived {
+    /// Segment file, relative to the archive's folder.
+    pub segment: String,
+    /// First byte of its frame.
+    pub offset: u64,
+    /// Bytes of its frame.
+    pub length: u64,
+}
+
+/// What kind of page it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageKind {
+    /// A page of the list.
+    List,
+    /// A page over the cap: it keeps no records.
+    Probe,
+    /// An archived page mapped again.
+    Replay,
+}
+
+/// How far a file of a sink is true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Path, relative to the data directory.
+    pub file: String,
+    /// Bytes that are committed.
+    pub length: u64,
+}
+
+/// One page's commit: everything in one transaction.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The admitted page.
+    pub admit: Admit,
+    /// Verdicts, by record.
+    pub verdicts: Vec<Verdict>,
+    /// Offers that the store refused for good, by record number in the page's list.
+    pub refused: Vec<(usize, Reject)>,
+    /// Offers that the store holds a higher version of.
+    pub superseded: Vec<usize>,
+    /// Kind.
+    pub kind: PageKind,
+    /// Place in the slice.
+    pub position: Position,
+    /// Part of the page.
+    pub part: u32,
+    /// Method and masked address.
+    pub request: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Where it is archived: the page itself, then its details.
+    pub archived: Vec<Archived>,
+    /// Fingerprint of the meaning it was mapped with.
+    pub meaning: String,
+    /// The slice after this page.
+    pub slice: Slice,
+    /// Slices that take its place, when it is split.
+    pub halves: Vec<Slice>,
+    /// Files of sinks.
+    pub marks: Vec<Mark>,
+    /// Whether offers go to the local store, in this transaction.
+    pub store: bool,
+    /// Files of sinks only: whether `known` is compared and written is the same either way.
+    pub partition: String,
+}
+
+/// The answer to [`Commit`].
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The page's numbers.
+    pub counts: Counts,
+    /// The slice's distinct keys so far.
+    pub keys: u64,
+}
+
+/// How a run ended, to be written down. Its counts are the sum of its pages.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Run.
+    pub run: RunId,
+    /// How.
+    pub outcome: Outcome,
+    /// Why, unless complete.
+    pub cause: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Flaws by field: message and number.
+    pub flaws: Vec<(String, u64)>,
+}
