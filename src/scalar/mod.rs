@@ -1,4 +1,25 @@
 //! The small types that parse themselves out of a text of a file: paths, templates, expressions, durations.
 pub mod fault;
+pub mod path;
+mod query;
+pub mod call;
+pub mod expression;
+pub mod template;
+pub mod reader;
+pub mod value;
+pub mod name;
+pub mod duration;
+pub mod cron;
+pub mod given;
 
-pub use fault::Fault;
+pub use call::{Arg, Call};
+pub use cron::{Cron, Zone};
+pub use duration::{Period, Rate, Share, Span};
+pub use expression::{Expression, Operand};
+pub use fault::{Fault, nearest};
+pub use given::Given;
+pub use name::Name;
+pub use path::Path;
+pub use reader::Reader;
+pub use template::{Piece, Template};
+pub use value::Value;
