@@ -1,0 +1,1 @@
+//! Templates rendered: one static environment in which every conversion is a filter.
