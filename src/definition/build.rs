@@ -11,34 +11,61 @@ use crate::finding::Finding;
 use crate::scalar::fault::{Carried, nearest};
 
 /// Builds a struct of a file. `None` when what is left of the file does not make one.
-pub fn build<T: for<'de> Deserialize<'de>>(file: &File, findings: &mut Vec<Finding>) -> Option<T> {
+pub fn build<T: for<'de> Deserialize<'de>>(file: &File, findings: &mut Vec<Finding>) -> Built<T> {
     let mut root = file.root.clone();
     let mut cut: Vec<Vec<usize>> = Vec::new();
     loop {
         let error = match T::deserialize(NodeReader { node: &root, file: &file.text }) {
-            Ok(built) => return Some(built),
+            Ok(value) => return Built { value: Some(value), cut: cut_keys(&root) },
             Err(error) => error,
         };
         let trail: Vec<usize> = error.trail.iter().rev().copied().collect();
         // What is missing because it was cut has been reported: its parent goes the same way.
-        let known = matches!(&error.what, What::Missing(name) if was_cut(&root, &trail, name, &cut));
+        let known = match &error.what {
+            What::Missing(name) => was_cut(&root, &trail, name, &cut),
+            What::AllCut => true,
+            _ => false,
+        };
         if !known {
             findings.push(error.finding(file, &root, &trail));
         }
         if trail.is_empty() {
-            return None;
+            return Built { value: None, cut: cut_keys(&root) };
         }
         blank(&mut root, &trail);
         cut.push(trail);
     }
 }
 
-/// Whether the entry of this name was cut out of the map at this trail.
+/// What was built, and the keys at the top of the file that are not in it, or not whole.
+#[derive(Debug)]
+pub struct Built<T> {
+    /// The struct, when what is left of the file makes one.
+    pub value: Option<T>,
+    /// Keys under which something was cut.
+    pub cut: Vec<String>,
+}
+
+fn cut_keys(root: &Node) -> Vec<String> {
+    fn holds_cut(node: &Node) -> bool {
+        match &node.kind {
+            Kind::Map(entries) => entries.iter().any(|(key, node)| key.text.starts_with(CUT) || holds_cut(node)),
+            Kind::List(list) => list.iter().any(holds_cut),
+            _ => false,
+        }
+    }
+    let Kind::Map(entries) = &root.kind else { return Vec::new() };
+    let cut = entries.iter().filter(|(key, node)| key.text.starts_with(CUT) || holds_cut(node));
+    cut.map(|(key, _)| key.text.trim_start_matches(CUT).to_owned()).collect()
+}
+
+/// Whether the entry of this name, or one that was probably meant to be it, out of the map at this trail.
 fn was_cut(root: &Node, trail: &[usize], name: &str, cut: &[Vec<usize>]) -> bool {
     let map = trail.iter().try_fold(root, |node, step| child(node, *step));
     let Some(Node { kind: Kind::Map(entries), .. }) = map else { return false };
     entries.iter().enumerate().any(|(index, (key, _))| {
-        key.text.strip_prefix(CUT) == Some(name) && cut.iter().any(|cut| cut.split_last() == Some((&index, trail)))
+        let meant = key.text.strip_prefix(CUT).is_some_and(|key| key == name || nearest(key, [name]).is_some());
+        meant && cut.iter().any(|cut| cut.split_last() == Some((&index, trail)))
     })
 }
 
@@ -90,6 +117,8 @@ enum What {
     WrongKind(String, String),
     /// Not exactly one key where one choice is wanted.
     OneChoice(usize),
+    /// A choice whose every key was cut.
+    AllCut,
     Other(String),
 }
 
@@ -145,7 +174,7 @@ impl BuildError {
                 Finding::error("wrong-kind", place, format!("{found} where {wanted} was expected"))
                     .hint(keys::shape(&above))
             }
-            What::OneChoice(0) => Finding::error("one-choice", place, "a choice is missing here")
+            What::OneChoice(0) | What::AllCut => Finding::error("one-choice", place, "a choice is missing here")
                 .hint("a choice is a map with exactly one key, such as `{offset: {size: 100}}`, or a bare word"),
             What::OneChoice(_) => Finding::error("one-choice", place, "two keys where one choice is wanted")
                 .hint("a choice is a map with exactly one key: keep one of them"),
@@ -291,7 +320,8 @@ impl<'de> de::Deserializer<'de> for NodeReader<'_> {
                         file: self.file,
                     }),
                     (Some(_), Some((_, (key, _)))) => Err(BuildError::new(What::OneChoice(2)).placed(&key.at)),
-                    (None, _) => Err(BuildError::new(What::OneChoice(0))),
+                    (None, _) if entries.is_empty() => Err(BuildError::new(What::OneChoice(0))),
+                    (None, _) => Err(BuildError::new(What::AllCut)),
                 }
             }
             _ => Err(BuildError::new(What::WrongKind(self.node.kind_name().to_owned(), "a choice".to_owned()))),

@@ -84,17 +84,22 @@ pub fn read(texts: &[Text]) -> (Definitions, Vec<Finding>) {
     let mut definitions = Definitions::default();
     let mut findings = Vec::new();
     let mut tables = Vec::new();
+    let mut cut = BTreeMap::new();
     for Text { path, text } in texts {
         let (file, mut faults) = File::read(path, text);
         let parsed = faults.iter().all(|finding| finding.code != "yaml" && finding.code != "empty-file");
         findings.append(&mut faults);
-        if parsed {
-            read_file(&file, &mut definitions, &mut tables, &mut findings);
+        let lost =
+            if parsed { read_file(&file, &mut definitions, &mut tables, &mut findings) } else { vec!["*".to_owned()] };
+        if !lost.is_empty() {
+            cut.insert(path.clone(), lost);
         }
         definitions.files.insert(path.clone(), file);
     }
     definitions.lookups = Arc::new(Lookups::new(tables));
-    check::check(&definitions, &mut findings);
+    let mut checked = Vec::new();
+    check::check(&definitions, &mut checked);
+    findings.extend(checked.into_iter().filter(|finding| !follows(finding, &cut)));
     findings.sort_by(|a, b| {
         (&a.place.file, a.place.line, a.place.column, a.code).cmp(&(
             &b.place.file,
@@ -107,44 +112,69 @@ pub fn read(texts: &[Text]) -> (Definitions, Vec<Finding>) {
     (definitions, findings)
 }
 
+/// Whether a finding only follows from something that was cut, and so was reported already.
+fn follows(finding: &Finding, cut: &BTreeMap<String, Vec<String>>) -> bool {
+    if finding.code == "unknown-field" && cut.contains_key("mappings/offer.yaml") {
+        return true;
+    }
+    if finding.code == "unknown-table" && cut.keys().any(|path| path.starts_with("mappings/lookups/")) {
+        return true;
+    }
+    let Some(cut) = cut.get(&finding.place.file) else { return false };
+    let lost =
+        |key: &str| cut.iter().any(|cut| cut == key || cut == "*" || crate::scalar::nearest(cut, [key]).is_some());
+    let about = |root: &str| finding.message.starts_with(&format!("`{root}"));
+    match finding.code {
+        "missing-key" | "one-choice" => true,
+        "needs" => lost("windows") || lost("pages") || lost("sweep"),
+        "unknown-name" => {
+            (about("page.") && lost("pages"))
+                || (about("for.") && lost("for"))
+                || (about("param.") && lost("params"))
+                || (about("window") && lost("windows"))
+                || (about("auth.") && lost("auth"))
+        }
+        _ => false,
+    }
+}
+
+/// Keeps what was built; the keys under which something was cut.
+fn keep<T>(built: build::Built<T>, keep: impl FnOnce(T)) -> Vec<String> {
+    if let Some(value) = built.value {
+        keep(value);
+    }
+    built.cut
+}
+
 fn read_file(
     file: &File,
     definitions: &mut Definitions,
     tables: &mut Vec<(String, crate::convert::Table)>,
     findings: &mut Vec<Finding>,
-) {
+) -> Vec<String> {
     let stem = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".yaml").to_owned();
     let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    match folder {
-        "" => {
-            if let Some(pipelines) = build::build::<Pipelines>(file, findings) {
-                definitions.pipelines = pipelines;
-            }
-        }
-        "sources" => {
-            if let Some(source) = build::build::<Source>(file, findings) {
-                definitions.sources.insert(stem, source);
-            }
-        }
-        "sources/shared" => {
-            if let Some(part) = build::build::<SharedPart>(file, findings) {
-                definitions.shared.insert(stem, part);
-            }
-        }
+    let before = findings.len();
+    let mut cut = match folder {
+        "" => keep(build::build::<Pipelines>(file, findings), |pipelines| definitions.pipelines = pipelines),
+        "sources" => keep(build::build::<Source>(file, findings), |source| {
+            definitions.sources.insert(stem, source);
+        }),
+        "sources/shared" => keep(build::build::<SharedPart>(file, findings), |part| {
+            definitions.shared.insert(stem, part);
+        }),
         "mappings/lookups" => {
-            if let Some(file) = build::build::<offer::LookupFile>(file, findings) {
-                tables.extend(file.tables(&stem));
-            }
+            keep(build::build::<offer::LookupFile>(file, findings), |file| tables.extend(file.tables(&stem)))
         }
-        _ if stem == "offer" => {
-            if let Some(file) = build::build::<offer::OfferFile>(file, findings) {
-                definitions.schema = Arc::new(file.schema());
-            }
-        }
-        _ => {
-            if let Some(mapping) = build::build::<Mapping>(file, findings) {
-                definitions.mappings.insert(stem, mapping);
-            }
-        }
+        _ if stem == "offer" => keep(build::build::<offer::OfferFile>(file, findings), |file| {
+            definitions.schema = Arc::new(file.schema());
+        }),
+        _ => keep(build::build::<Mapping>(file, findings), |mapping| {
+            definitions.mappings.insert(stem, mapping);
+        }),
+    };
+    if findings.len() > before && cut.is_empty() {
+        cut.push("*".to_owned());
     }
+    cut
 }

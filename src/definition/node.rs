@@ -143,6 +143,11 @@ pub fn inside(file: &str, node: &Node, part: &Range<usize>) -> Range<usize> {
     if part.is_empty() && part.start == 0 {
         return node.at.clone();
     }
+    // At its end a text is meant up to its last character.
+    let part = match text.char_indices().last() {
+        Some((last, _)) if part.start >= text.len() => last..text.len(),
+        _ => part.clone(),
+    };
     let quote = usize::from(written.starts_with(['"', '\'']));
     let plain = written.get(quote..).is_some_and(|written| written.starts_with(text.trim_end()));
     let start = node.at.start + quote + part.start;
@@ -241,10 +246,20 @@ fn key(any: Spanned<Any>, text: &str) -> Key {
 /// Bytes of a place. The end of a plain scalar is cut to what is written on its line.
 pub(super) fn bytes(location: Location, text: &str) -> Range<usize> {
     let span = location.span();
-    let (Some(start), Some(length)) = (span.byte_offset(), span.byte_len()) else { return 0..0 };
+    let (Some(start), Some(length)) = (span.byte_offset(), span.byte_len()) else { return line_bytes(location, text) };
     let start = (start as usize).min(text.len());
     let end = (start + length as usize).min(text.len());
     start..start + text.get(start..end).map_or(0, |written| written.trim_end().len())
+}
+
+/// Bytes of a place that is known by line and column alone.
+fn line_bytes(location: Location, text: &str) -> Range<usize> {
+    let lines = text.split_inclusive('\n').take((location.line() as usize).saturating_sub(1));
+    let line_start: usize = lines.map(str::len).sum();
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let column =
+        line.char_indices().nth((location.column() as usize).saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+    line_start + column..(line_start + column + 1).min(text.len())
 }
 
 impl<'de> Deserialize<'de> for Any {

@@ -59,8 +59,13 @@ pub(super) fn lines(
         seen.push(&line.field);
         self::line(line, source, path, &trail, report);
     }
-    let missing = report.definitions.schema.fields().iter().filter(|field| field.required && !field.by_engine);
-    for field in missing.filter(|field| !seen.contains(&field.name.as_str())) {
+    let schema = report.definitions.schema.clone();
+    let missing = schema.fields().iter().filter(|field| field.required && !field.by_engine);
+    // A name that is not declared was probably meant to be this one, and is reported as such.
+    let meant = |name: &str| {
+        seen.iter().any(|seen| *seen == name || (schema.field(seen).is_none() && nearest(seen, [name]).is_some()))
+    };
+    for field in missing.filter(|field| !meant(&field.name)) {
         let message = format!("the required field `{}` is not mapped", field.name);
         report.key(path, above, "missing-key", message, &format!("add `{}: $.…`", field.name));
     }
@@ -186,7 +191,10 @@ fn expression(expression: &Expression, field: &Field, path: &str, trail: &[&str]
             let (file, name) = table.split_once('.').unwrap_or((&table, ""));
             let lookups = format!("mappings/lookups/{file}.yaml");
             let word = report.file(&lookups).and_then(|file| word_of(file.node(&[name]), &text));
-            let hint = format!("allowed: {}", field.values.join(", "));
+            let hint = match nearest(&text, field.values.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("allowed: {}", field.values.join(", ")),
+            };
             let message = format!("`{text}` is not allowed in `{}`", field.name);
             report.value(&lookups, &[name, word.as_deref().unwrap_or_default()], "bad-value", message, &hint);
         }
