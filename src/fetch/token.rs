@@ -76,17 +76,15 @@ impl Fetch {
     async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall) -> Result<(u16, String), send::Fault> {
         let url = url::Url::parse(&call.url).map_err(|error| send::Fault::Other(error.to_string()))?;
         let (target, _) = ask.origins.target(&url);
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in &call.form {
-            form.append_pair(name, value.expose_secret());
-        }
+        let pairs = call.form.iter().map(|(name, value)| (name, value.expose_secret()));
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mut request = self
             .client
             .post(target)
             .timeout(ask.limits.timeout)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .header("Accept", "application/json")
-            .body(form.finish());
+            .body(form);
         if let Some((user, password)) = &call.basic {
             request = request.basic_auth(user.expose_secret(), Some(password.expose_secret()));
         }

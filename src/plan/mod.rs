@@ -1,4 +1,5 @@
 //! Plans: definitions compiled into something that cannot be wrong any more.
+mod answers;
 mod compile;
 mod credential;
 mod origins;
@@ -21,6 +22,7 @@ use crate::scalar::{Rate, Span};
 use crate::schema::Schema;
 use crate::tree::Tree;
 
+pub use answers::{Meaning, said};
 pub use compile::{Ask, Surroundings, compile};
 pub use origins::Origins;
 pub use request::{Place, RequestPlan};

@@ -33,15 +33,17 @@ impl Origins {
         (target, *rate)
     }
 
-    /// As text, for the state: simulated offers never mix with real ones.
-    pub fn describe(&self, origins: &[String]) -> String {
-        let used = self.targets.iter().filter(|(from, _)| origins.contains(from));
-        let kind = |to: &Url| if to.host_str().is_some_and(is_loopback) { "loopback" } else { to.as_str() }.to_owned();
-        used.map(|(from, (to, _))| format!("{from}={}", kind(to))).collect::<Vec<_>>().join(" ")
+    /// As text, for the state: simulated offers never mix with real ones. A sandbox takes another port each time.
+    pub fn describe_all(&self) -> String {
+        let kind =
+            |to: &Url| if to.host_str().is_some_and(is_loopback) { "this machine" } else { to.as_str() }.to_owned();
+        let mut kinds: Vec<String> = self.targets.values().map(|(to, _)| kind(to)).collect();
+        kinds.dedup();
+        kinds.join(", ")
     }
 }
 
-/// Whether a host is this machine: a sandbox takes another port each time.
+/// Whether a host is this machine.
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
