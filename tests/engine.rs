@@ -1,4 +1,6 @@
 //! The engine against the simulated sites, over real HTTP.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
