@@ -59,6 +59,8 @@ pub enum RunKind {
     Sweep,
     /// Windows asked for with `--from --to`.
     Backfill,
+    /// Archived pages mapped again.
+    Replay,
 }
 
 /// How a run ended.

@@ -65,6 +65,22 @@ pub enum Kind {
     },
 }
 
+impl Field {
+    /// A field that takes anything: for values that belong to no declared field.
+    pub fn any(name: &str) -> Self {
+        Field {
+            name: name.to_owned(),
+            kind: Kind::Object { fields: Vec::new(), open: true },
+            doc: String::new(),
+            required: false,
+            values: Vec::new(),
+            facet: false,
+            by_engine: false,
+            needs: Vec::new(),
+        }
+    }
+}
+
 impl Schema {
     /// The schema of these fields. Of a repeated name the first counts; the reader reports the repeat.
     pub fn new(fields: Vec<Field>) -> Self {

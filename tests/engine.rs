@@ -11,7 +11,7 @@ use jobmarket::event::{Event, EventKind, Outcome, SliceEnd};
 use jobmarket::fetch::Fetch;
 use jobmarket::files::{self, Appender};
 use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
-use jobmarket::run::{Engine, Pool, Summary, run};
+use jobmarket::run::{Engine, Pool, Summary, replay, run};
 use jobmarket::state::{Reader, State};
 use sandbox::{Fault, Options, Sandbox, Site};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -46,6 +46,21 @@ impl Bench {
 
     async fn run_with(&self, mut plan: Plan, span: Option<(DateTime<Utc>, DateTime<Utc>)>) -> (Summary, Vec<Event>) {
         plan.limits.wait = std::time::Duration::from_millis(1);
+        let (engine, heard) = self.engine();
+        let now = self.sites.world(|world| world.options.now);
+        let summary = run(Arc::new(plan), Arc::new(engine), now, span).await.unwrap();
+        assert!(summary.counts.add_up(), "{:?}", summary.counts);
+        (summary, all(heard))
+    }
+
+    async fn replay(&self, source: &str) -> (Summary, Vec<Event>) {
+        let (engine, heard) = self.engine();
+        let summary = replay(Arc::new(self.plan(source, sandbox::CLIENT_SECRET)), Arc::new(engine)).await.unwrap();
+        assert!(summary.counts.add_up(), "{:?}", summary.counts);
+        (summary, all(heard))
+    }
+
+    fn engine(&self) -> (Engine, UnboundedReceiver<Event>) {
         let (events, heard) = unbounded_channel();
         let engine = Engine {
             fetch: Arc::new(Fetch::new().unwrap()),
@@ -56,10 +71,7 @@ impl Bench {
             events,
             stop: Arc::new(AtomicBool::new(false)),
         };
-        let now = self.sites.world(|world| world.options.now);
-        let summary = run(Arc::new(plan), Arc::new(engine), now, span).await.unwrap();
-        assert!(summary.counts.add_up(), "{:?}", summary.counts);
-        (summary, all(heard))
+        (engine, heard)
     }
 
     fn stored(&self) -> i64 {
@@ -194,6 +206,45 @@ async fn a_site_that_changes_between_runs_is_followed() {
     bench.sites.world(|world| world.options.now += TimeDelta::days(2));
     bench.run("francetravail").await;
     bench.equals(Site::FranceTravail, "intitule", "description");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mended_mapping_is_replayed_over_the_archive() {
+    let mut bench = Bench::new(options(300)).await;
+    let (first, _) = bench.run("francetravail").await;
+    assert_eq!(first.counts.new, 300);
+    let seen = |bench: &Bench| {
+        let reader = Reader::open(bench.dir.path()).unwrap().unwrap();
+        let ids: Vec<String> =
+            bench.sites.world(|world| world.truth(Site::FranceTravail)).into_iter().map(|truth| truth.id).collect();
+        ids.into_iter().map(|id| reader.offer(&id).unwrap().unwrap()).collect::<Vec<_>>()
+    };
+    let before = seen(&bench);
+    let mapping = bench.texts.iter_mut().find(|text| text.path == "mappings/francetravail.yaml").unwrap();
+    mapping.text = mapping.text.replace("title: $.intitule", "title: $.intitule | upper");
+    let (again, _) = bench.replay("francetravail").await;
+    assert_eq!(
+        (again.outcome, again.counts.indexed, again.counts.new),
+        (Outcome::Complete, 300, 0),
+        "{:?}",
+        again.counts
+    );
+    let after = seen(&bench);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.first_seen, after.first_seen);
+        let title = |row: &jobmarket::state::OfferRow| {
+            let document: serde_json::Value = serde_json::from_str(row.document.as_ref().unwrap()).unwrap();
+            document["title"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(title(before).to_uppercase(), title(after));
+    }
+    let (third, _) = bench.replay("francetravail").await;
+    assert_eq!(
+        (third.counts.indexed, third.counts.superseded + third.counts.unchanged),
+        (0, 300),
+        "{:?}",
+        third.counts
+    );
 }
 
 /// The real offers beside the project, where they are: all stored, none rejected.

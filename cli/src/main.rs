@@ -72,6 +72,14 @@ enum Command {
     ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
     #[command(verbatim_doc_comment)]
     Search(commands::search::Search),
+    /// Maps the archived pages of a source again: after a mapping was mended, without asking the site.
+    Replay {
+        /// The source.
+        source: String,
+        /// Log lines instead of progress.
+        #[arg(long, value_name = "KIND")]
+        log: Option<commands::run::Log>,
+    },
     /// Records that could not be mapped or stored.
     #[command(subcommand)]
     Quarantine(commands::quarantine::Quarantine),
@@ -117,6 +125,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(asked) => commands::run::run(&place, &asked).await,
         Command::Status => commands::status::status(&place),
         Command::Search(asked) => commands::search::search(&place, &asked),
+        Command::Replay { source, log } => commands::run::replay_one(&place, &source, log).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer),
         Command::Demo(asked) => commands::demo::demo(&place, &asked).await,

@@ -2,6 +2,7 @@
 mod page;
 mod pool;
 mod preview;
+mod replay;
 mod slice;
 mod slices;
 
@@ -27,6 +28,7 @@ use crate::state::{Claim, State, StateError};
 
 pub use pool::Pool;
 pub use preview::{Preview, PreviewError, preview};
+pub use replay::replay;
 
 /// What all runs share.
 pub struct Engine {

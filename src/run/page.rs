@@ -85,18 +85,7 @@ async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
     let partition = values(&at.partition);
     let place = Place { partition: &partition, window: at.window, position: &at.position };
     let request = plan.request(&place).map_err(|error| NoPage::Request(error.to_string()))?;
-    let judge = |heard: Heard<'_>| {
-        let meaning = match heard {
-            Heard::Page(page) => plan.meaning(page),
-            Heard::Dns => plan.silence(Code::Dns),
-            Heard::Timeout => plan.silence(Code::Timeout),
-        };
-        match meaning {
-            Meaning::Retry => Verdict::Retry,
-            Meaning::Renew => Verdict::Renew,
-            _ => Verdict::Take,
-        }
-    };
+    let judge = |heard: Heard<'_>| judge(plan, heard);
     let note = |note: Note| {
         shared.emit(match note {
             Note::Retry { attempt, wait, why } => EventKind::Retried { attempt, wait: wait.as_secs_f64(), why },
@@ -114,6 +103,20 @@ async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
         secrets: &plan.secrets,
     };
     shared.engine.fetch.fetch(&ask).await.map_err(NoPage::Fetch)
+}
+
+/// What is to be done about what was heard.
+pub(super) fn judge(plan: &Plan, heard: Heard<'_>) -> Verdict {
+    let meaning = match heard {
+        Heard::Page(page) => plan.meaning(page),
+        Heard::Dns => plan.silence(Code::Dns),
+        Heard::Timeout => plan.silence(Code::Timeout),
+    };
+    match meaning {
+        Meaning::Retry => Verdict::Retry,
+        Meaning::Renew => Verdict::Renew,
+        _ => Verdict::Take,
+    }
 }
 
 /// Decodes and maps a page. Pure: runs on a plain thread.

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::page::{At, work};
+use super::page::{At, judge, work};
 use super::slices;
 use crate::decode;
 use crate::extract::{Flaw, Records};
-use crate::fetch::{Ask, Fetch, FetchError, Heard, Verdict};
+use crate::fetch::{Ask, Fetch, FetchError, Heard};
 use crate::plan::{Meaning, Place, Plan, said};
 use crate::state::words::Fate;
 
@@ -43,14 +43,7 @@ pub async fn preview(plan: &Plan, fetch: &Fetch, now: DateTime<Utc>) -> Result<P
     let values = slices::values(&partition);
     let place = Place { partition: &values, window, position: &at.position };
     let request = plan.request(&place).map_err(|error| PreviewError::Answer(error.to_string()))?;
-    let judge = |heard: Heard<'_>| match heard {
-        Heard::Page(page) => match plan.meaning(page) {
-            Meaning::Retry => Verdict::Retry,
-            Meaning::Renew => Verdict::Renew,
-            _ => Verdict::Take,
-        },
-        Heard::Dns | Heard::Timeout => Verdict::Retry,
-    };
+    let judge = |heard: Heard<'_>| judge(plan, heard);
     let ask = Ask {
         request: &request,
         credential: &plan.credential,
@@ -88,7 +81,7 @@ pub async fn preview(plan: &Plan, fetch: &Fetch, now: DateTime<Utc>) -> Result<P
             }
             Fate::Rejected(reject) => format!("rejected: {}", reject.message),
             Fate::Filtered | Fate::Gone => "filtered".into(),
-            Fate::Repeated => "its key comes again".into(),
+            Fate::Repeated | Fate::Stale => "its key comes again".into(),
             Fate::Listed => "unchanged".into(),
         };
         records.push((raw, made));

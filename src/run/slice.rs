@@ -309,6 +309,7 @@ impl Reading {
             marks,
             store: self.shared.plan.stores,
             bytes: ready.page.body.len() as u64,
+            from: None,
             admit,
             admitted,
         };
@@ -346,7 +347,7 @@ fn no_page(none: NoPage) -> Result<Back, RunError> {
 }
 
 /// The most frequent flaws of a page, by field and message.
-fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
+pub(super) fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     for flaw in flaws {
         *counted.entry(format!("{}: {}", flaw.field, flaw.message)).or_default() += 1;

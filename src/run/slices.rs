@@ -94,7 +94,9 @@ impl Slices {
                 let covered = shared.engine.state.covered(&plan.source, &plan.ask, partition).await?;
                 windows.ordinary(self.now, covered)
             }
-            (RunKind::Sweep | RunKind::Backfill, _) => (windows.begin(self.now), windows.until.unwrap_or(self.now)),
+            (RunKind::Sweep | RunKind::Backfill | RunKind::Replay, _) => {
+                (windows.begin(self.now), windows.until.unwrap_or(self.now))
+            }
         };
         Ok(windows.tile(start, end).into_iter().map(Some).collect())
     }

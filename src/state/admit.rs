@@ -62,6 +62,7 @@ impl Core {
             Fate::Filtered | Fate::Gone => Verdict::Filtered,
             Fate::Repeated => Verdict::Duplicate,
             Fate::Listed => Verdict::Unchanged,
+            Fate::Stale => Verdict::Superseded,
             Fate::Offer { content, .. } => self.weigh(*id, row, *content, known, admit),
         };
         Ok((verdict, Some(row), was_known))

@@ -98,18 +98,19 @@ impl Core {
         };
         let admit = &commit.admit;
         let version = admit.version.0 as i64;
+        let from = commit.from.unwrap_or(admit.version);
         let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
         let written = self
             .connection
             .prepare_cached(
                 "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, (SELECT ask FROM runs WHERE run = ?8), ?9, ?10, ?11)
-                 ON CONFLICT(id) DO UPDATE SET page = ?5, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
+                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, (SELECT ask FROM runs WHERE run = ?8), ?9, ?10, ?11)
+                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
                    partition = ?9, start = ?10, closed_at = NULL, reason = NULL WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
-                admit.run, commit.slice.partition, start, first_seen.timestamp_millis()
+                admit.run, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64
             ])?;
         if written == 0 {
             return Ok(false);
@@ -119,7 +120,7 @@ impl Core {
                 first_seen_at: first_seen,
                 changed_at: admit.at,
                 closed: None,
-                page: admit.version,
+                page: from,
                 mapping: commit.meaning.clone(),
             };
             let mut doc = Vec::with_capacity(text.len() + 256);

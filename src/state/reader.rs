@@ -110,6 +110,9 @@ pub struct PageRow {
     pub partition: Option<String>,
     /// Window, when the source has windows.
     pub window: Option<(String, String)>,
+    /// The window as instants.
+    #[serde(skip)]
+    pub span: Option<crate::plan::Window>,
 }
 
 /// What is known of an offer.
@@ -219,6 +222,24 @@ impl Reader {
         Ok(self.connection.query_row(sql, params![source, version], page_row).optional()?)
     }
 
+    /// All pages of a source that hold records, in the order of their versions.
+    pub fn pages(&self, source: &str) -> Result<Vec<PageRow>, StateError> {
+        let mut statement = self.connection.prepare(
+            "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts, s.partition,
+             s.start, s.end FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
+             WHERE p.source = ?1 AND p.kind = 'list' ORDER BY p.version",
+        )?;
+        let rows = statement.query_map(params![source], page_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The page that what is known of an offer came from.
+    pub fn page_of(&self, id: &OfferId) -> Result<Option<u64>, StateError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT page FROM known WHERE id = ?1 AND page IS NOT NULL")?;
+        Ok(statement.query_row(params![id.0], |row| row.get::<_, i64>(0)).optional()?.map(|page| page as u64))
+    }
+
     /// Changes that the store has, and offers in it.
     pub fn store(&self) -> Result<(i64, i64), StateError> {
         Ok(self.connection.query_row("SELECT coalesce(max(change), 0), count(*) FROM offers", [], |row| {
@@ -274,5 +295,6 @@ fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
         counts: unword(&row.get::<_, String>(8)?).unwrap_or_default(),
         partition: row.get(9)?,
         window: window.map(|(start, end)| (time(start), time(end))),
+        span: window.map(|(start, end)| (super::admit::instant(start), super::admit::instant(end))),
     })
 }

@@ -101,6 +101,8 @@ pub enum Fate {
     Gone,
     /// Its key comes again in this page and the other one won.
     Repeated,
+    /// What is stored of it came from another page: an older one is never mapped over it.
+    Stale,
 }
 
 /// One record of a page.
@@ -252,6 +254,8 @@ pub struct Commit {
     pub store: bool,
     /// Bytes received.
     pub bytes: u64,
+    /// The page that the contents come from, when it is an archived one.
+    pub from: Option<Version>,
 }
 
 /// The answer to [`Commit`].

@@ -14,7 +14,7 @@ use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::fetch::Fetch;
 use jobmarket::files::Appender;
 use jobmarket::plan::{Ask, Origins, Plan, Window, compile};
-use jobmarket::run::{Engine, Pool, preview, run as run_plan};
+use jobmarket::run::{Engine, Pool, preview, replay, run as run_plan};
 use jobmarket::schema::Schema;
 use jobmarket::state::State;
 use jobmarket::store::local::Local;
@@ -160,6 +160,25 @@ pub fn tell(board: &Board, log: Option<Log>) -> ExitCode {
     }
 }
 
+/// The engine on a data directory, and the task that shows what happens.
+fn engine(
+    data: &Path,
+    archive: PathBuf,
+    log: Option<Log>,
+) -> anyhow::Result<(Arc<Engine>, tokio::task::JoinHandle<Board>)> {
+    let (events, heard) = unbounded_channel();
+    let engine = Engine {
+        fetch: Arc::new(Fetch::new()?),
+        state: State::open(data)?,
+        archive,
+        appender: Appender::start(),
+        pool: Arc::new(Pool::start()),
+        events,
+        stop: Arc::new(AtomicBool::new(false)),
+    };
+    Ok((Arc::new(engine), tokio::spawn(show(heard, log))))
+}
+
 /// Runs plans one after the other, showing what happens.
 pub async fn carry_out(
     plans: Vec<Plan>,
@@ -168,18 +187,8 @@ pub async fn carry_out(
     span: Option<Window>,
     log: Option<Log>,
 ) -> anyhow::Result<Board> {
-    let (events, heard) = unbounded_channel();
-    let stop = Arc::new(AtomicBool::new(false));
-    let engine = Arc::new(Engine {
-        fetch: Arc::new(Fetch::new()?),
-        state: State::open(data)?,
-        archive,
-        appender: Appender::start(),
-        pool: Arc::new(Pool::start()),
-        events,
-        stop: stop.clone(),
-    });
-    let shown = tokio::spawn(show(heard, log));
+    let (engine, shown) = engine(data, archive, log)?;
+    let stop = engine.stop.clone();
     let listening = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.store(true, Ordering::Relaxed);
@@ -195,6 +204,26 @@ pub async fn carry_out(
     listening.abort();
     drop(engine);
     Ok(shown.await?)
+}
+
+/// Maps the archive of a source again.
+pub async fn replay_one(place: &Place, source: &str, log: Option<Log>) -> anyhow::Result<ExitCode> {
+    let project = Project::sound(place)?;
+    let asked = Run {
+        sources: vec![source.to_owned()],
+        from: None,
+        to: None,
+        origin: Vec::new(),
+        enable: vec![source.to_owned()],
+        log,
+    };
+    let Some(plan) = plans(&project, &asked)?.pop() else { bail!("there is no source `{source}`") };
+    let (engine, shown) = engine(&project.data, project.data.join(&project.definitions.pipelines.archive.dir), log)?;
+    replay(Arc::new(plan), engine.clone()).await?;
+    drop(engine);
+    let board = shown.await?;
+    settle(&project.data, &project.definitions.schema);
+    Ok(tell(&board, log))
 }
 
 /// Draws events: a progress bar for a person, lines otherwise.

@@ -81,12 +81,12 @@ fn line(line: &Line<'_>, source: Option<&Source>, path: &str, trail: &[&str], re
     let schema = report.definitions.schema.clone();
     let Some(field) = schema.field(&line.field) else {
         if line.field.starts_with("extra.") {
-            value(line.value, &any_field(), source, path, trail, report);
+            value(line.value, &Field::any(""), source, path, trail, report);
             return;
         }
         // `salary: … | salary(fr)` fills an object of declared fields.
         if is_object(&schema, &line.field) && !matches!(line.value, Value::Map(_) | Value::List(_)) {
-            let object = Field { kind: Kind::Object { fields: Vec::new(), open: true }, ..any_field() };
+            let object = Field { kind: Kind::Object { fields: Vec::new(), open: true }, ..Field::any("") };
             value(line.value, &object, source, path, trail, report);
             return;
         }
@@ -113,19 +113,6 @@ fn line(line: &Line<'_>, source: Option<&Source>, path: &str, trail: &[&str], re
         return;
     }
     value(line.value, field, source, path, trail, report);
-}
-
-fn any_field() -> Field {
-    Field {
-        name: String::new(),
-        kind: Kind::Object { fields: Vec::new(), open: true },
-        doc: String::new(),
-        required: false,
-        values: Vec::new(),
-        facet: false,
-        by_engine: false,
-        needs: Vec::new(),
-    }
 }
 
 /// What a field is made of.
@@ -283,7 +270,7 @@ fn each(
         if name == "each" {
             value(
                 member,
-                &Field { kind: Kind::List(Box::new(Kind::Keyword)), ..any_field() },
+                &Field { kind: Kind::List(Box::new(Kind::Keyword)), ..Field::any("") },
                 source,
                 path,
                 &trail,

@@ -10,7 +10,7 @@ use crate::definition::responses::{Action, Code, Responses};
 use crate::definition::source::{AuthChoice, NotSeen, Param, Source};
 use crate::paginate::{Pagination, Stop};
 use crate::scalar::{Given, Value, nearest};
-use crate::schema::{Field, Kind};
+use crate::schema::Field;
 
 /// Checks one source.
 pub(super) fn source(stem: &str, report: &mut Report<'_, '_>) {
@@ -276,16 +276,7 @@ fn responses(responses: &Responses, source: &Source, path: &str, trail: &[&str],
 }
 
 fn value(value: &Value, source: &Source, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let field = Field {
-        name: trail.last().copied().unwrap_or_default().to_owned(),
-        kind: Kind::Object { fields: Vec::new(), open: true },
-        doc: String::new(),
-        required: false,
-        values: Vec::new(),
-        facet: false,
-        by_engine: false,
-        needs: Vec::new(),
-    };
+    let field = Field::any(trail.last().copied().unwrap_or_default());
     fields::value(value, &field, Some(source), path, trail, report);
 }
 
