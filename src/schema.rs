@@ -90,3 +90,21 @@ impl Schema {
         self.number(name).map(|number| &self.fields[number])
     }
 }
+
+/// The fields that the program itself writes or reads, with the type that it needs. `mappings/offer.yaml` must declare
+/// each; steps check theirs themselves.
+pub const ENGINE: [(&str, Kind); 13] = [
+    ("id", Kind::Keyword),
+    ("source", Kind::Keyword),
+    ("source_id", Kind::Keyword),
+    ("salary.min", Kind::Money),
+    ("salary.max", Kind::Money),
+    ("salary.period", Kind::Keyword),
+    ("salary.yearly_min", Kind::Money),
+    ("salary.yearly_max", Kind::Money),
+    ("first_seen_at", Kind::Date),
+    ("changed_at", Kind::Date),
+    ("closed_at", Kind::Date),
+    ("closed_reason", Kind::Keyword),
+    ("expires_at", Kind::Date),
+];

@@ -45,11 +45,12 @@ impl FromStr for Span {
                 Err(Fault::new("bad-duration", 0..text.len(), format!("`{text}` is not a duration")).hint(HINT))
             }
             (Some(_), None) => {
-                let message = match &text[digits..] {
+                let unit = text[digits..].trim_start();
+                let message = match unit {
                     "" => format!("`{text}` has no unit"),
                     unit => format!("`{unit}` is not a unit of time"),
                 };
-                Err(Fault::new("bad-duration", digits..text.len(), message).hint(HINT))
+                Err(Fault::new("bad-duration", text.len() - unit.len()..text.len(), message).hint(HINT))
             }
         }
     }
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!("2d".parse::<Span>().unwrap().duration().as_secs(), 172_800);
         assert_eq!("50/30s".parse::<Rate>().unwrap().interval(), Duration::from_millis(600));
         assert_eq!("20%".parse::<Share>().unwrap().fraction(), 0.2);
-        assert_eq!("2 days".parse::<Span>().unwrap_err().at, 1..6);
+        assert_eq!("2 days".parse::<Span>().unwrap_err().at, 2..6);
         assert_eq!("10/fortnight".parse::<Rate>().unwrap_err().at, 3..12);
         assert_eq!("0/s".parse::<Rate>().unwrap_err().at, 0..1);
         assert_eq!("120%".parse::<Share>().unwrap_err().code, "bad-share");

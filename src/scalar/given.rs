@@ -36,7 +36,7 @@ impl<T: FromStr<Err: Into<FaultOrText>>> FromStr for Given<T> {
         }
         text.parse().map(Given::Fixed).map_err(|error: T::Err| match error.into() {
             FaultOrText::Fault(fault) => fault,
-            FaultOrText::Text(message) => Fault::new("bad-value", 0..text.len(), format!("`{text}`: {message}")),
+            FaultOrText::Text(message) => Fault::new("bad-value", 0..text.len(), format!("`{text}` where {message}")),
         })
     }
 }
@@ -57,8 +57,8 @@ impl From<Fault> for FaultOrText {
 }
 
 impl From<std::num::ParseIntError> for FaultOrText {
-    fn from(error: std::num::ParseIntError) -> Self {
-        FaultOrText::Text(error.to_string())
+    fn from(_: std::num::ParseIntError) -> Self {
+        FaultOrText::Text("a whole number, or a template over `param`, was expected".into())
     }
 }
 

@@ -1,0 +1,453 @@
+//! From a tree with places to structs, by serde: on an error the finding is recorded, the offending entry cut, and the
+//! struct built again, so that all faults are reported at once.
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
+
+use super::keys;
+use super::node::{File, Kind, Node, inside};
+use crate::finding::Finding;
+use crate::scalar::fault::{Carried, nearest};
+
+/// Builds a struct of a file. `None` when what is left of the file does not make one.
+pub fn build<T: for<'de> Deserialize<'de>>(file: &File, findings: &mut Vec<Finding>) -> Built<T> {
+    let mut root = file.root.clone();
+    let mut cut: Vec<Vec<usize>> = Vec::new();
+    loop {
+        let error = match T::deserialize(NodeReader { node: &root, file: &file.text }) {
+            Ok(value) => return Built { value: Some(value), cut: cut_keys(&root) },
+            Err(error) => error,
+        };
+        let trail: Vec<usize> = error.trail.iter().rev().copied().collect();
+        // What is missing because it was cut has been reported: its parent goes the same way.
+        let known = match &error.what {
+            What::Missing(name) => was_cut(&root, &trail, name, &cut),
+            What::AllCut => true,
+            _ => false,
+        };
+        if !known {
+            findings.push(error.finding(file, &root, &trail));
+        }
+        if trail.is_empty() {
+            return Built { value: None, cut: cut_keys(&root) };
+        }
+        blank(&mut root, &trail);
+        cut.push(trail);
+    }
+}
+
+/// What was built, and the keys at the top of the file that are not in it, or not whole.
+#[derive(Debug)]
+pub struct Built<T> {
+    /// The struct, when what is left of the file makes one.
+    pub value: Option<T>,
+    /// Keys under which something was cut.
+    pub cut: Vec<String>,
+}
+
+fn cut_keys(root: &Node) -> Vec<String> {
+    fn holds_cut(node: &Node) -> bool {
+        match &node.kind {
+            Kind::Map(entries) => entries.iter().any(|(key, node)| key.text.starts_with(CUT) || holds_cut(node)),
+            Kind::List(list) => list.iter().any(holds_cut),
+            _ => false,
+        }
+    }
+    let Kind::Map(entries) = &root.kind else { return Vec::new() };
+    let cut = entries.iter().filter(|(key, node)| key.text.starts_with(CUT) || holds_cut(node));
+    cut.map(|(key, _)| key.text.trim_start_matches(CUT).to_owned()).collect()
+}
+
+/// Whether the entry of this name, or one that was probably meant to be it, out of the map at this trail.
+fn was_cut(root: &Node, trail: &[usize], name: &str, cut: &[Vec<usize>]) -> bool {
+    let map = trail.iter().try_fold(root, |node, step| child(node, *step));
+    let Some(Node { kind: Kind::Map(entries), .. }) = map else { return false };
+    entries.iter().enumerate().any(|(index, (key, _))| {
+        let meant = key.text.strip_prefix(CUT).is_some_and(|key| key == name || nearest(key, [name]).is_some());
+        meant && cut.iter().any(|cut| cut.split_last() == Some((&index, trail)))
+    })
+}
+
+/// Before the key of an entry that was cut; it keeps its place so that indices stay true.
+const CUT: &str = "\u{0}";
+
+fn child(node: &Node, step: usize) -> Option<&Node> {
+    match &node.kind {
+        Kind::Map(entries) => entries.get(step).map(|(_, node)| node),
+        Kind::List(list) => list.get(step),
+        _ => None,
+    }
+}
+
+/// Cuts the entry at a trail: the readers pass over it.
+fn blank(root: &mut Node, trail: &[usize]) {
+    let Some((last, parents)) = trail.split_last() else { return };
+    let parent = parents.iter().try_fold(root, |node, step| match &mut node.kind {
+        Kind::Map(entries) => entries.get_mut(*step).map(|(_, node)| node),
+        Kind::List(list) => list.get_mut(*step),
+        _ => None,
+    });
+    match parent.map(|parent| &mut parent.kind) {
+        Some(Kind::Map(entries)) => entries[*last].0.text.insert_str(0, CUT),
+        Some(Kind::List(list)) => {
+            list.remove(*last);
+        }
+        _ => {}
+    }
+}
+
+/// What went wrong, where, and the way there from the root, innermost step first.
+#[derive(Debug)]
+pub struct BuildError {
+    what: What,
+    /// Bytes of the file; of a scalar's text until it is settled.
+    at: Option<Range<usize>>,
+    settled: bool,
+    trail: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A fault of a scalar: code, message, hint.
+    Fault(String, String, Option<String>),
+    UnknownKey(String, Vec<&'static str>),
+    UnknownChoice(String, Vec<&'static str>),
+    Missing(String),
+    WrongKind(String, String),
+    /// Not exactly one key where one choice is wanted.
+    OneChoice(usize),
+    /// A choice whose every key was cut.
+    AllCut,
+    Other(String),
+}
+
+impl BuildError {
+    fn new(what: What) -> Self {
+        BuildError { what, at: None, settled: false, trail: Vec::new() }
+    }
+
+    fn within(mut self, step: usize, node: &Node, file: &str) -> Self {
+        self.settle(node, file);
+        self.trail.push(step);
+        self
+    }
+
+    /// Gives it a place, if it has none yet: that of this node, or of the part of its text that is meant.
+    fn settle(&mut self, node: &Node, file: &str) {
+        if !self.settled {
+            self.at = Some(self.at.as_ref().map_or(node.at.clone(), |part| inside(file, node, part)));
+            self.settled = true;
+        }
+    }
+
+    /// The same at these bytes of the file.
+    fn placed(mut self, at: &Range<usize>) -> Self {
+        self.at = Some(at.clone());
+        self.settled = true;
+        self
+    }
+
+    fn finding(&self, file: &File, root: &Node, trail: &[usize]) -> Finding {
+        let at = self.at.clone().unwrap_or(0..0);
+        let place = file.place(&at);
+        let above = keys::path(root, trail);
+        match &self.what {
+            What::Fault(code, message, hint) => {
+                let finding = Finding::error(keys::code(code), place, message.clone());
+                hint.iter().fold(finding, |finding, hint| finding.hint(hint.clone()))
+            }
+            What::UnknownKey(name, valid) => keys::unknown(name, valid, place, &above),
+            What::UnknownChoice(name, valid) => {
+                let finding = Finding::error("unknown-choice", place, format!("there is no `{name}` here"));
+                match nearest(name, valid.iter().copied()) {
+                    Some(near) => finding.hint(format!("did you mean `{near}`?")).replace(near),
+                    None => finding.hint(format!("one of {}", list(valid))),
+                }
+            }
+            What::Missing(name) => {
+                let message = format!("`{name}` is missing");
+                Finding::error("missing-key", place, message)
+                    .hint(format!("add `{name}:` here; `explain {name}` says what it may be"))
+            }
+            What::WrongKind(found, wanted) => {
+                Finding::error("wrong-kind", place, format!("{found} where {wanted} was expected"))
+                    .hint(keys::shape(&above))
+            }
+            What::OneChoice(0) | What::AllCut => Finding::error("one-choice", place, "a choice is missing here")
+                .hint("a choice is a map with exactly one key, such as `{offset: {size: 100}}`, or a bare word"),
+            What::OneChoice(_) => Finding::error("one-choice", place, "two keys where one choice is wanted")
+                .hint("a choice is a map with exactly one key: keep one of them"),
+            What::Other(message) => Finding::error("bad-value", place, message.clone()),
+        }
+    }
+}
+
+fn list(words: &[&'static str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.what)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl de::Error for BuildError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        let text = message.to_string();
+        match Carried::read(&text) {
+            Some((code, at, message, hint)) => {
+                BuildError { at: Some(at), ..BuildError::new(What::Fault(code, message, hint)) }
+            }
+            None => BuildError::new(What::Other(text)),
+        }
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        BuildError::new(What::UnknownKey(field.to_owned(), expected.to_vec()))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        BuildError::new(What::UnknownChoice(variant.to_owned(), expected.to_vec()))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        BuildError::new(What::Missing(field.to_owned()))
+    }
+
+    fn invalid_type(found: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
+        let found = match found {
+            de::Unexpected::Unit | de::Unexpected::Option => "nothing".to_owned(),
+            de::Unexpected::Str(text) => format!("the text `{text}`"),
+            de::Unexpected::Bool(truth) => format!("`{truth}`"),
+            de::Unexpected::Unsigned(number) => format!("`{number}`"),
+            de::Unexpected::Signed(number) => format!("`{number}`"),
+            de::Unexpected::Float(number) => format!("`{number}`"),
+            de::Unexpected::Seq => "a list".to_owned(),
+            de::Unexpected::Map => "a map".to_owned(),
+            other => other.to_string(),
+        };
+        BuildError::new(What::WrongKind(found, keys::wanted(&wanted.to_string())))
+    }
+}
+
+/// A node as serde reads it.
+#[derive(Clone, Copy)]
+struct NodeReader<'n> {
+    node: &'n Node,
+    file: &'n str,
+}
+
+impl<'n> NodeReader<'n> {
+    fn settled<T>(self, result: Result<T, BuildError>) -> Result<T, BuildError> {
+        result.map_err(|mut error| {
+            error.settle(self.node, self.file);
+            error
+        })
+    }
+}
+
+impl<'de> de::Deserializer<'de> for NodeReader<'_> {
+    type Error = BuildError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BuildError> {
+        let result = match &self.node.kind {
+            Kind::Null => visitor.visit_unit(),
+            Kind::Bool(truth) => visitor.visit_bool(*truth),
+            Kind::Int(number) => visitor.visit_i64(*number),
+            Kind::Float(number) => visitor.visit_f64(*number),
+            Kind::Text(text) => visitor.visit_str(text),
+            Kind::List(list) => visitor.visit_seq(Elements { list, next: 0, file: self.file }),
+            Kind::Map(entries) => visitor.visit_map(Entries { entries, next: 0, file: self.file }),
+        };
+        self.settled(result)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BuildError> {
+        match &self.node.kind {
+            Kind::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    /// A number or truth value where text is wanted is its text: `terms: 12`, a parameter of a template.
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BuildError> {
+        let result = match &self.node.kind {
+            Kind::Int(number) => visitor.visit_string(number.to_string()),
+            Kind::Float(number) => visitor.visit_string(number.to_string()),
+            _ => return self.deserialize_any(visitor),
+        };
+        self.settled(result)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BuildError> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, BuildError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, BuildError> {
+        let result = match &self.node.kind {
+            Kind::Text(word) => visitor.visit_enum(Choice {
+                name: word,
+                at: &self.node.at,
+                index: None,
+                content: None,
+                file: self.file,
+            }),
+            Kind::Map(entries) => {
+                let mut there = entries.iter().enumerate().filter(|(_, (key, _))| !key.text.starts_with(CUT));
+                match (there.next(), there.next()) {
+                    (Some((index, (key, node))), None) => visitor.visit_enum(Choice {
+                        name: &key.text,
+                        at: &key.at,
+                        index: Some(index),
+                        content: Some(node),
+                        file: self.file,
+                    }),
+                    (Some(_), Some((_, (key, _)))) => Err(BuildError::new(What::OneChoice(2)).placed(&key.at)),
+                    (None, _) if entries.is_empty() => Err(BuildError::new(What::OneChoice(0))),
+                    (None, _) => Err(BuildError::new(What::AllCut)),
+                }
+            }
+            _ => Err(BuildError::new(What::WrongKind(self.node.kind_name().to_owned(), "a choice".to_owned()))),
+        };
+        self.settled(result)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map
+        struct identifier ignored_any
+    }
+}
+
+struct Elements<'n> {
+    list: &'n [Node],
+    next: usize,
+    file: &'n str,
+}
+
+impl<'de> de::SeqAccess<'de> for Elements<'_> {
+    type Error = BuildError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, BuildError> {
+        let Some(node) = self.list.get(self.next) else { return Ok(None) };
+        let step = self.next;
+        self.next += 1;
+        let reader = NodeReader { node, file: self.file };
+        seed.deserialize(reader).map(Some).map_err(|error| error.within(step, node, self.file))
+    }
+}
+
+struct Entries<'n> {
+    entries: &'n [(super::node::Key, Node)],
+    next: usize,
+    file: &'n str,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_> {
+    type Error = BuildError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, BuildError> {
+        while self.entries.get(self.next).is_some_and(|(key, _)| key.text.starts_with(CUT)) {
+            self.next += 1;
+        }
+        let Some((key, _)) = self.entries.get(self.next) else { return Ok(None) };
+        let step = self.next;
+        let name: de::value::StrDeserializer<'_, BuildError> = key.text.as_str().into_deserializer();
+        seed.deserialize(name).map(Some).map_err(|error| {
+            let node = Node { at: key.at.clone(), kind: Kind::Text(key.text.clone()) };
+            error.within(step, &node, self.file)
+        })
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, BuildError> {
+        let Some((_, node)) = self.entries.get(self.next) else { return Err(BuildError::new(What::OneChoice(0))) };
+        let step = self.next;
+        self.next += 1;
+        seed.deserialize(NodeReader { node, file: self.file }).map_err(|error| error.within(step, node, self.file))
+    }
+}
+
+/// A choice: a map of one key, or a bare word that takes all defaults.
+struct Choice<'n> {
+    name: &'n str,
+    at: &'n Range<usize>,
+    index: Option<usize>,
+    content: Option<&'n Node>,
+    file: &'n str,
+}
+
+impl<'de, 'n> de::EnumAccess<'de> for Choice<'n> {
+    type Error = BuildError;
+    type Variant = Content<'n>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content<'n>), BuildError> {
+        let name: de::value::StrDeserializer<'_, BuildError> = self.name.into_deserializer();
+        let variant = seed.deserialize(name).map_err(|error| error.placed(self.at))?;
+        Ok((variant, Content { index: self.index, node: self.content, at: self.at.clone(), file: self.file }))
+    }
+}
+
+struct Content<'n> {
+    index: Option<usize>,
+    node: Option<&'n Node>,
+    at: Range<usize>,
+    file: &'n str,
+}
+
+impl Content<'_> {
+    fn read<T>(self, read: impl FnOnce(NodeReader<'_>) -> Result<T, BuildError>) -> Result<T, BuildError> {
+        let defaults = Node { at: self.at.clone(), kind: Kind::Map(Vec::new()) };
+        let node = self.node.filter(|node| node.kind != Kind::Null).unwrap_or(&defaults);
+        let result = read(NodeReader { node, file: self.file });
+        match self.index {
+            Some(index) => result.map_err(|error| error.within(index, node, self.file)),
+            None => result,
+        }
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Content<'_> {
+    type Error = BuildError;
+
+    fn unit_variant(self) -> Result<(), BuildError> {
+        match self.node.map(|node| &node.kind) {
+            None | Some(Kind::Null) => Ok(()),
+            Some(Kind::Map(entries)) if entries.is_empty() => Ok(()),
+            Some(_) => self.read(|reader| {
+                Err(BuildError::new(What::WrongKind(reader.node.kind_name().to_owned(), "nothing".to_owned())))
+            }),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, BuildError> {
+        self.read(|reader| seed.deserialize(reader))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, BuildError> {
+        self.read(|reader| de::Deserializer::deserialize_any(reader, visitor))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, BuildError> {
+        self.read(|reader| de::Deserializer::deserialize_any(reader, visitor))
+    }
+}

@@ -1,0 +1,98 @@
+//! What needs more than one value to be judged: names in templates, fields against the schema, sources in pipelines.
+mod fields;
+mod names;
+mod pipelines;
+mod sources;
+
+use std::ops::Range;
+
+use super::Definitions;
+use super::node::File;
+use crate::finding::Finding;
+use crate::scalar::Fault;
+
+/// Adds findings about definitions that were read.
+pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
+    let mut report = Report { definitions, findings };
+    if definitions.schema.fields().is_empty() && !definitions.files.contains_key("mappings/offer.yaml") {
+        let place = definitions.place("mappings/offer.yaml", &[]);
+        report.findings.push(Finding::error("missing-file", place, "`mappings/offer.yaml` is not there").hint(
+            "it declares the canonical offer; run the program in a project's folder, or name one with `--project DIR`",
+        ));
+        return;
+    }
+    fields::engine(&mut report);
+    for name in definitions.sources.keys() {
+        sources::source(name, &mut report);
+    }
+    for name in definitions.mappings.keys() {
+        fields::file(name, &mut report);
+    }
+    pipelines::pipelines(&mut report);
+}
+
+/// Where findings go.
+pub(super) struct Report<'d, 'f> {
+    pub(super) definitions: &'d Definitions,
+    pub(super) findings: &'f mut Vec<Finding>,
+}
+
+impl<'d> Report<'d, '_> {
+    /// A file that was read.
+    pub(super) fn file(&self, path: &str) -> Option<&'d File> {
+        self.definitions.files.get(path)
+    }
+
+    /// A finding at a value.
+    pub(super) fn value(
+        &mut self,
+        path: &str,
+        trail: &[&str],
+        code: &'static str,
+        message: impl Into<String>,
+        hint: &str,
+    ) {
+        let place = self.definitions.place(path, trail);
+        self.push(Finding::error(code, place, message), hint);
+    }
+
+    /// A finding at a key.
+    pub(super) fn key(
+        &mut self,
+        path: &str,
+        trail: &[&str],
+        code: &'static str,
+        message: impl Into<String>,
+        hint: &str,
+    ) {
+        let place = self.file(path).map(|file| file.key_place(trail)).unwrap_or_default();
+        self.push(Finding::error(code, place, message), hint);
+    }
+
+    fn push(&mut self, finding: Finding, hint: &str) {
+        self.findings.push(if hint.is_empty() { finding } else { finding.hint(hint) });
+    }
+
+    /// A finding at some bytes of a scalar.
+    pub(super) fn inside(
+        &mut self,
+        path: &str,
+        trail: &[&str],
+        at: &Range<usize>,
+        code: &'static str,
+        message: String,
+        hint: &str,
+    ) {
+        let place = match self.file(path) {
+            Some(file) => file.inside(file.node(trail), at),
+            None => self.definitions.place(path, trail),
+        };
+        self.push(Finding::error(code, place, message), hint);
+    }
+
+    /// A fault inside a scalar.
+    pub(super) fn fault(&mut self, path: &str, trail: &[&str], fault: &Fault) {
+        let hint = fault.hint.clone().unwrap_or_default();
+        self.inside(path, trail, &fault.at, fault.code, fault.message.clone(), &hint);
+    }
+}

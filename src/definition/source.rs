@@ -1,0 +1,464 @@
+//! `sources/NAME.yaml`: one job site as the user describes it.
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::ordered::Ordered;
+use super::request::{Auth, AuthBranch, Request};
+use super::responses::Responses;
+use crate::decode::Decoding;
+use crate::paginate::Pagination;
+use crate::scalar::{Expression, Given, Name, Path, Rate, Share, Span, Template, Value};
+use crate::tree::Tree;
+
+/// One job site.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its name, equal to the file's; part of every offer's id.
+    pub source: Name,
+    /// Its title, for people.
+    pub title: Option<String>,
+    /// Address of the site, for people.
+    pub site: Option<String>,
+    /// On which terms it may be read; says why a source is off.
+    pub terms: Option<String>,
+    /// False: `check`, `try`, `test` and `explain` work; `run` and pipelines refuse it unless enabled there.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Knobs with their defaults; `pipelines.yaml` may override them.
+    #[serde(default)]
+    pub params: Ordered<Param>,
+    /// A shared part of `sources/shared/NAME.yaml`.
+    #[serde(rename = "use")]
+    pub shared: Option<Name>,
+    /// Who we are to the site.
+    #[serde(default)]
+    pub auth: AuthChoice,
+    /// What is asked.
+    pub request: Request,
+    /// Partitions: the request is made for each value; several names are a product.
+    #[serde(default, rename = "for")]
+    pub partitions: Ordered<Partition>,
+    /// Windows of time that the request is made for.
+    pub windows: Option<Windows>,
+    /// How often the whole is read again.
+    pub sweep: Option<Sweep>,
+    /// How a slice advances from page to page, and when it ends.
+    #[serde(default)]
+    pub pages: Pagination,
+    /// What answers mean, by code.
+    #[serde(default)]
+    pub responses: Responses,
+    /// How fast, how many at a time, how long.
+    #[serde(default)]
+    pub limits: Limits,
+    /// From bytes to values.
+    #[serde(default)]
+    pub decode: Decoding,
+    /// Where the records are in an answer.
+    pub records: Expression,
+    /// Which records are kept; evaluated before `key`.
+    pub only: Option<Value>,
+    /// What identifies a record at the site.
+    pub key: Value,
+    /// The winner among equal keys of one page.
+    #[serde(default)]
+    pub dedupe: Dedupe,
+    /// Values that mean nothing: they become null before `only`, `key` and the mapping.
+    #[serde(default)]
+    pub null_if: Vec<Tree0>,
+    /// A second call for each record, merged into it as `$.detail`.
+    pub detail: Option<Detail>,
+    /// The mapping, inline.
+    pub map: Option<super::mapping::Mapping>,
+    /// The name of a mapping in `mappings/`.
+    pub mapping: Option<Name>,
+    /// When offers that are gone are closed.
+    pub expire: Option<Expire>,
+    /// What a run must bring.
+    pub expect: Option<Expect>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A scalar, owned: what `null_if` lists.
+pub type Tree0 = super::ordered::Scalar;
+
+/// The default of a parameter: its type is the parameter's type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Param {
+    /// Written out; null is text that may stay null.
+    Value(Tree<'static>),
+    /// A template over `env`.
+    Template(Template),
+}
+
+impl<'de> Deserialize<'de> for Param {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Tree::deserialize(deserializer)?.into_owned();
+        match value.as_str() {
+            Some(text) if text.contains("${") => text
+                .parse()
+                .map(Param::Template)
+                .map_err(|fault| D::Error::custom(crate::scalar::fault::Carried(fault))),
+            _ => Ok(Param::Value(value)),
+        }
+    }
+}
+
+/// One way to authenticate, or several with `when`.
+#[derive(Clone, Debug)]
+pub enum AuthChoice {
+    /// One.
+    One(Auth),
+    /// The first whose `when` holds.
+    Several(Vec<AuthBranch>),
+}
+
+impl Default for AuthChoice {
+    fn default() -> Self {
+        AuthChoice::One(Auth::None)
+    }
+}
+
+impl<'de> Deserialize<'de> for AuthChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ChoiceVisitor;
+        impl<'de> Visitor<'de> for ChoiceVisitor {
+            type Value = AuthChoice;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one of `none basic bearer key oauth2 login jwt`, or a list of these with `when`")
+            }
+            fn visit_str<E: Error>(self, word: &str) -> Result<AuthChoice, E> {
+                match word {
+                    "none" => Ok(AuthChoice::One(Auth::None)),
+                    _ => Err(E::unknown_variant(word, &["none"])),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthChoice, A::Error> {
+                Auth::deserialize(super::ordered::OneEntry(map)).map(AuthChoice::One)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AuthChoice, A::Error> {
+                let mut list = Vec::new();
+                while let Some(branch) = seq.next_element()? {
+                    list.push(branch);
+                }
+                Ok(AuthChoice::Several(list))
+            }
+        }
+        deserializer.deserialize_any(ChoiceVisitor)
+    }
+}
+
+/// Values of one name of `for`.
+#[derive(Clone, Debug)]
+pub enum Partition {
+    /// Written out.
+    List(Vec<Tree<'static>>),
+    /// A template that gives a list.
+    Template(Template),
+    /// Something that brings them.
+    Choice(Box<PartitionChoice>),
+}
+
+impl<'de> Deserialize<'de> for Partition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartitionVisitor;
+        impl<'de> Visitor<'de> for PartitionVisitor {
+            type Value = Partition;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list, a template that gives one, or one of `call file range`")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Partition, E> {
+                let template: Template =
+                    text.parse().map_err(|fault| E::custom(crate::scalar::fault::Carried(fault)))?;
+                match template.only() {
+                    Some(_) => Ok(Partition::Template(template)),
+                    None => Err(E::invalid_type(serde::de::Unexpected::Str(text), &self)),
+                }
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Partition, A::Error> {
+                let mut list = Vec::new();
+                while let Some(super::ordered::Scalar(value)) = seq.next_element()? {
+                    list.push(value);
+                }
+                Ok(Partition::List(list))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Partition, A::Error> {
+                PartitionChoice::deserialize(super::ordered::OneEntry(map))
+                    .map(|choice| Partition::Choice(Box::new(choice)))
+            }
+        }
+        deserializer.deserialize_any(PartitionVisitor)
+    }
+}
+
+/// What brings the values of a partition.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartitionChoice {
+    /// A parent call, made once a run.
+    Call(Call),
+    /// A column of a CSV file.
+    File(PartitionFile),
+    /// Whole numbers.
+    Range(PartitionRange),
+}
+
+/// A parent call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// What is asked; it may not use `window`.
+    pub request: Request,
+    /// Who we are.
+    #[serde(default)]
+    pub auth: AuthChoice,
+    /// From bytes to values.
+    #[serde(default)]
+    pub decode: Decoding,
+    /// How it advances.
+    #[serde(default)]
+    pub pages: Pagination,
+    /// What answers mean.
+    #[serde(default)]
+    pub responses: Responses,
+    /// How fast.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Which records are kept.
+    pub only: Option<Value>,
+    /// Where the records are.
+    pub records: Path,
+    /// The value of each.
+    pub value: Value,
+    /// Lists of this many values instead of single ones.
+    pub batch: Option<usize>,
+}
+
+/// A column of a CSV file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionFile {
+    /// Path, relative to the project.
+    pub path: String,
+    /// Name of the column.
+    pub column: String,
+}
+
+/// Whole numbers from, to (inclusive), by step.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionRange {
+    /// First.
+    pub from: i64,
+    /// Last.
+    pub to: i64,
+    /// Step, 1 by default.
+    #[serde(default = "one")]
+    pub step: i64,
+}
+
+fn one() -> i64 {
+    1
+}
+
+/// Windows of time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Windows {
+    /// How far back the first run and each sweep go.
+    pub first: Option<Given<Span>>,
+    /// From which instant, instead of `first`.
+    pub from: Option<Template>,
+    /// Up to which instant; now by default.
+    pub until: Option<Template>,
+    /// How far later runs go back behind what is covered.
+    pub lookback: Option<Given<Span>>,
+    /// Length of each window; without it one window, split where it must be.
+    pub step: Option<Given<Span>>,
+    /// When a window is halved.
+    pub split: Option<Split>,
+}
+
+/// When a window is halved.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// A total of page 1 above this halves the window.
+    pub above: Given<u64>,
+    /// A window is not made shorter than this.
+    pub until: Given<Span>,
+}
+
+/// How often the whole is read again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// A sweep is due when the last complete one is older.
+    pub every: Given<Span>,
+}
+
+/// How fast, how many at a time, how long. One budget per host and credential.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests in a period; 5/s by default.
+    pub rate: Option<Given<Rate>>,
+    /// Most requests by the clock.
+    #[serde(default)]
+    pub quota: Vec<Given<Rate>>,
+    /// Pages in flight; 4 by default.
+    pub parallel: Option<Given<u64>>,
+    /// For a whole answer; 30s by default.
+    pub timeout: Option<Given<Span>>,
+    /// How often and how long it is tried again.
+    pub retry: Option<Retry>,
+    /// Headers that say what is left of a budget.
+    pub learn: Option<Learn>,
+}
+
+/// How often and how long a request is tried again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Attempts in all; 5 by default.
+    pub attempts: Option<u32>,
+    /// The first wait; doubled each time, with jitter. 1s by default.
+    pub wait: Option<Span>,
+    /// The longest wait; 60s by default.
+    pub at_most: Option<Span>,
+}
+
+/// Headers that say what is left of a budget.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Learn {
+    /// Requests left.
+    pub remaining: crate::scalar::Reader,
+    /// When there are more.
+    pub reset: crate::scalar::Reader,
+    /// What `reset` counts.
+    #[serde(rename = "as")]
+    pub unit: LearnUnit,
+}
+
+/// What a reset header counts.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LearnUnit {
+    /// Seconds from now.
+    Seconds,
+    /// Seconds since 1970.
+    Instant,
+}
+
+/// The winner among equal keys of one page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dedupe {
+    /// The first.
+    First,
+    /// The last.
+    #[default]
+    Last,
+}
+
+/// A second call for each new or changed record.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Detail {
+    /// What is asked, with `${record.…}`.
+    pub request: Request,
+    /// From bytes to values.
+    #[serde(default)]
+    pub decode: Decoding,
+    /// How fast; the source's limits by default.
+    pub limits: Option<Limits>,
+    /// The part of the answer that is kept as `$.detail`.
+    pub merge: Option<Path>,
+    /// Codes that mean the offer is gone.
+    #[serde(default)]
+    pub gone: Vec<u16>,
+    /// What to do when the call fails.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+/// What to do when a detail call fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// Map without the detail, ask again in the next run.
+    #[default]
+    Keep,
+    /// The record is rejected.
+    Quarantine,
+    /// The run fails.
+    Fail,
+}
+
+/// When offers that are gone are closed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expire {
+    /// `2 sweeps` or a time.
+    pub not_seen: NotSeen,
+    /// Most offers closed by one run; 20% by default.
+    pub at_most: Option<Share>,
+}
+
+/// How long an offer must be absent.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum NotSeen {
+    /// From so many complete sweeps.
+    Sweeps(u32),
+    /// For so long.
+    For(Span),
+}
+
+impl TryFrom<String> for NotSeen {
+    type Error = crate::scalar::fault::Carried;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let sweeps = text.strip_suffix("sweeps").or_else(|| text.strip_suffix("sweep")).map(str::trim);
+        match sweeps.map(str::parse::<u32>) {
+            Some(Ok(number)) if number > 0 => Ok(NotSeen::Sweeps(number)),
+            Some(_) => Err(crate::scalar::Fault::new(
+                "bad-value",
+                0..text.len(),
+                format!("`{text}` is not a number of sweeps"),
+            )
+            .hint("for example `2 sweeps` or `30d`")
+            .into()),
+            None => text
+                .parse()
+                .map(NotSeen::For)
+                .map_err(|fault: crate::scalar::Fault| fault.hint("for example `2 sweeps` or `30d`").into()),
+        }
+    }
+}
+
+/// What a run must bring.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Least records of a complete sweep for each value of `for`.
+    pub min: Option<u64>,
+    /// Most records of it.
+    pub max: Option<u64>,
+    /// Fields that 99 % of the offers have.
+    #[serde(default)]
+    pub required: Vec<String>,
+    /// Most points that a field's coverage may change.
+    pub drift: Option<Share>,
+    /// Most age of the newest `published_at`.
+    pub fresh: Option<Span>,
+    /// Share of rejects that fails a run; 20% from 500 records on by default.
+    pub rejects: Option<Share>,
+}

@@ -1,0 +1,76 @@
+//! Where YAML itself bites: its errors, said with the line as it should be written.
+use super::node::{File, bytes};
+use crate::finding::Finding;
+
+/// A tab in the indentation: YAML forbids it, and its own message points elsewhere.
+pub(super) fn tab(file: &File) -> Option<Finding> {
+    let mut start = 0;
+    for line in file.text.split_inclusive('\n') {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..blank].find('\t')
+            && !line.trim().is_empty()
+        {
+            let at = start + tab..start + tab + 1;
+            let finding = Finding::error("yaml", file.place(&at), "a tab in the indentation");
+            return Some(finding.hint("YAML is indented with spaces: two for each level").replace("  "));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// A syntax error, with a hint where the cause is a known trap.
+pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
+    let at = error.location().map_or(0..0, |location| bytes(location, &file.text));
+    let place = file.place(&at);
+    // A flow collection that is not closed is noticed at its end: the trap is on the line where it was written.
+    let line = (0..=place.line.min(3)).find_map(|back| {
+        let number = place.line.checked_sub(back + 1)?;
+        let line = file.text.lines().nth(number)?;
+        Some((number, line, trap(line)?))
+    });
+    if let Some((number, line, (column, message, mended))) = line {
+        let start: usize = file.text.split_inclusive('\n').take(number).map(str::len).sum();
+        let at = start + column..start + line.len();
+        return Finding::error("yaml", file.place(&at), message).hint(format!("write it as: {}", mended.trim()));
+    }
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_lowercase();
+    Finding::error("yaml", place, format!("this is not YAML: {message}"))
+        .hint("check the indentation, and quote text that holds `: `, ` #`, `{` or `[`")
+}
+
+/// A known trap in a line: its column, what is wrong, and the line as it should be.
+fn trap(line: &str) -> Option<(usize, &'static str, String)> {
+    let code = line.split(" #").next().unwrap_or(line);
+    if let Some(at) = unquoted_in_flow(code) {
+        let end = code[at..].find('}').map_or(code.len(), |end| at + end + 1);
+        let mended = format!("{}\"{}\"{}", &code[..at], &code[at..end], &code[end..]);
+        return Some((at, "a template inside `{…}` or `[…]` is not quoted", mended));
+    }
+    let (head, value) = code.split_once(": ")?;
+    let plain = !value.trim_start().starts_with(['"', '\'', '{', '[', '|', '>', '&', '*']);
+    if plain && value.contains(": ") {
+        let mended = format!("{head}: \"{}\"", value.trim().replace('"', "\\\""));
+        return Some((head.len() + 2, "`: ` inside plain text", mended));
+    }
+    None
+}
+
+/// Where `${` stands in a flow collection outside quotes.
+fn unquoted_in_flow(line: &str) -> Option<usize> {
+    let (mut depth, mut quote, mut last) = (0, None, ' ');
+    for (at, sign) in line.char_indices() {
+        match (quote, sign) {
+            (Some(open), _) if sign == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(sign),
+            (None, '{') if last == '$' => return (depth > 0).then_some(at - 1),
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') => depth -= 1,
+            _ => {}
+        }
+        last = sign;
+    }
+    None
+}

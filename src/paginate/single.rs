@@ -1,0 +1,32 @@
+//! `single`: one page holds everything.
+use serde::Deserialize;
+
+use super::{End, Next, Paginate, Seen, Total};
+use crate::position::Position;
+use crate::tree::Tree;
+
+/// One page.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Single {
+    /// Number of records announced.
+    pub total: Option<Total>,
+}
+
+impl Paginate for Single {
+    fn start(&self) -> Position {
+        Position::Only
+    }
+
+    fn next(&self, _at: &Position, _seen: &Seen<'_>) -> Next {
+        Next::End(End::Single)
+    }
+
+    fn ahead(&self, _at: &Position, _total: u64) -> Option<Position> {
+        None
+    }
+
+    fn variables(&self, _at: &Position) -> Vec<(&'static str, Tree<'static>)> {
+        Vec::new()
+    }
+}
