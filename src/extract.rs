@@ -1,1 +1,280 @@
 //! From a decoded page to records, and from a record to an offer, a reject or nothing.
+mod cells;
+mod compile;
+
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+
+use crate::convert::render::{Program, RenderError, Scope};
+use crate::convert::{Conversion, ConvertError, Moment, apply, combine};
+use crate::definition::source::Dedupe;
+use crate::offer::Reject;
+use crate::scalar::{Path, Template};
+use crate::tree::Tree;
+
+pub use cells::Written;
+
+/// What a source's answers are turned into.
+#[derive(Debug)]
+pub struct Extract {
+    records: Read,
+    only: Option<Value>,
+    key: Value,
+    null_if: Vec<Tree<'static>>,
+    /// The winner among equal keys of one page.
+    pub dedupe: Dedupe,
+    fields: Vec<cells::Line>,
+    cells: cells::Cells,
+}
+
+/// A compiled VALUE.
+#[derive(Debug)]
+pub(crate) enum Value {
+    Program(Program),
+    Read(Read),
+    Constant(Tree<'static>),
+    List(Vec<Value>),
+    Each(Read, Vec<(String, Value)>),
+}
+
+/// A compiled expression.
+#[derive(Debug)]
+pub(crate) struct Read {
+    text: String,
+    operands: Vec<Operand>,
+    conversions: Vec<Conversion>,
+}
+
+#[derive(Debug)]
+enum Operand {
+    Path(Path),
+    Constant(Tree<'static>),
+    Combine(String, Vec<Path>),
+}
+
+/// A flaw: a field that stays empty though the record says something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flaw {
+    /// The field.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What became of a record.
+#[derive(Debug)]
+pub enum Made {
+    /// An offer: its content in the page's text, and its `expires_at`.
+    Offer(Range<usize>, Option<DateTime<Utc>>),
+    /// Kept aside by `only` or a step.
+    Filtered,
+    /// No offer could be made.
+    Rejected(Reject),
+}
+
+/// A record that was worked on.
+#[derive(Debug)]
+pub struct Worked {
+    /// Its key as served.
+    pub key: Option<String>,
+    /// What became of it.
+    pub made: Made,
+}
+
+/// What is around the records of a page.
+pub struct Around<'a> {
+    /// Its scope: `param`, `for`, `window`, `env`, `answer`.
+    pub scope: Scope<'a>,
+    /// When it was received, and the tables.
+    pub moment: &'a Moment,
+    /// The source's name in the state.
+    pub source: &'a str,
+    /// Conditions of the steps.
+    pub keeps: &'a [Program],
+}
+
+/// The records of an answer.
+#[derive(Debug)]
+pub enum Records<'t, 'p> {
+    /// These.
+    List(Vec<&'t Tree<'p>>),
+    /// The list itself is missing or null: the slice cannot be complete.
+    Missing,
+    /// Something that is no record.
+    Wrong(&'static str),
+}
+
+impl Extract {
+    /// The records of a decoded answer.
+    pub fn records<'t, 'p>(&self, body: &'t Tree<'p>) -> Records<'t, 'p> {
+        let fallback = self.records.operands.len() > 1;
+        let Some(Operand::Path(path)) = self.records.operands.first() else { return Records::Missing };
+        let found = path.read(body);
+        if let Some(other) =
+            found.iter().find(|value| !matches!(value, Tree::Object(_) | Tree::List(_) | Tree::Text(_)))
+        {
+            return Records::Wrong(other.kind());
+        }
+        if let [Tree::List(list)] = found[..]
+            && path.is_singular()
+        {
+            return Records::List(list.iter().collect());
+        }
+        if found.is_empty() && !fallback && !self.is_there(path, body) {
+            return Records::Missing;
+        }
+        Records::List(found)
+    }
+
+    /// Whether the list that a path with `[*]` reads is there at all.
+    fn is_there(&self, path: &Path, body: &Tree<'_>) -> bool {
+        let Some(parent) = path.as_str().strip_suffix("[*]").map(str::parse::<Path>) else { return !body.is_null() };
+        parent
+            .is_ok_and(|parent| parent.read(body).iter().any(|value| matches!(value, Tree::List(_) | Tree::Object(_))))
+    }
+
+    /// Makes an offer of a record, its content appended to `text`.
+    pub fn work(&self, record: &Tree<'_>, around: &Around<'_>, text: &mut Vec<u8>, flaws: &mut Vec<Flaw>) -> Worked {
+        let cleaned;
+        let record = match self.null_if.is_empty() {
+            true => record,
+            false => {
+                cleaned = without(record, &self.null_if);
+                &cleaned
+            }
+        };
+        let scope = around.scope.clone().tree("record", record);
+        let mut errors = Vec::new();
+        if let Some(only) = &self.only {
+            let keeps = only.value(record, &scope, around.moment, &mut errors).map(|value| value.is_true());
+            if !keeps.unwrap_or(false) {
+                let key = self.key(record, &scope, around.moment).ok();
+                return Worked { key, made: Made::Filtered };
+            }
+        }
+        let key = match self.key(record, &scope, around.moment) {
+            Ok(key) => key,
+            Err(reject) => return Worked { key: None, made: Made::Rejected(reject) },
+        };
+        let made = self.make(record, &scope, around, &key, text, flaws);
+        Worked { key: Some(key), made }
+    }
+
+    fn key(&self, record: &Tree<'_>, scope: &Scope<'_>, moment: &Moment) -> Result<String, Reject> {
+        let mut errors = Vec::new();
+        let reject = |message: String| Reject {
+            reason: "no_key".into(),
+            stage: "key".into(),
+            field: Some("source_id".into()),
+            path: Some(self.key.text()),
+            message,
+        };
+        let value = self.key.value(record, scope, moment, &mut errors).map_err(|error| reject(error.to_string()))?;
+        match value {
+            Tree::Text(text) if !text.is_empty() => Ok(text.into_owned()),
+            Tree::Int(number) => Ok(number.to_string()),
+            Tree::Null | Tree::Text(_) => Err(reject("the key is missing or empty".into())),
+            other => Err(reject(format!("a key is text or a whole number, found {}", other.kind()))),
+        }
+    }
+}
+
+/// The same with these scalars made null, everywhere.
+fn without<'p>(value: &Tree<'p>, nothing: &[Tree<'static>]) -> Tree<'p> {
+    match value {
+        Tree::List(list) => Tree::List(list.iter().map(|value| without(value, nothing)).collect()),
+        Tree::Object(members) => {
+            Tree::Object(members.iter().map(|(name, value)| (name.clone(), without(value, nothing))).collect())
+        }
+        value if nothing.iter().any(|other| other == value) => Tree::Null,
+        value => value.clone(),
+    }
+}
+
+impl Value {
+    /// As written, for messages.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Value::Program(program) => program.as_str().to_owned(),
+            Value::Read(read) => read.text.clone(),
+            Value::Constant(constant) => constant.to_string(),
+            Value::List(list) => list.iter().map(Value::text).collect::<Vec<_>>().join(", "),
+            Value::Each(read, _) => read.text.clone(),
+        }
+    }
+
+    /// Its value for a record.
+    pub(crate) fn value<'p>(
+        &self,
+        record: &Tree<'p>,
+        scope: &Scope<'_>,
+        moment: &Moment,
+        errors: &mut Vec<ConvertError>,
+    ) -> Result<Tree<'p>, RenderError> {
+        Ok(match self {
+            Value::Program(program) => program.value(scope)?,
+            Value::Constant(constant) => constant.clone(),
+            Value::Read(read) => read.value(record, moment, errors),
+            Value::List(list) => {
+                let mut values = Vec::new();
+                for value in list {
+                    match value.value(record, scope, moment, errors)? {
+                        Tree::Null => {}
+                        Tree::List(more) => values.extend(more),
+                        one => values.push(one),
+                    }
+                }
+                Tree::List(values)
+            }
+            Value::Each(read, members) => {
+                let matches = match read.value(record, moment, errors) {
+                    Tree::List(list) => list,
+                    Tree::Null => Vec::new(),
+                    one => vec![one],
+                };
+                let mut objects = Vec::new();
+                for found in matches.iter().filter(|found| !found.is_null()) {
+                    let mut object = Vec::new();
+                    for (name, value) in members {
+                        object.push((name.clone().into(), value.value(found, scope, moment, errors)?));
+                    }
+                    objects.push(Tree::Object(object));
+                }
+                Tree::List(objects)
+            }
+        })
+    }
+}
+
+impl Read {
+    /// The first operand that is there, converted.
+    fn value<'p>(&self, record: &Tree<'p>, moment: &Moment, errors: &mut Vec<ConvertError>) -> Tree<'p> {
+        let mut found = Tree::Null;
+        for operand in &self.operands {
+            found = match operand {
+                Operand::Path(path) => path.value(record),
+                Operand::Constant(constant) => constant.clone(),
+                Operand::Combine(name, paths) => {
+                    let values: Vec<Tree<'p>> = paths.iter().map(|path| path.value(record)).collect();
+                    combine(name, &values).unwrap_or_else(|error| {
+                        errors.push(error);
+                        Tree::Null
+                    })
+                }
+            };
+            if !found.is_null() && found.as_list().is_none_or(|list| !list.is_empty()) {
+                break;
+            }
+        }
+        for conversion in &self.conversions {
+            found = apply(conversion, found, moment, errors);
+        }
+        found
+    }
+}
+
+/// Conditions of steps read `offer.FIELD`: the names that one needs.
+pub fn keep_fields(template: &Template) -> Vec<String> {
+    template.names().filter(|mention| mention.parts[0] == "offer").map(|mention| mention.parts[1..].join(".")).collect()
+}

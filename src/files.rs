@@ -1,1 +1,163 @@
-//! Files on disk: reading definitions, appending with group sync, writing whole files.
+//! Files on disk: reading definitions, and appending with one sync for all that wait.
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::definition::Text;
+
+/// A file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}{}", advice(error))]
+pub struct FileError {
+    /// The file.
+    pub path: String,
+    /// What the system says.
+    #[source]
+    pub error: io::Error,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "; nothing was lost: free some space and run again",
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "; is the data directory writable for this user?"
+        }
+        _ => "",
+    }
+}
+
+fn fault(path: &Path) -> impl Fn(io::Error) -> FileError + '_ {
+    move |error| FileError { path: path.display().to_string(), error }
+}
+
+/// All files of a project that say something: `pipelines.yaml`, sources, mappings and lookups, sorted by path.
+pub fn project(root: &Path) -> Result<Vec<Text>, FileError> {
+    let mut texts = Vec::new();
+    let pipelines = root.join("pipelines.yaml");
+    if pipelines.is_file() {
+        texts.push(Text {
+            path: "pipelines.yaml".into(),
+            text: fs::read_to_string(&pipelines).map_err(fault(&pipelines))?,
+        });
+    }
+    for folder in ["sources", "sources/shared", "mappings", "mappings/lookups"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
+        for entry in entries {
+            let path = entry.map_err(fault(&root.join(folder)))?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_file() && name.ends_with(".yaml") {
+                let text = fs::read_to_string(&path).map_err(fault(&path))?;
+                texts.push(Text { path: format!("{folder}/{name}"), text });
+            }
+        }
+    }
+    texts.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(texts)
+}
+
+/// Appends to files, in order, acknowledged when the bytes are on the disk.
+#[derive(Clone, Debug)]
+pub struct Appender {
+    orders: mpsc::Sender<Order>,
+}
+
+struct Order {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    done: oneshot::Sender<Result<u64, FileError>>,
+}
+
+/// Appends that wait for the disk at a time.
+const WAITING: usize = 64;
+
+impl Appender {
+    /// Starts the thread that writes.
+    pub fn start() -> Self {
+        let (orders, mut waiting) = mpsc::channel::<Order>(WAITING);
+        thread::spawn(move || {
+            let mut files = HashMap::new();
+            while let Some(first) = waiting.blocking_recv() {
+                let mut batch = vec![first];
+                while let Ok(next) = waiting.try_recv() {
+                    batch.push(next);
+                }
+                append_all(batch, &mut files);
+            }
+        });
+        Appender { orders }
+    }
+
+    /// Appends to a file, made with its folders where it is missing; the offset of the first byte.
+    pub async fn append(&self, path: &Path, bytes: Vec<u8>) -> Result<u64, FileError> {
+        let (done, answer) = oneshot::channel();
+        let gone = || FileError { path: path.display().to_string(), error: io::Error::other("the writer has ended") };
+        self.orders.send(Order { path: path.to_owned(), bytes, done }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+struct Open {
+    file: File,
+    length: u64,
+}
+
+fn append_all(batch: Vec<Order>, files: &mut HashMap<PathBuf, Open>) {
+    let mut written = Vec::new();
+    for order in batch {
+        let result = append(&order.path, &order.bytes, files);
+        written.push((order, result));
+    }
+    let paths: std::collections::HashSet<PathBuf> = written.iter().map(|(order, _)| order.path.clone()).collect();
+    let synced: HashMap<PathBuf, Option<io::Error>> = paths
+        .into_iter()
+        .map(|path| (path.clone(), files.get(&path).and_then(|open| open.file.sync_data().err())))
+        .collect();
+    for (order, result) in written {
+        let unsynced = synced.get(&order.path).and_then(Option::as_ref);
+        let result = match unsynced {
+            Some(error) => Err(fault(&order.path)(io::Error::new(error.kind(), error.to_string()))),
+            None => result,
+        };
+        if result.is_err() {
+            files.remove(&order.path);
+        }
+        // A caller that is gone does not need the answer.
+        let _ = order.done.send(result);
+    }
+}
+
+fn append(path: &Path, bytes: &[u8], files: &mut HashMap<PathBuf, Open>) -> Result<u64, FileError> {
+    if !files.contains_key(path) {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(fault(folder))?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(fault(path))?;
+        let length = file.metadata().map_err(fault(path))?.len();
+        files.insert(path.to_owned(), Open { file, length });
+    }
+    let Some(open) = files.get_mut(path) else { return Ok(0) };
+    let offset = open.length;
+    if let Err(error) = open.file.write_all(bytes) {
+        // What was half written is cut off again, so that the file holds whole records only.
+        let _ = open.file.set_len(offset);
+        return Err(fault(path)(error));
+    }
+    open.length += bytes.len() as u64;
+    Ok(offset)
+}
+
+/// Cuts a file back to what is committed; the bytes that were cut.
+pub fn cut(path: &Path, length: u64) -> Result<u64, FileError> {
+    let Ok(metadata) = fs::metadata(path) else { return Ok(0) };
+    let more = metadata.len().saturating_sub(length);
+    if more > 0 {
+        let file = OpenOptions::new().write(true).open(path).map_err(fault(path))?;
+        file.set_len(length).map_err(fault(path))?;
+        file.sync_data().map_err(fault(path))?;
+    }
+    Ok(more)
+}

@@ -177,11 +177,11 @@ pub fn document(content: &[u8], lifecycle: &Lifecycle, out: &mut Vec<u8>) {
 
 /// What a page (or part) gives to the sinks: one buffer, and where in it each offer lies.
 #[derive(Clone, Debug, Default)]
-pub struct Batch {
+pub struct Batch<'t> {
     /// Version of the page.
     pub version: Version,
     /// Serialised contents, one after the other, without lifecycle.
-    pub text: Vec<u8>,
+    pub text: &'t [u8],
     /// What is to be written, in page order.
     pub items: Vec<Item>,
 }
@@ -201,7 +201,7 @@ pub struct Item {
     pub range: Range<usize>,
 }
 
-impl Batch {
+impl Batch<'_> {
     /// The document of an item, appended to `out`.
     pub fn document(&self, item: &Item, out: &mut Vec<u8>) {
         document(&self.text[item.range.clone()], &item.lifecycle, out);

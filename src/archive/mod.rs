@@ -1,1 +1,210 @@
-//! The raw pages as received, kept in WARC segments.
+//! The raw pages as received, kept in WARC 1.1 segments: each record a zstd frame of its own.
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::exchange::Page;
+use crate::files::{self, Appender, FileError};
+use crate::offer::Version;
+use crate::state::words::Archived;
+
+/// The archive of one source.
+#[derive(Debug)]
+pub struct Archive {
+    root: PathBuf,
+    source: String,
+    appender: Appender,
+    segment: AtomicU64,
+    length: AtomicU64,
+}
+
+/// Bytes of a segment after which another one is begun.
+const SEGMENT: u64 = 256 << 20;
+/// Headers that are kept: nothing that identifies us.
+const KEPT: [&str; 10] = [
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "date",
+    "etag",
+    "last-modified",
+    "link",
+    "location",
+    "retry-after",
+    "accept-range",
+];
+/// zstd level: pages mostly come compressed, and the archive must cost little.
+const LEVEL: i32 = 1;
+
+/// A record of the archive could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The record is not what was written.
+    #[error("{0}: the record at {1} is broken")]
+    Broken(String, u64),
+}
+
+impl Archive {
+    /// Opens a source's archive: a torn last record is cut, and a new segment begun. Gives the bytes that were cut.
+    pub fn open(root: &Path, source: &str, appender: Appender) -> Result<(Self, u64), FileError> {
+        let folder = root.join(source);
+        let mut last = None;
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let number = name.strip_suffix(".warc.zst").and_then(|number| number.parse::<u64>().ok());
+            last = last.max(number);
+        }
+        let torn = match last {
+            None => 0,
+            Some(number) => mend(&folder.join(segment_name(number)))?,
+        };
+        let segment = AtomicU64::new(last.map_or(0, |last| last + 1));
+        Ok((
+            Archive { root: root.to_owned(), source: source.to_owned(), appender, segment, length: AtomicU64::new(0) },
+            torn,
+        ))
+    }
+
+    /// Appends a page; acknowledged when it is on the disk.
+    pub async fn append(&self, page: &Page, version: Version) -> Result<Archived, FileError> {
+        let frame = frame(page, version).map_err(|error| FileError { path: self.root.display().to_string(), error })?;
+        let length = frame.len() as u64;
+        if self.length.fetch_add(length, Ordering::Relaxed) + length > SEGMENT {
+            self.segment.fetch_add(1, Ordering::Relaxed);
+            self.length.store(length, Ordering::Relaxed);
+        }
+        let segment = format!("{}/{}", self.source, segment_name(self.segment.load(Ordering::Relaxed)));
+        let offset = self.appender.append(&self.root.join(&segment), frame).await?;
+        Ok(Archived { segment, offset, length })
+    }
+}
+
+fn segment_name(number: u64) -> String {
+    format!("{number:06}.warc.zst")
+}
+
+/// One WARC `response` record, ISO 28500:2017, compressed.
+fn frame(page: &Page, version: Version) -> std::io::Result<Vec<u8>> {
+    let mut http = format!("HTTP/1.1 {}\r\n", page.status);
+    for (name, value) in page.headers.iter().filter(|(name, _)| KEPT.contains(&name.to_ascii_lowercase().as_str())) {
+        http += &format!("{name}: {value}\r\n");
+    }
+    http += "\r\n";
+    let head = format!(
+        "WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:jobmarket:page:{version}>\r\nWARC-Date: {}\r\n\
+         WARC-Target-URI: {}\r\nWARC-Request-Method: {}\r\nContent-Type: application/http;msgtype=response\r\n\
+         Content-Length: {}\r\n\r\n",
+        page.fetched.to_rfc3339_opts(SecondsFormat::Micros, true),
+        page.url,
+        page.method,
+        http.len() + page.body.len()
+    );
+    let mut record = Vec::with_capacity(head.len() + http.len() + page.body.len() + 4);
+    record.extend_from_slice(head.as_bytes());
+    record.extend_from_slice(http.as_bytes());
+    record.extend_from_slice(&page.body);
+    record.extend_from_slice(b"\r\n\r\n");
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.include_checksum(true)?;
+    std::io::Write::write_all(&mut encoder, &record)?;
+    encoder.finish()
+}
+
+/// Reads a page back.
+pub fn read(root: &Path, at: &Archived) -> Result<Page, ArchiveError> {
+    let path = root.join(&at.segment);
+    let fault = |error| FileError { path: path.display().to_string(), error };
+    let broken = || ArchiveError::Broken(at.segment.clone(), at.offset);
+    let mut file = File::open(&path).map_err(fault)?;
+    file.seek(SeekFrom::Start(at.offset)).map_err(fault)?;
+    let mut frame = vec![0; at.length as usize];
+    file.read_exact(&mut frame).map_err(fault)?;
+    let record = zstd::decode_all(&frame[..]).map_err(|_| broken())?;
+    parse(&record).ok_or_else(broken)
+}
+
+fn parse(record: &[u8]) -> Option<Page> {
+    let (head, rest) = split(record)?;
+    let (http, body) = split(rest)?;
+    let body = body.strip_suffix(b"\r\n\r\n")?;
+    let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let mut lines = http.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Some(Page {
+        url: field("WARC-Target-URI")?.to_owned(),
+        method: field("WARC-Request-Method")?.to_owned(),
+        status,
+        headers: headers.collect(),
+        body: Bytes::copy_from_slice(body),
+        fetched: field("WARC-Date")?.parse::<DateTime<Utc>>().ok()?,
+        attempts: 1,
+    })
+}
+
+fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 4..]))
+}
+
+/// Cuts what follows the last whole frame of a segment; the bytes that were cut.
+fn mend(path: &Path) -> Result<u64, FileError> {
+    let bytes = fs::read(path).map_err(|error| FileError { path: path.display().to_string(), error })?;
+    let mut whole = 0;
+    while whole < bytes.len() {
+        let Ok(length) = zstd::zstd_safe::find_frame_compressed_size(&bytes[whole..]) else { break };
+        if zstd::decode_all(&bytes[whole..whole + length]).is_err() {
+            break;
+        }
+        whole += length;
+    }
+    if whole == bytes.len() { Ok(0) } else { files::cut(path, whole as u64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> Page {
+        Page {
+            url: "https://a.example/x?key=***".into(),
+            method: "GET".into(),
+            status: 206,
+            headers: vec![("content-range".into(), "offres 0-1/2".into()), ("set-cookie".into(), "secret".into())],
+            body: Bytes::copy_from_slice(text.as_bytes()),
+            fetched: "2026-11-24T10:00:00.123456Z".parse().unwrap(),
+            attempts: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_comes_back_as_it_was_and_a_torn_record_is_cut() {
+        let root = tempfile::tempdir().unwrap();
+        let (archive, torn) = Archive::open(root.path(), "site", Appender::start()).unwrap();
+        assert_eq!(torn, 0);
+        let first = archive.append(&page("one"), Version(1)).await.unwrap();
+        let second = archive.append(&page("two\r\n\r\n"), Version(2)).await.unwrap();
+        assert_eq!(second.offset, first.length);
+        let back = read(root.path(), &second).unwrap();
+        assert_eq!((&back.body[..], back.status, back.fetched), (&b"two\r\n\r\n"[..], 206, page("").fetched));
+        assert_eq!(back.header("content-range"), Some("offres 0-1/2"));
+        assert_eq!(back.header("set-cookie"), None);
+        let path = root.path().join(&first.segment);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend_from_slice(&bytes.clone()[..20]);
+        fs::write(&path, bytes).unwrap();
+        let (archive, torn) = Archive::open(root.path(), "site", Appender::start()).unwrap();
+        assert_eq!(torn, 20);
+        assert_eq!(&read(root.path(), &first).unwrap().body[..], b"one");
+        let third = archive.append(&page("three"), Version(3)).await.unwrap();
+        assert_ne!(third.segment, first.segment, "a start opens a new segment");
+    }
+}

@@ -104,27 +104,52 @@ impl Program {
 
     /// Its value: of one expression alone its own type, else text.
     pub fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
-        let names = self.names(scope);
-        let failed = |error: Error| {
-            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            RenderError::Failed(self.text.to_string(), detail)
-        };
-        if let [Part::Code(code)] = &*self.pieces {
-            return from_value(&code.eval(names).map_err(failed)?).map_err(failed);
+        if let [Part::Code(_)] = &*self.pieces {
+            return self.only(scope);
         }
+        self.text(scope, &str::to_owned).map(Tree::from)
+    }
+
+    fn failed(&self, error: &Error) -> RenderError {
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        RenderError::Failed(self.text.to_string(), detail)
+    }
+
+    fn only(&self, scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
+        match &*self.pieces {
+            [Part::Code(code)] => {
+                let value = code.eval(self.names(scope)).map_err(|error| self.failed(&error))?;
+                from_value(&value).map_err(|error| self.failed(&error))
+            }
+            _ => Ok(Tree::Null),
+        }
+    }
+
+    /// Its value as text: what is inserted is encoded, but for a template that is one expression. Null is an error.
+    pub fn text(&self, scope: &Scope<'_>, encode: &dyn Fn(&str) -> String) -> Result<String, RenderError> {
+        let null = || RenderError::Null(self.text.to_string());
+        if let [Part::Code(_)] = &*self.pieces {
+            return self.only(scope)?.scalar_text().map(|text| text.into_owned()).ok_or_else(null);
+        }
+        let names = self.names(scope);
         let mut text = String::new();
         for piece in self.pieces.iter() {
             match piece {
                 Part::Text(piece) => text.push_str(piece),
-                Part::Code(code) => match from_value(&code.eval(names.clone()).map_err(failed)?).map_err(failed)? {
-                    Tree::Null => return Err(RenderError::Null(self.text.to_string())),
-                    value => {
-                        text.push_str(&value.scalar_text().map_or_else(|| value.to_string(), |text| text.into_owned()))
+                Part::Code(code) => {
+                    let value = code.eval(names.clone()).map_err(|error| self.failed(&error))?;
+                    match from_value(&value).map_err(|error| self.failed(&error))? {
+                        Tree::Null => return Err(null()),
+                        value => {
+                            text += &encode(
+                                &value.scalar_text().map_or_else(|| value.to_string(), |text| text.into_owned()),
+                            )
+                        }
                     }
-                },
+                }
             }
         }
-        Ok(Tree::from(text))
+        Ok(text)
     }
 
     fn names(&self, scope: &Scope<'_>) -> Value {

@@ -54,7 +54,7 @@ const HOMES: [(&str, &str); 46] = [
 ];
 
 /// All codes of findings, with what `explain` says of them.
-pub const CODES: [(&str, &str); 33] = [
+pub const CODES: [(&str, &str); 35] = [
     ("bad-argument", "A conversion was given an argument that it does not take."),
     ("bad-cron", "A schedule is not a cron pattern of five or six fields."),
     ("bad-duration", "A duration is a whole number and a unit: `60s 5m 2h 30d 1w`."),
@@ -80,6 +80,8 @@ pub const CODES: [(&str, &str); 33] = [
     ("one-choice", "A choice is a map with exactly one key, or a bare word."),
     ("refused", "A value is understood and refused, because it would lose data or never work."),
     ("source-shared", "Two pipelines feed the store from one source: the second must say `as: NAME`."),
+    ("secret", "A secret that the source needs is not set."),
+    ("unbuilt", "A construct is understood and checked, and does not run yet."),
     ("unknown-choice", "A choice names something that is not there."),
     ("unknown-conversion", "A conversion of this name does not exist."),
     ("unknown-field", "A field of this name is not declared in mappings/offer.yaml."),

@@ -1,1 +1,211 @@
 //! The network: requests out, pages in, with deadlines, retries, rates and tokens.
+mod budget;
+mod send;
+mod token;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::auth::Credential;
+use crate::auth::redact::redact;
+use crate::exchange::{Page, Request};
+use crate::plan::{Limits, Origins};
+use budget::Budgets;
+use secrecy::SecretString;
+
+/// The edge to the sites. One for the whole program: budgets and tokens are shared by all sources.
+pub struct Fetch {
+    client: reqwest::Client,
+    budgets: Budgets,
+    tokens: Mutex<HashMap<u64, Arc<Mutex<token::Token>>>>,
+}
+
+/// One page to be fetched.
+pub struct Ask<'a> {
+    /// What is asked.
+    pub request: &'a Request,
+    /// Who asks.
+    pub credential: &'a Credential,
+    /// Where requests go instead.
+    pub origins: &'a Origins,
+    /// How fast, how long, how often.
+    pub limits: &'a Limits,
+    /// What an answer means.
+    pub judge: &'a (dyn Fn(Heard<'_>) -> Verdict + Sync),
+    /// Told of retries and waits.
+    pub note: &'a (dyn Fn(Note) + Sync),
+    /// Values that must not be seen.
+    pub secrets: &'a [SecretString],
+}
+
+/// What was heard of a site.
+pub enum Heard<'a> {
+    /// An answer, whole.
+    Page(&'a Page),
+    /// Its name could not be resolved.
+    Dns,
+    /// No answer in time.
+    Timeout,
+}
+
+/// What is to be done about it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The page is taken.
+    Take,
+    /// It is asked again.
+    Retry,
+    /// The token is renewed once, and it is asked again.
+    Renew,
+}
+
+/// Something that happened on the way to a page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// It is asked again.
+    Retry {
+        /// Which attempt comes next.
+        attempt: u32,
+        /// After this time.
+        wait: Duration,
+        /// Why.
+        why: String,
+    },
+    /// A token was renewed.
+    Renewed,
+    /// A wait of more than a second for a rate or a quota.
+    Wait {
+        /// How long.
+        wait: Duration,
+        /// For what.
+        why: &'static str,
+    },
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The site could not be asked, or did not answer properly, after all attempts.
+    #[error("{why} (after {attempts} attempts)")]
+    Gone {
+        /// What went wrong last.
+        why: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The credential was refused. It is not tried again.
+    #[error("the credential was refused: {0}; check it, and that the site's licence is accepted for it")]
+    Credentials(String),
+    /// A quota is spent, or the site asks for a long pause.
+    #[error("{why}; it can go on at {until}")]
+    Quota {
+        /// Which.
+        why: String,
+        /// When it can go on.
+        until: DateTime<Utc>,
+    },
+    /// The address cannot be used.
+    #[error("`{0}` is not an address that can be asked: {1}")]
+    Address(String, String),
+    /// Credentials would leave their origin.
+    #[error("credentials would be sent to {0}, which is not their origin; list it under `auth.key.to`")]
+    Origin(String),
+    /// The client could not be made.
+    #[error("no HTTP client: {0}; are the certificates of the system installed (ca-certificates)?")]
+    Client(String),
+}
+
+/// A wait longer than this ends the slice; its position is kept.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+impl Fetch {
+    /// A client. Redirects are followed within the origin only, by hand; nothing is decompressed.
+    pub fn new() -> Result<Self, FetchError> {
+        static PROVIDER: std::sync::Once = std::sync::Once::new();
+        PROVIDER.call_once(|| {
+            // A second provider, installed by an embedding program, is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("jobmarket/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .build()
+            .map_err(|error| FetchError::Client(error.to_string()))?;
+        Ok(Fetch { client, budgets: Budgets::default(), tokens: Mutex::default() })
+    }
+
+    /// The page of a request: waits its turn, tries again where that helps, and never gives a short page.
+    pub async fn fetch(&self, ask: &Ask<'_>) -> Result<Page, FetchError> {
+        let url = Url::parse(&ask.request.url)
+            .map_err(|error| FetchError::Address(redact(&ask.request.url, ask.secrets), error.to_string()))?;
+        self.allowed(&url, ask.credential)?;
+        let (mut attempt, mut renewed) = (1, false);
+        loop {
+            let (target, rate) = ask.origins.target(&url);
+            let key = (target.origin().ascii_serialization(), ask.credential.identity());
+            self.budgets.turn(&key, rate.unwrap_or(ask.limits.rate), &ask.limits.quota, ask.note).await?;
+            let (token, generation) = self.token(ask).await?;
+            let heard = self.send(ask, &url, token.as_ref()).await;
+            let (why, pause) = match heard {
+                Ok(mut page) => {
+                    page.attempts = attempt;
+                    match (ask.judge)(Heard::Page(&page)) {
+                        Verdict::Take => return Ok(page),
+                        Verdict::Renew if !renewed && ask.credential.token.is_some() => {
+                            renewed = true;
+                            self.renew(ask, generation).await?;
+                            continue;
+                        }
+                        // A token that was renewed and is refused again is a credential that is refused.
+                        Verdict::Renew => return Ok(page),
+                        Verdict::Retry => {
+                            let pause = send::retry_after(&page, Utc::now());
+                            if let Some(pause) = pause {
+                                self.budgets.pause(&key, pause).await;
+                            }
+                            if attempt >= ask.limits.attempts {
+                                return Ok(page);
+                            }
+                            (format!("status {}", page.status), pause)
+                        }
+                    }
+                }
+                Err(fault) => {
+                    if (ask.judge)(fault.heard()) == Verdict::Take || attempt >= ask.limits.attempts {
+                        let why = redact(&fault.to_string(), ask.secrets);
+                        return Err(FetchError::Gone { why, attempts: attempt });
+                    }
+                    (redact(&fault.to_string(), ask.secrets), None)
+                }
+            };
+            attempt += 1;
+            let wait = pause.unwrap_or_else(|| backoff(ask.limits, attempt));
+            if wait > LONGEST_WAIT {
+                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
+                return Err(FetchError::Quota { why: format!("the site asks for a pause ({why})"), until });
+            }
+            (ask.note)(Note::Retry { attempt, wait, why });
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Credentials go to the origins they were declared for; without a list, to that of the request as written.
+    fn allowed(&self, url: &Url, credential: &Credential) -> Result<(), FetchError> {
+        let origin = url.origin().ascii_serialization();
+        let listed = credential.origins.is_empty()
+            || credential.origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin);
+        if credential.is_empty() || listed { Ok(()) } else { Err(FetchError::Origin(origin)) }
+    }
+}
+
+/// Twice as long each time, up to a limit, and a random part of that: the attempts of many do not meet again.
+fn backoff(limits: &Limits, attempt: u32) -> Duration {
+    let longest = limits.wait.saturating_mul(1 << attempt.saturating_sub(2).min(16)).min(limits.at_most);
+    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
+}

@@ -21,7 +21,7 @@ pub struct Progress {
 }
 
 /// How many hashes are kept.
-const HASHES: usize = 1_000;
+const HASHES: usize = 50;
 
 impl Progress {
     /// Takes a page in; whether its bytes were seen before in this slice.

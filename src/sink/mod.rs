@@ -1,1 +1,2 @@
-//! Where offers go.
+//! Where offers go beside the store.
+pub mod files;

@@ -1,2 +1,212 @@
-//! The state of a data directory: one SQLite file, one writing thread, one transaction a page.
+//! The state of a data directory: one SQLite file, one writing thread, one transaction for all pages that wait.
+mod admit;
+mod commit;
+mod core;
+mod reader;
+mod runs;
+mod tables;
 pub mod words;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, oneshot};
+
+use self::core::{Core, Order};
+use crate::offer::Version;
+use crate::plan::Window;
+use words::{Admit, Admitted, Begun, Commit, Committed, Ended, Mark, NewRun, Slice};
+
+pub use reader::{Held, OfferRow, PageRow, Reader, RunRow, SourceRow};
+
+/// The state could not be read or written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another process holds the data directory.
+    #[error("another process uses the data directory {0}; wait until it ends, or name another one with `--data DIR`")]
+    Locked(String),
+    /// The folder cannot be used.
+    #[error("the data directory {0} cannot be used: {1}")]
+    Folder(String, String),
+    /// SQLite says no.
+    #[error("state.db: {0}")]
+    Sqlite(Arc<rusqlite::Error>),
+    /// It was written by a later version.
+    #[error("state.db was written by a later version of the program (tables {0}); use that one")]
+    Newer(i64),
+    /// Offers of another origin are in it.
+    #[error(
+        "this data directory holds offers of `{source_name}` from {held}, and they never mix with those from {asked}; name another one with `--data DIR`"
+    )]
+    Origins {
+        /// The source.
+        source_name: String,
+        /// Where its offers came from.
+        held: String,
+        /// Where they would come from now.
+        asked: String,
+    },
+    /// The writing thread has ended.
+    #[error("the state was closed by an earlier fault")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for StateError {
+    fn from(error: rusqlite::Error) -> Self {
+        StateError::Sqlite(Arc::new(error))
+    }
+}
+
+/// The state, to be written. Cheap to clone; the last one that goes ends the thread.
+#[derive(Clone, Debug)]
+pub struct State {
+    orders: mpsc::Sender<Order>,
+    dir: Arc<PathBuf>,
+    _lock: Arc<File>,
+}
+
+/// Orders that wait for the writing thread.
+const WAITING: usize = 256;
+
+impl State {
+    /// Opens the state of a data directory, made where it is missing, and takes its lock.
+    pub fn open(dir: &Path) -> Result<Self, StateError> {
+        let shown = dir.display().to_string();
+        let folder = |error: std::io::Error| StateError::Folder(shown.clone(), error.to_string());
+        fs::create_dir_all(dir).map_err(folder)?;
+        let mut lock =
+            File::options().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(folder)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StateError::Locked(shown)),
+            Err(fs::TryLockError::Error(error)) => return Err(folder(error)),
+        }
+        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(folder)?;
+        let core = Core::open(&dir.join("state.db"))?;
+        let (orders, waiting) = mpsc::channel(WAITING);
+        std::thread::spawn(move || core.work(waiting));
+        Ok(State { orders, dir: Arc::new(dir.to_owned()), _lock: Arc::new(lock) })
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core) -> Result<T, StateError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        let (done, answer) = oneshot::channel();
+        let order = Order::Work(Box::new(move |core: &mut Core| {
+            let result = work(core);
+            Box::new(move |fault: Option<StateError>| {
+                // A caller that is gone does not need the answer.
+                let _ = done.send(fault.map_or(result, Err));
+            })
+        }));
+        self.orders.send(order).await.map_err(|_| StateError::Closed)?;
+        answer.await.map_err(|_| StateError::Closed)?
+    }
+
+    /// Takes the right to write a source, under a new fence.
+    pub async fn claim(&self, source: &str, now: DateTime<Utc>) -> Result<Claim, StateError> {
+        let source = source.to_owned();
+        let fence = self.ask(move |core| core.claim(&source, now.timestamp().max(1) as u64)).await?;
+        Ok(Claim { fence, tickets: AtomicU64::new(0) })
+    }
+
+    /// Begins a run, or goes on with an unfinished one.
+    pub async fn begin_run(&self, run: NewRun) -> Result<Begun, StateError> {
+        self.ask(move |core| core.begin_run(&run)).await
+    }
+
+    /// Writes a slice down.
+    pub async fn put_slice(&self, run: i64, slice: Slice) -> Result<(), StateError> {
+        self.ask(move |core| core.put_slice(run, &slice)).await
+    }
+
+    /// What to do with the records of a page. Answered at once; nothing is durable yet.
+    pub async fn admit(&self, admit: Arc<Admit>) -> Result<Admitted, StateError> {
+        let (done, answer) = oneshot::channel();
+        self.orders.send(Order::Admit(admit, done)).await.map_err(|_| StateError::Closed)?;
+        answer.await.map_err(|_| StateError::Closed)?
+    }
+
+    /// Hands a page over to be committed: pages are committed in the order in which they are handed over.
+    pub async fn commit(&self, commit: Commit) -> Result<Pending, StateError> {
+        let (done, answer) = oneshot::channel();
+        let order = Order::Work(Box::new(move |core: &mut Core| {
+            let result = core.commit(&commit);
+            Box::new(move |fault: Option<StateError>| {
+                let _ = done.send(fault.map_or(result, Err));
+            })
+        }));
+        self.orders.send(order).await.map_err(|_| StateError::Closed)?;
+        Ok(Pending { answer })
+    }
+
+    /// A window that was read without a gap.
+    pub async fn cover(&self, source: &str, ask: &str, partition: &str, window: Window) -> Result<(), StateError> {
+        let (source, ask, partition) = (source.to_owned(), ask.to_owned(), partition.to_owned());
+        self.ask(move |core| core.cover(&source, &ask, &partition, window)).await
+    }
+
+    /// The end of the coverage without a gap from `begin` on; `None` when nothing there is covered.
+    pub async fn covered(&self, source: &str, ask: &str, partition: &str) -> Result<Option<DateTime<Utc>>, StateError> {
+        let (source, ask, partition) = (source.to_owned(), ask.to_owned(), partition.to_owned());
+        self.ask(move |core| core.covered(&source, &ask, &partition)).await
+    }
+
+    /// When the last complete sweep under this request began.
+    pub async fn last_sweep(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
+        let (source, ask) = (source.to_owned(), ask.to_owned());
+        self.ask(move |core| core.last_sweep(&source, &ask)).await
+    }
+
+    /// Ends a run; its record with the sum of its pages.
+    pub async fn end_run(&self, ended: Ended) -> Result<crate::event::Counts, StateError> {
+        self.ask(move |core| core.end_run(&ended)).await
+    }
+
+    /// Files of sinks and how far they are true.
+    pub async fn marks(&self) -> Result<Vec<Mark>, StateError> {
+        self.ask(|core| core.marks()).await
+    }
+
+    /// Takes entries of the quarantine out of it.
+    pub async fn drop_held(&self, numbers: Vec<i64>) -> Result<usize, StateError> {
+        self.ask(move |core| core.drop_held(&numbers)).await
+    }
+}
+
+/// A page that was handed over.
+#[derive(Debug)]
+pub struct Pending {
+    answer: oneshot::Receiver<Result<Committed, StateError>>,
+}
+
+impl Pending {
+    /// Waits until it is on the disk.
+    pub async fn done(self) -> Result<Committed, StateError> {
+        self.answer.await.map_err(|_| StateError::Closed)?
+    }
+}
+
+/// The right to write a source.
+#[derive(Debug)]
+pub struct Claim {
+    fence: u64,
+    tickets: AtomicU64,
+}
+
+impl Claim {
+    /// The version of the next page.
+    pub fn ticket(&self) -> Version {
+        Version::new(self.fence, self.tickets.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}

@@ -77,8 +77,8 @@ pub struct Slice {
     pub position: Option<Position>,
     /// What the guards remember.
     pub progress: Progress,
-    /// Whether it is read a second time because records were missing.
-    pub again: bool,
+    /// Distinct keys so far.
+    pub keys: u64,
 }
 
 /// What became of a record before the state is asked.
@@ -179,6 +179,8 @@ pub enum Verdict {
 pub struct Admitted {
     /// Verdicts.
     pub verdicts: Vec<Verdict>,
+    /// Dense row number of each record that has a key.
+    pub rows: Vec<Option<u64>>,
     /// Whether every key was known before, unchanged or kept aside (`stop: known`).
     pub all_known: bool,
 }
@@ -220,8 +222,8 @@ pub struct Mark {
 pub struct Commit {
     /// The admitted page.
     pub admit: Admit,
-    /// Verdicts, by record.
-    pub verdicts: Vec<Verdict>,
+    /// Verdicts and row numbers, by record.
+    pub admitted: Admitted,
     /// Offers that the store refused for good, by record number in the page's list.
     pub refused: Vec<(usize, Reject)>,
     /// Offers that the store holds a higher version of.
@@ -248,8 +250,8 @@ pub struct Commit {
     pub marks: Vec<Mark>,
     /// Whether offers go to the local store, in this transaction.
     pub store: bool,
-    /// Files of sinks only: whether `known` is compared and written is the same either way.
-    pub partition: String,
+    /// Bytes received.
+    pub bytes: u64,
 }
 
 /// The answer to [`Commit`].
@@ -272,6 +274,4 @@ pub struct Ended {
     pub cause: Option<String>,
     /// When.
     pub at: DateTime<Utc>,
-    /// Flaws by field: message and number.
-    pub flaws: Vec<(String, u64)>,
 }

@@ -1,0 +1,388 @@
+//! The cells of an offer: each value fitted to its field, the whole checked and serialised once.
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{Around, Extract, Flaw, Made, Value};
+use crate::convert::render::Scope;
+use crate::convert::salary::{Period, yearly};
+use crate::offer::{Offer, OfferId, Reject};
+use crate::schema::{Field, FieldNumber, Kind, Schema};
+use crate::tree::Tree;
+
+/// One line of a mapping, compiled.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub field: String,
+    pub value: Value,
+}
+
+/// An offer's content in the page's text.
+pub type Written = Range<usize>;
+
+/// The schema with the numbers of the fields that the program itself reads and writes.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    schema: Arc<Schema>,
+    id: Option<FieldNumber>,
+    source: Option<FieldNumber>,
+    source_id: Option<FieldNumber>,
+    expires: Option<FieldNumber>,
+    pay: Option<Pay>,
+}
+
+#[derive(Debug)]
+struct Pay {
+    min: FieldNumber,
+    max: FieldNumber,
+    period: FieldNumber,
+    months: Option<FieldNumber>,
+    yearly_min: FieldNumber,
+    yearly_max: FieldNumber,
+}
+
+impl Cells {
+    pub(super) fn new(schema: Arc<Schema>) -> Self {
+        let number = |index: usize| schema.number(crate::schema::ENGINE[index].0);
+        let pay = || {
+            Some(Pay {
+                min: number(3)?,
+                max: number(4)?,
+                period: number(5)?,
+                months: schema.number("salary.months"),
+                yearly_min: number(6)?,
+                yearly_max: number(7)?,
+            })
+        };
+        let (id, source, source_id, expires) = (number(0), number(1), number(2), number(12));
+        Cells { pay: pay(), id, source, source_id, expires, schema }
+    }
+}
+
+impl Extract {
+    pub(super) fn make(
+        &self,
+        record: &Tree<'_>,
+        scope: &Scope<'_>,
+        around: &Around<'_>,
+        key: &str,
+        text: &mut Vec<u8>,
+        flaws: &mut Vec<Flaw>,
+    ) -> Made {
+        let schema = &self.cells.schema;
+        let mut offer = Offer::new(schema.fields().len());
+        let mut extra: Vec<(Cow<'_, str>, Tree<'_>)> = Vec::new();
+        for line in &self.fields {
+            let mut errors = Vec::new();
+            let value = line.value.value(record, scope, around.moment, &mut errors).unwrap_or_else(|error| {
+                flaws.push(Flaw { field: line.field.clone(), message: error.to_string() });
+                Tree::Null
+            });
+            flaws.extend(errors.iter().map(|error| Flaw { field: line.field.clone(), message: error.to_string() }));
+            if let Some(name) = line.field.strip_prefix("extra.") {
+                if !value.is_null() {
+                    extra.push((Cow::Borrowed(name), value));
+                }
+            } else if schema.number(&line.field).is_some() {
+                self.put(&line.field, value, &mut offer, flaws);
+            } else if let Tree::Object(members) = value {
+                for (name, value) in members {
+                    self.put(&format!("{}.{name}", line.field), value, &mut offer, flaws);
+                }
+            }
+        }
+        if let (false, Some(number)) = (extra.is_empty(), schema.number("extra")) {
+            offer.set(number, Tree::Object(extra));
+        }
+        self.complete(&mut offer, around.source, key);
+        if let Some(reject) = self.missing(&offer, flaws) {
+            return Made::Rejected(reject);
+        }
+        if !self.kept(&offer, around) {
+            return Made::Filtered;
+        }
+        let expires = self.cells.expires.and_then(|number| offer.get(number).as_str()).and_then(instant);
+        let start = text.len();
+        serialise(schema, &offer, text);
+        Made::Offer(start..text.len(), expires)
+    }
+
+    fn put<'p>(&self, name: &str, value: Tree<'p>, offer: &mut Offer<'p>, flaws: &mut Vec<Flaw>) {
+        let schema = &self.cells.schema;
+        let Some(number) = schema.number(name) else { return };
+        let field = &schema.fields()[number];
+        match fit(value, &field.kind, &field.values) {
+            // A more exact key that finds nothing does not undo what the object said.
+            Ok(Tree::Null) => {}
+            Ok(value) => offer.set(number, value),
+            Err(message) => flaws.push(Flaw { field: name.to_owned(), message }),
+        }
+    }
+
+    /// What the program sets: id, source, key, the yearly amounts; and what stands only beside another field.
+    fn complete(&self, offer: &mut Offer<'_>, source: &str, key: &str) {
+        let cells = &self.cells;
+        let set = |number: Option<FieldNumber>, value: String, offer: &mut Offer<'_>| {
+            if let Some(number) = number {
+                offer.set(number, Tree::from(value));
+            }
+        };
+        set(cells.id, OfferId::new(source, key).to_string(), offer);
+        set(cells.source, source.to_owned(), offer);
+        set(cells.source_id, key.to_owned(), offer);
+        for (number, field) in cells.schema.fields().iter().enumerate() {
+            let beside = |name: &String| cells.schema.number(name).is_some_and(|number| !offer.get(number).is_null());
+            if !field.needs.is_empty() && !field.needs.iter().any(beside) {
+                offer.set(number, Tree::Null);
+            }
+        }
+        let Some(pay) = &cells.pay else { return };
+        let period = offer.get(pay.period).as_str().and_then(Period::parse);
+        let months = pay.months.and_then(|number| float(offer.get(number)));
+        for (from, to) in [(pay.min, pay.yearly_min), (pay.max, pay.yearly_max)] {
+            if let (Some(amount), Some(period)) = (float(offer.get(from)), period) {
+                offer.set(to, Tree::Float(yearly(amount, period, months)));
+            }
+        }
+    }
+
+    /// A required field that is empty rejects the record; a flaw of that field says why.
+    fn missing(&self, offer: &Offer<'_>, flaws: &[Flaw]) -> Option<Reject> {
+        let fields = self.cells.schema.fields().iter().enumerate();
+        let (_, field) = fields
+            .filter(|(_, field)| field.required && !field.by_engine)
+            .find(|(number, _)| offer.get(*number).is_null())?;
+        let line = self.fields.iter().find(|line| line.field == field.name);
+        let why = flaws.iter().rev().find(|flaw| flaw.field == field.name).map(|flaw| flaw.message.clone());
+        Some(Reject {
+            reason: "required".into(),
+            stage: "map".into(),
+            field: Some(field.name.clone()),
+            path: line.map(|line| line.value.text()),
+            message: why.unwrap_or_else(|| format!("the required field `{}` is empty", field.name)),
+        })
+    }
+
+    fn kept(&self, offer: &Offer<'_>, around: &Around<'_>) -> bool {
+        if around.keeps.is_empty() {
+            return true;
+        }
+        let tree = nested(&self.cells.schema, offer);
+        let scope = Scope::new(around.moment).tree("offer", &tree);
+        around.keeps.iter().all(|keep| keep.value(&scope).is_ok_and(|value| value.is_true()))
+    }
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
+fn float(value: &Tree<'_>) -> Option<f64> {
+    match value {
+        Tree::Int(number) => Some(*number as f64),
+        Tree::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Fits a value to a field: text trimmed, empty text null, scalars of a keyword as text; nothing else is coerced.
+fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result<Tree<'p>, String> {
+    if value.is_null() {
+        return Ok(Tree::Null);
+    }
+    let wrong = |value: &Tree<'_>, wanted: &str| Err(format!("{} where {wanted} was expected", value.kind()));
+    match kind {
+        Kind::Keyword => match value {
+            Tree::Text(text) => allowed(one_line(text), values),
+            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => allowed(value.to_string().into(), values),
+            other => wrong(&other, "one value"),
+        },
+        Kind::Text => match value {
+            Tree::Text(text) => Ok(trimmed(text)),
+            Tree::List(list) => {
+                let parts = list.into_iter().map(|part| fit(part, kind, values)).collect::<Result<Vec<_>, _>>()?;
+                let texts: Vec<&str> = parts.iter().filter_map(Tree::as_str).collect();
+                Ok(if texts.is_empty() { Tree::Null } else { Tree::from(texts.join("\n\n")) })
+            }
+            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => Ok(Tree::from(value.to_string())),
+            other => wrong(&other, "text"),
+        },
+        Kind::Date => match value.as_str().map(instant) {
+            Some(Some(_)) => Ok(value),
+            _ => wrong(&value, "a date (write `| date`)"),
+        },
+        Kind::Boolean if matches!(value, Tree::Bool(_)) => Ok(value),
+        Kind::Boolean => wrong(&value, "true or false (write `| boolean`)"),
+        Kind::Integer => match value {
+            Tree::Int(_) => Ok(value),
+            Tree::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(Tree::Int(number as i64)),
+            other => wrong(&other, "a whole number"),
+        },
+        Kind::Number | Kind::Money => match value {
+            Tree::Int(_) | Tree::Float(_) => Ok(value),
+            other => wrong(&other, "a number (write `| number`)"),
+        },
+        Kind::Geo if value.get("lat").is_some() && value.get("lon").is_some() => Ok(value),
+        Kind::Geo => wrong(&value, "a point (write `geo(lat, lon)`)"),
+        Kind::List(element) => list(value, element, values),
+        Kind::Object { fields, open } => object(value, fields, *open),
+    }
+}
+
+fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String]) -> Result<Tree<'p>, String> {
+    let elements = match value {
+        Tree::List(list) => list,
+        one => vec![one],
+    };
+    let mut kept: Vec<Tree<'p>> = Vec::new();
+    let mut fault = None;
+    for value in elements {
+        match fit(value, element, values) {
+            Ok(Tree::Null) => {}
+            Ok(value) if kept.contains(&value) => {}
+            Ok(value) => kept.push(value),
+            Err(message) => fault = Some(message),
+        }
+    }
+    match (kept.is_empty(), fault) {
+        (true, Some(message)) => Err(message),
+        (true, None) => Ok(Tree::Null),
+        (false, _) => Ok(Tree::List(kept)),
+    }
+}
+
+/// The members of an object, fitted; one that lacks a required member is dropped.
+fn object<'p>(value: Tree<'p>, fields: &[Field], open: bool) -> Result<Tree<'p>, String> {
+    let Tree::Object(members) = value else { return Err(format!("{} where an object was expected", value.kind())) };
+    if open {
+        return Ok(Tree::Object(members));
+    }
+    let mut kept = Vec::new();
+    for (name, value) in members {
+        let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
+        let value = fit(value, &field.kind, &field.values)?;
+        if !value.is_null() {
+            kept.push((name, value));
+        }
+    }
+    let lacks = fields.iter().find(|field| field.required && !kept.iter().any(|(name, _)| *name == field.name));
+    match lacks {
+        Some(field) => Err(format!("an element without `{}`", field.name)),
+        None if kept.is_empty() => Ok(Tree::Null),
+        None => Ok(Tree::Object(kept)),
+    }
+}
+
+fn allowed<'p>(text: Cow<'p, str>, values: &[String]) -> Result<Tree<'p>, String> {
+    if text.is_empty() {
+        return Ok(Tree::Null);
+    }
+    if values.is_empty() || values.iter().any(|value| *value == text) {
+        return Ok(Tree::Text(text));
+    }
+    Err(format!("`{}` is not one of {}", text.chars().take(80).collect::<String>(), values.join(", ")))
+}
+
+fn trimmed(text: Cow<'_, str>) -> Tree<'_> {
+    let short = text.trim();
+    match text {
+        _ if short.is_empty() => Tree::Null,
+        Cow::Borrowed(text) => Tree::Text(Cow::Borrowed(text.trim())),
+        Cow::Owned(ref owned) if owned.len() == short.len() => Tree::Text(text),
+        Cow::Owned(ref owned) => Tree::from(owned.trim()),
+    }
+}
+
+/// Trimmed, with runs of blanks made one.
+fn one_line(text: Cow<'_, str>) -> Cow<'_, str> {
+    let mut blank = true;
+    let clean = text.chars().all(|sign| {
+        let now = sign.is_whitespace();
+        let fine = !(now && (blank || sign != ' '));
+        blank = now;
+        fine
+    });
+    if clean && !blank {
+        return text;
+    }
+    Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The offer as an object: dotted names become members of objects.
+fn nested<'p>(schema: &Schema, offer: &Offer<'p>) -> Tree<'p> {
+    let mut members: Vec<(Cow<'p, str>, Tree<'p>)> = Vec::new();
+    for (field, value) in schema.fields().iter().zip(offer.cells()) {
+        if value.is_null() {
+            continue;
+        }
+        match field.name.split_once('.') {
+            None => members.push((field.name.clone().into(), value.clone())),
+            Some((head, rest)) => match members.iter_mut().find(|(name, _)| name == head) {
+                Some((_, Tree::Object(inner))) => inner.push((rest.to_owned().into(), value.clone())),
+                _ => {
+                    members.push((head.to_owned().into(), Tree::Object(vec![(rest.to_owned().into(), value.clone())])))
+                }
+            },
+        }
+    }
+    Tree::Object(members)
+}
+
+/// Writes the offer as JSON, once. Empty fields are left out; members of one object stand together.
+fn serialise(schema: &Schema, offer: &Offer<'_>, out: &mut Vec<u8>) {
+    let fields = schema.fields();
+    let mut done: Vec<&str> = Vec::new();
+    out.push(b'{');
+    let mut first = true;
+    for (number, field) in fields.iter().enumerate() {
+        if offer.get(number).is_null() {
+            continue;
+        }
+        let (head, inner) = match field.name.split_once('.') {
+            None => (field.name.as_str(), false),
+            Some((head, _)) if done.contains(&head) => continue,
+            Some((head, _)) => (head, true),
+        };
+        separate(out, &mut first);
+        key(out, head);
+        if !inner {
+            json(out, offer.get(number));
+            continue;
+        }
+        done.push(head);
+        out.push(b'{');
+        let mut first = true;
+        for (number, field) in fields.iter().enumerate().skip(number) {
+            if let (Some((found, rest)), false) = (field.name.split_once('.'), offer.get(number).is_null())
+                && found == head
+            {
+                separate(out, &mut first);
+                key(out, rest);
+                json(out, offer.get(number));
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+fn separate(out: &mut Vec<u8>, first: &mut bool) {
+    if !std::mem::replace(first, false) {
+        out.push(b',');
+    }
+}
+
+fn key(out: &mut Vec<u8>, name: &str) {
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn json(out: &mut Vec<u8>, value: &Tree<'_>) {
+    // Writing a tree to memory cannot fail: keys are text and numbers are finite.
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.extend_from_slice(b"null");
+    }
+}

@@ -1,0 +1,106 @@
+//! Rates and quotas: one budget per origin and credential, shared by all requests that use it.
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{FetchError, LONGEST_WAIT, Note};
+use crate::scalar::{Period, Rate};
+
+/// Whose budget: an origin and the identity of a credential.
+pub(super) type Key = (String, u64);
+
+/// All budgets.
+#[derive(Debug, Default)]
+pub(super) struct Budgets {
+    budgets: Mutex<HashMap<Key, Budget>>,
+}
+
+#[derive(Debug)]
+struct Budget {
+    /// Time between two requests: the longest of those that its users ask for.
+    interval: Duration,
+    /// When the next one may go.
+    next: Instant,
+    /// Spent of each quota, and when that is whole again.
+    spent: Vec<(Rate, u32, chrono::DateTime<Utc>)>,
+}
+
+impl Budgets {
+    /// Waits for a turn. A wait above a quarter of an hour is an error instead.
+    pub(super) async fn turn(
+        &self,
+        key: &Key,
+        rate: Rate,
+        quotas: &[Rate],
+        note: &(dyn Fn(Note) + Sync),
+    ) -> Result<(), FetchError> {
+        let (at, why) = {
+            let mut budgets = self.budgets.lock().await;
+            let now = Instant::now();
+            let budget = budgets.entry(key.clone()).or_insert_with(|| Budget {
+                interval: Duration::ZERO,
+                next: now,
+                spent: Vec::new(),
+            });
+            budget.interval = budget.interval.max(rate.interval());
+            let pause = budget.spend(quotas)?;
+            let at = budget.next.max(now) + pause;
+            budget.next = at + budget.interval;
+            (at, if pause > Duration::ZERO { "quota" } else { "rate" })
+        };
+        let wait = at.saturating_duration_since(Instant::now());
+        if wait > Duration::from_secs(1) {
+            note(Note::Wait { wait, why });
+        }
+        tokio::time::sleep_until(at).await;
+        Ok(())
+    }
+
+    /// Nobody asks before this time is over: the site said so.
+    pub(super) async fn pause(&self, key: &Key, pause: Duration) {
+        if let Some(budget) = self.budgets.lock().await.get_mut(key) {
+            budget.next = budget.next.max(Instant::now() + pause.min(LONGEST_WAIT));
+        }
+    }
+}
+
+impl Budget {
+    /// Takes one request out of each quota; how long to wait where one is spent.
+    fn spend(&mut self, quotas: &[Rate]) -> Result<Duration, FetchError> {
+        let now = Utc::now();
+        let mut pause = Duration::ZERO;
+        for quota in quotas {
+            let index = self.spent.iter().position(|(known, ..)| known.period == quota.period).unwrap_or_else(|| {
+                self.spent.push((*quota, 0, quota.period.reset(now)));
+                self.spent.len() - 1
+            });
+            let (_, spent, reset) = &mut self.spent[index];
+            if *reset <= now {
+                (*spent, *reset) = (0, quota.period.reset(now));
+            }
+            if *spent >= quota.count {
+                let wait = (*reset - now).to_std().unwrap_or_default();
+                if wait > LONGEST_WAIT {
+                    let why = format!("the quota of {} requests {} is spent", quota.count, of(quota.period));
+                    return Err(FetchError::Quota { why, until: *reset });
+                }
+                pause = pause.max(wait);
+            }
+            *spent += 1;
+        }
+        Ok(pause)
+    }
+}
+
+fn of(period: Period) -> String {
+    match period {
+        Period::Seconds(seconds) => format!("in {seconds} seconds"),
+        Period::Hour => "an hour".into(),
+        Period::Day => "a day".into(),
+        Period::Week => "a week".into(),
+        Period::Month => "a month".into(),
+    }
+}

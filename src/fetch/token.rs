@@ -1,0 +1,123 @@
+//! OAuth 2.0 tokens: asked for once, shared by all requests, renewed by one of them.
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Ask, Fetch, FetchError, Note, backoff, send};
+use crate::auth::TokenCall;
+use crate::auth::redact::redact;
+
+/// What is known of a token.
+#[derive(Debug, Default)]
+pub(super) struct Token {
+    value: Option<SecretString>,
+    /// Renewed at nine tenths of its life.
+    renew_at: Option<Instant>,
+    /// Rises with each renewal: who was refused under an old one does not renew again.
+    generation: u64,
+}
+
+/// What a token is worth when the answer does not say.
+const LIFE: Duration = Duration::from_secs(300);
+
+impl Fetch {
+    async fn cell(&self, ask: &Ask<'_>) -> Arc<Mutex<Token>> {
+        self.tokens.lock().await.entry(ask.credential.identity()).or_default().clone()
+    }
+
+    /// The token to use, with its generation; `None` without a token call.
+    pub(super) async fn token(&self, ask: &Ask<'_>) -> Result<(Option<SecretString>, u64), FetchError> {
+        let Some(call) = &ask.credential.token else { return Ok((None, 0)) };
+        let cell = self.cell(ask).await;
+        let mut token = cell.lock().await;
+        let fresh = token.renew_at.is_some_and(|at| Instant::now() < at);
+        if token.value.is_none() || !fresh {
+            self.call(ask, call, &mut token).await?;
+        }
+        Ok((token.value.clone(), token.generation))
+    }
+
+    /// Renews the token, unless another request has done so since this generation.
+    pub(super) async fn renew(&self, ask: &Ask<'_>, generation: u64) -> Result<(), FetchError> {
+        let Some(call) = &ask.credential.token else { return Ok(()) };
+        let cell = self.cell(ask).await;
+        let mut token = cell.lock().await;
+        if token.generation == generation {
+            self.call(ask, call, &mut token).await?;
+            (ask.note)(Note::Renewed);
+        }
+        Ok(())
+    }
+
+    async fn call(&self, ask: &Ask<'_>, call: &TokenCall, token: &mut Token) -> Result<(), FetchError> {
+        let mut attempt = 1;
+        loop {
+            let why = match self.ask_token(ask, call).await {
+                Ok((status, body)) if (200..300).contains(&status) => return take(call, &body, token),
+                Ok((status, body)) if (400..500).contains(&status) && status != 429 => {
+                    return Err(FetchError::Credentials(redact(&refusal(status, &body), ask.secrets)));
+                }
+                Ok((status, _)) => format!("the token call answered {status}"),
+                Err(fault) => format!("the token call: {fault}"),
+            };
+            if attempt >= ask.limits.attempts {
+                return Err(FetchError::Gone { why: redact(&why, ask.secrets), attempts: attempt });
+            }
+            attempt += 1;
+            let wait = backoff(ask.limits, attempt);
+            (ask.note)(Note::Retry { attempt, wait, why: redact(&why, ask.secrets) });
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall) -> Result<(u16, String), send::Fault> {
+        let url = url::Url::parse(&call.url).map_err(|error| send::Fault::Other(error.to_string()))?;
+        let (target, _) = ask.origins.target(&url);
+        let pairs = call.form.iter().map(|(name, value)| (name, value.expose_secret()));
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let mut request = self
+            .client
+            .post(target)
+            .timeout(ask.limits.timeout)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Accept", "application/json")
+            .body(form);
+        if let Some((user, password)) = &call.basic {
+            request = request.basic_auth(user.expose_secret(), Some(password.expose_secret()));
+        }
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.map_err(send::Fault::from)?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.text().await.map_err(send::Fault::from)?))
+    }
+}
+
+/// The token of an answer, RFC 6749 section 5.1.
+fn take(call: &TokenCall, body: &str, token: &mut Token) -> Result<(), FetchError> {
+    let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let Some(value) = answer.get(&call.token_name).and_then(|value| value.as_str()) else {
+        return Err(FetchError::Credentials(format!("the token call's answer has no `{}`", call.token_name)));
+    };
+    let life = answer.get(&call.expires_name).and_then(serde_json::Value::as_f64).filter(|life| *life > 0.0);
+    let life = life.map_or(LIFE, Duration::from_secs_f64);
+    token.value = Some(value.to_owned().into());
+    token.renew_at = Some(Instant::now() + life.mul_f64(0.9));
+    token.generation += 1;
+    Ok(())
+}
+
+/// The site's own words, RFC 6749 section 5.2; a body that is not JSON is cut.
+fn refusal(status: u16, body: &str) -> String {
+    let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let word = |name: &str| answer.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    match (word("error"), word("error_description")) {
+        (Some(error), Some(description)) => format!("{error}: {description} (status {status})"),
+        (Some(error), None) => format!("{error} (status {status})"),
+        _ => format!("status {status}: {}", body.chars().take(120).collect::<String>()),
+    }
+}

@@ -1,0 +1,112 @@
+//! What an answer means: the source's own words first, then what HTTP says.
+use crate::convert::Moment;
+use crate::convert::render::{Program, Scope};
+use crate::decode;
+use crate::definition::responses::{Action, Code, Codes};
+use crate::exchange::Page;
+use crate::tree::Tree;
+
+use super::Plan;
+
+/// What is to be done with an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Meaning {
+    /// It holds records.
+    Records,
+    /// The slice ends, complete.
+    Empty,
+    /// It is asked again.
+    Retry,
+    /// The token is renewed once.
+    Renew,
+    /// The offers of the partition are gone.
+    Gone,
+    /// The window is halved.
+    Split,
+    /// The slice is left out; why.
+    Skip(String),
+    /// The slice ends; why.
+    Fail(String),
+}
+
+impl Plan {
+    /// What a page means. Entries with a test come first, in file order; then exact codes; then classes.
+    pub fn meaning(&self, page: &Page) -> Meaning {
+        let entries = || self.responses.iter().filter(|(codes, _)| codes.covers(page.status));
+        let tested = entries().filter(|(codes, _)| codes.test.is_some());
+        if entries().any(|(codes, _)| codes.test.is_some()) {
+            let plain = decode::plain(page);
+            let body = plain.as_ref().ok().and_then(|plain| decode::json(plain).ok()).unwrap_or_default();
+            for (codes, action) in tested {
+                let holds =
+                    codes.test.as_ref().is_some_and(|(wanted, reader)| reader.read(page, &body).is_true() == *wanted);
+                if holds {
+                    return self.act(action, &body);
+                }
+            }
+        }
+        let exact = |codes: &Codes| codes.codes.contains(&Code::Exact(page.status));
+        let untested = || entries().filter(|(codes, _)| codes.test.is_none());
+        match untested().find(|(codes, _)| exact(codes)).or_else(|| untested().next()) {
+            Some((_, Action::Records)) if page.body.is_empty() => Meaning::Empty,
+            Some((_, action)) => self.act(action, &Tree::Null),
+            None => standard(page),
+        }
+    }
+
+    /// What it means that no answer came.
+    pub fn silence(&self, code: Code) -> Meaning {
+        let entry = self.responses.iter().find(|(codes, _)| codes.codes.contains(&code));
+        entry.map_or(Meaning::Retry, |(_, action)| self.act(action, &Tree::Null))
+    }
+
+    fn act(&self, action: &Action, body: &Tree<'_>) -> Meaning {
+        let reason = |template| {
+            let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: self.lookups.clone() };
+            let scope = Scope::new(&moment).with("param", super::request::named(&self.params)).tree("answer", body);
+            let said = Program::compile(template).and_then(|program| program.text(&scope, &str::to_owned));
+            said.unwrap_or_else(|_| template.to_string())
+        };
+        match action {
+            Action::Records => Meaning::Records,
+            Action::Empty => Meaning::Empty,
+            Action::Retry => Meaning::Retry,
+            Action::Renew => Meaning::Renew,
+            Action::Gone => Meaning::Gone,
+            Action::Split => Meaning::Split,
+            Action::Skip(skip) => Meaning::Skip(reason(&skip.reason)),
+            Action::Fail(fail) => Meaning::Fail(reason(&fail.reason)),
+        }
+    }
+
+    /// The largest share of slices that `skip` may leave out.
+    pub fn skip_share(&self) -> Option<f64> {
+        let shares = self.responses.iter().filter_map(|(_, action)| match action {
+            Action::Skip(skip) => Some(skip.at_most.fraction()),
+            _ => None,
+        });
+        shares.reduce(f64::min)
+    }
+}
+
+/// What HTTP says, RFC 9110 section 15.
+fn standard(page: &Page) -> Meaning {
+    match page.status {
+        204 | 205 => Meaning::Empty,
+        200..=299 if page.body.is_empty() => Meaning::Empty,
+        200..=299 => Meaning::Records,
+        401 => Meaning::Renew,
+        408 | 429 | 500..=599 => Meaning::Retry,
+        status => Meaning::Fail(format!("status {status}: {}", said(page))),
+    }
+}
+
+/// The site's own words about a failure: its `message`, or the beginning of its answer.
+pub fn said(page: &Page) -> String {
+    let Ok(plain) = decode::plain(page) else { return String::new() };
+    let body = decode::json(&plain).unwrap_or_default();
+    let word = ["message", "error_description", "error", "detail"]
+        .iter()
+        .find_map(|name| body.get(name)?.as_str().map(str::to_owned));
+    word.unwrap_or_else(|| String::from_utf8_lossy(&plain).chars().take(120).collect::<String>().trim().to_owned())
+}

@@ -1,0 +1,373 @@
+//! From definitions to a plan: parameters, secrets and sizes become values; what cannot be is a finding.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::credential::credential;
+use super::unbuilt::unbuilt;
+use super::windows::{First, Windows};
+use super::{Limits, Origins, Plan, RequestPlan};
+use crate::convert::Moment;
+use crate::convert::render::{Program, Scope};
+use crate::definition::Definitions;
+use crate::definition::pipelines::{Pipeline, Sink, Step, Use};
+use crate::definition::source::{Limits as LimitsDefinition, Param, Partition, PartitionChoice, Source};
+use crate::extract::Extract;
+use crate::finding::Finding;
+use crate::scalar::{Given, Period, Rate, Span, Template};
+use crate::tree::Tree;
+
+/// Variables of the environment, `.env` and the credentials folder, as the shell found them. Empty counts as unset.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    values: BTreeMap<String, SecretString>,
+}
+
+impl Surroundings {
+    /// Of these; earlier ones win.
+    pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut found = BTreeMap::new();
+        for (name, value) in values {
+            if !value.is_empty() {
+                found.entry(name).or_insert_with(|| value.into());
+            }
+        }
+        Surroundings { values: found }
+    }
+
+    /// One of them.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        use secrecy::ExposeSecret;
+        self.values.get(name).map(ExposeSecret::expose_secret)
+    }
+}
+
+/// Which source in which pipeline.
+pub struct Ask<'a> {
+    /// The source's name.
+    pub source: &'a str,
+    /// The pipeline with its number, when the source runs as it uses it.
+    pub pipeline: Option<(usize, &'a Pipeline)>,
+    /// Where requests go instead of their origins.
+    pub origins: Origins,
+}
+
+/// Evaluates templates over `param`, `env` and `secret`, and remembers what secrets were read.
+pub(super) struct Values<'a> {
+    definitions: &'a Definitions,
+    path: String,
+    surroundings: &'a Surroundings,
+    params: Vec<(String, Tree<'static>)>,
+    env: Vec<(String, Tree<'static>)>,
+    moment: Moment,
+}
+
+impl Values<'_> {
+    /// The value of a template.
+    pub(super) fn value(&mut self, template: &Template, trail: &[&str]) -> Result<Tree<'static>, Finding> {
+        let mut secrets = Vec::new();
+        for name in template.names_of("secret") {
+            let value = self.surroundings.get(name).ok_or_else(|| self.missing(name, trail))?;
+            secrets.push((name.to_owned(), Tree::from(value)));
+        }
+        self.environment(template);
+        let scope = Scope::new(&self.moment)
+            .with("param", super::request::named(&self.params))
+            .with("env", super::request::named(&self.env))
+            .with("secret", super::request::named(&secrets));
+        let program = Program::compile(template).map_err(|error| self.finding(trail, error.to_string()))?;
+        program.value(&scope).map_err(|error| self.finding(trail, error.to_string()))
+    }
+
+    /// Its value as text; null is a finding.
+    pub(super) fn text(&mut self, template: &Template, trail: &[&str]) -> Result<String, Finding> {
+        let value = self.value(template, trail)?;
+        let text = value.scalar_text().map(|text| text.into_owned());
+        text.ok_or_else(|| self.finding(trail, format!("`{template}` gives no text")))
+    }
+
+    /// Puts the variables that a template reads into its scope; null where they are unset.
+    fn environment(&mut self, template: &Template) {
+        for name in template.names_of("env") {
+            if !self.env.iter().any(|(known, _)| known == name) {
+                let value = self.surroundings.get(name).map_or(Tree::Null, Tree::from);
+                self.env.push((name.to_owned(), value));
+            }
+        }
+    }
+
+    fn given<T: Copy + std::str::FromStr>(&mut self, given: &Given<T>, trail: &[&str]) -> Result<T, Finding> {
+        match given {
+            Given::Fixed(value) => Ok(*value),
+            Given::Template(template) => {
+                let text = self.text(template, trail)?;
+                text.parse()
+                    .map_err(|_| self.finding(trail, format!("`{template}` gives `{text}`, which cannot be used here")))
+            }
+        }
+    }
+
+    fn missing(&self, name: &str, trail: &[&str]) -> Finding {
+        let place = self.definitions.place(&self.path, trail);
+        let message = format!("the secret `{name}` is not set");
+        Finding::error("secret", place, message)
+            .hint(format!("set `{name}` in the environment, in `.env`, or as a file in $CREDENTIALS_DIRECTORY"))
+    }
+
+    fn finding(&self, trail: &[&str], message: String) -> Finding {
+        Finding::error("bad-value", self.definitions.place(&self.path, trail), message)
+    }
+}
+
+/// Compiles a source. Every fault is a finding; a plan is given only without errors.
+pub fn compile(definitions: &Definitions, ask: Ask<'_>, surroundings: &Surroundings) -> Result<Plan, Vec<Finding>> {
+    let path = Definitions::source_path(ask.source);
+    let Some(source) = definitions.sources.get(ask.source) else {
+        let place = definitions.place(&path, &[]);
+        let near = crate::scalar::nearest(ask.source, definitions.sources.keys().map(String::as_str));
+        let hint = near
+            .map_or_else(|| "`jobmarket check` lists the sources".to_owned(), |near| format!("did you mean `{near}`?"));
+        return Err(vec![
+            Finding::error("unknown-name", place, format!("there is no source `{}`", ask.source)).hint(hint),
+        ]);
+    };
+    let source = with_shared(definitions, source);
+    let refused = unbuilt(definitions, &source, ask.pipeline);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let used =
+        ask.pipeline.and_then(|(_, pipeline)| pipeline.sources.iter().find(|used| used.source.as_str() == ask.source));
+    let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
+    let mut values = Values { definitions, path, surroundings, params: Vec::new(), env: Vec::new(), moment };
+    build(definitions, &source, used, ask, &mut values).map_err(|finding| vec![finding])
+}
+
+fn with_shared(definitions: &Definitions, source: &Source) -> Source {
+    let mut source = source.clone();
+    if let Some(part) = source.shared.as_ref().and_then(|name| definitions.shared.get(name.as_str())) {
+        source.responses.extend(&part.responses);
+        if let Some(auth) = &part.auth
+            && matches!(source.auth, crate::definition::source::AuthChoice::One(crate::definition::request::Auth::None))
+        {
+            source.auth = auth.clone();
+        }
+        if let Some(limits) = &part.limits {
+            source.limits.rate = source.limits.rate.or_else(|| limits.rate.clone());
+            source.limits.parallel = source.limits.parallel.or_else(|| limits.parallel.clone());
+            source.limits.timeout = source.limits.timeout.or_else(|| limits.timeout.clone());
+            source.limits.quota.extend(limits.quota.iter().cloned());
+        }
+        for (name, part) in part.headers.iter() {
+            if source.request.headers.get(name).is_none() {
+                source.request.headers.0.push((name.to_owned(), part.clone()));
+            }
+        }
+    }
+    source
+}
+
+fn build(
+    definitions: &Definitions,
+    source: &Source,
+    used: Option<&Use>,
+    ask: Ask<'_>,
+    values: &mut Values<'_>,
+) -> Result<Plan, Finding> {
+    params(source, used, values)?;
+    request_environment(source, values);
+    let credential = credential(&source.auth, values)?;
+    let mut pages = source.pages.clone();
+    if let Some(size) = source.pages.size().cloned() {
+        pages.sized(values.given(&size, &["pages"])?);
+    }
+    let request =
+        RequestPlan::compile(&source.request, &[]).map_err(|error| values.finding(&["request"], error.to_string()))?;
+    let extract = Extract::compile(definitions, source).map_err(|error| values.finding(&["mapping"], error))?;
+    let windows = source.windows.as_ref().map(|windows| self::windows(windows, values)).transpose()?;
+    let partitions = partitions(source, values)?;
+    let (stores, files, keeps) = sinks(ask.pipeline.map(|(_, pipeline)| pipeline), values)?;
+    let sweep = source.sweep.as_ref().map(|sweep| values.given(&sweep.every, &["sweep", "every"])).transpose()?;
+    let limits = limits(&source.limits, values)?;
+    let asked = format!(
+        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}",
+        source.request,
+        source.auth,
+        source.partitions,
+        source.windows,
+        pages,
+        source.responses,
+        source.decode,
+        source.records,
+        source.key,
+        values.params,
+        values.env,
+        ask.origins
+    );
+    let meant = format!(
+        "{:?}{:?}{:?}{:?}{:?}",
+        definitions.mapping_of(source).map(|(mapping, ..)| mapping),
+        source.only,
+        source.null_if,
+        source.dedupe,
+        keeps
+    );
+    Ok(Plan {
+        source: used.and_then(|used| used.name.as_ref()).unwrap_or(&source.source).to_string(),
+        pipeline: ask.pipeline.map(|(_, pipeline)| pipeline.name.to_string()),
+        ask: format!("{:016x}", xxh3_64(without_ports(&asked).as_bytes())),
+        meaning: format!("{:016x}", xxh3_64(meant.as_bytes())),
+        params: std::mem::take(&mut values.params),
+        env: std::mem::take(&mut values.env),
+        request,
+        secrets: credential.secrets(),
+        credential: Arc::new(credential),
+        partitions,
+        windows,
+        sweep,
+        pages,
+        responses: source.responses.clone(),
+        limits,
+        extract,
+        keeps,
+        stores,
+        files,
+        expire: source.expire.clone(),
+        expect: source.expect.clone(),
+        schema: definitions.schema.clone(),
+        lookups: definitions.lookups.clone(),
+        texts: texts(definitions, source),
+        origins: ask.origins,
+    })
+}
+
+/// A sandbox takes another port each time; that is not another request.
+fn without_ports(text: &str) -> String {
+    match regex::Regex::new(r"(127\.0\.0\.1|localhost):\d+|port: Some\(\d+\)") {
+        Ok(pattern) => pattern.replace_all(text, "$1").into_owned(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+fn texts(definitions: &Definitions, source: &Source) -> Vec<(String, String)> {
+    let mut paths = vec![Definitions::source_path(source.source.as_str()), "mappings/offer.yaml".to_owned()];
+    paths.extend(source.mapping.as_ref().map(|name| format!("mappings/{name}.yaml")));
+    let files = paths.into_iter().filter_map(|path| definitions.files.get(&path));
+    files.map(|file| (file.path.clone(), file.text.clone())).collect()
+}
+
+fn params(source: &Source, used: Option<&Use>, values: &mut Values<'_>) -> Result<(), Finding> {
+    for (name, default) in source.params.iter() {
+        let given = used.and_then(|used| used.params.get(name)).map(|value| value.0.clone());
+        let value = match (given, default) {
+            (Some(value), _) => value,
+            (None, Param::Value(value)) => value.clone(),
+            (None, Param::Template(template)) => values.value(template, &["params", name])?,
+        };
+        values.params.push((name.to_owned(), value));
+    }
+    Ok(())
+}
+
+/// The variables that the request itself reads.
+fn request_environment(source: &Source, values: &mut Values<'_>) {
+    values.environment(&source.request.url);
+    let parts = source.request.query.iter().chain(source.request.headers.iter());
+    for (_, part) in parts {
+        part.templates(&mut Vec::new(), &mut |_, template| values.environment(template));
+    }
+}
+
+fn windows(windows: &crate::definition::source::Windows, values: &mut Values<'_>) -> Result<Windows, Finding> {
+    let mut instant = |template: &Option<Template>, name: &str| -> Result<Option<DateTime<Utc>>, Finding> {
+        let Some(template) = template else { return Ok(None) };
+        let text = values.text(template, &["windows", name])?;
+        let found = text.parse().ok();
+        found.map(Some).ok_or_else(|| values.finding(&["windows", name], format!("`{text}` is not an instant")))
+    };
+    let from = instant(&windows.from, "from")?;
+    let until = instant(&windows.until, "until")?;
+    let mut span = |given: &Option<Given<Span>>, name: &str| {
+        given.as_ref().map(|given| values.given(given, &["windows", name])).transpose()
+    };
+    let first = match (span(&windows.first, "first")?, from) {
+        (Some(span), _) => First::Ago(span),
+        (None, at) => First::At(at.unwrap_or(DateTime::UNIX_EPOCH)),
+    };
+    let lookback = span(&windows.lookback, "lookback")?.map_or(TimeDelta::zero(), Span::delta);
+    let step = span(&windows.step, "step")?.map(Span::delta);
+    let split = match &windows.split {
+        None => None,
+        Some(split) => {
+            let above = values.given(&split.above, &["windows", "split", "above"])?;
+            Some((above, values.given(&split.until, &["windows", "split", "until"])?.delta()))
+        }
+    };
+    Ok(Windows { first, until, lookback, step, split })
+}
+
+fn partitions(source: &Source, values: &mut Values<'_>) -> Result<Vec<(String, Vec<Tree<'static>>)>, Finding> {
+    let mut partitions = Vec::new();
+    for (name, partition) in source.partitions.iter() {
+        let list = match partition {
+            Partition::List(list) => list.clone(),
+            Partition::Template(template) => match values.value(template, &["for", name])? {
+                Tree::List(list) => list,
+                other => {
+                    return Err(values.finding(&["for", name], format!("{} where a list was expected", other.kind())));
+                }
+            },
+            Partition::Choice(choice) => match &**choice {
+                PartitionChoice::Range(range) => {
+                    let down = range.step < 0;
+                    let numbers = std::iter::successors(Some(range.from), |at| at.checked_add(range.step));
+                    numbers
+                        .take_while(|at| if down { *at >= range.to } else { *at <= range.to })
+                        .map(Tree::Int)
+                        .collect()
+                }
+                PartitionChoice::Call(_) | PartitionChoice::File(_) => Vec::new(),
+            },
+        };
+        partitions.push((name.to_owned(), list));
+    }
+    Ok(partitions)
+}
+
+type Sinks = (bool, Option<String>, Vec<Program>);
+
+fn sinks(pipeline: Option<&Pipeline>, values: &Values<'_>) -> Result<Sinks, Finding> {
+    let Some(pipeline) = pipeline else { return Ok((true, None, Vec::new())) };
+    let mut keeps = Vec::new();
+    for step in &pipeline.steps {
+        if let Step::Keep(template) = step {
+            keeps.push(Program::compile(template).map_err(|error| values.finding(&[], error.to_string()))?);
+        }
+    }
+    let files = pipeline.sinks.iter().find_map(|sink| match sink {
+        Sink::Files(files) => Some(files.dir.clone()),
+        Sink::Store => None,
+    });
+    Ok((pipeline.sinks.iter().any(|sink| matches!(sink, Sink::Store)), files, keeps))
+}
+
+fn limits(limits: &LimitsDefinition, values: &mut Values<'_>) -> Result<Limits, Finding> {
+    let rate = limits.rate.as_ref().map(|rate| values.given(rate, &["limits", "rate"])).transpose()?;
+    let parallel = limits.parallel.as_ref().map(|given| values.given(given, &["limits", "parallel"])).transpose()?;
+    let timeout = limits.timeout.as_ref().map(|given| values.given(given, &["limits", "timeout"])).transpose()?;
+    let quota = limits.quota.iter().map(|quota| values.given(quota, &["limits", "quota"])).collect::<Result<_, _>>()?;
+    let retry = limits.retry.as_ref();
+    Ok(Limits {
+        rate: rate.unwrap_or(Rate { count: 5, period: Period::Seconds(1) }),
+        quota,
+        parallel: parallel.map_or(4, |parallel| (parallel as usize).max(1)),
+        timeout: timeout.map_or(Duration::from_secs(30), Span::duration),
+        attempts: retry.and_then(|retry| retry.attempts).unwrap_or(5).max(1),
+        wait: retry.and_then(|retry| retry.wait).map_or(Duration::from_secs(1), Span::duration),
+        at_most: retry.and_then(|retry| retry.at_most).map_or(Duration::from_secs(60), Span::duration),
+    })
+}

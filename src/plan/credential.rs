@@ -1,0 +1,127 @@
+//! From `auth` to what is placed into requests. A secret that is missing is named before the first request.
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use super::compile::Values;
+use crate::auth::{Credential, TokenCall};
+use crate::definition::request::{Auth, AuthBranch, Credentials, Key, Oauth2};
+use crate::definition::source::AuthChoice;
+use crate::finding::Finding;
+use crate::scalar::Template;
+
+/// The credential of a choice; of several branches the first whose `when` holds.
+pub(super) fn credential(choice: &AuthChoice, values: &mut Values<'_>) -> Result<Credential, Finding> {
+    match choice {
+        AuthChoice::One(auth) => one(auth, values),
+        AuthChoice::Several(branches) => {
+            for (index, found) in branches.iter().enumerate() {
+                let index = index.to_string();
+                let chosen = match &found.when {
+                    None => true,
+                    Some(when) => values.value(when, &["auth", &index, "when"])?.is_true(),
+                };
+                if chosen {
+                    return branch(found, values, &index);
+                }
+            }
+            Ok(Credential::default())
+        }
+    }
+}
+
+fn branch(branch: &AuthBranch, values: &mut Values<'_>, index: &str) -> Result<Credential, Finding> {
+    if let Some(basic) = &branch.basic {
+        return self::basic(&basic.user, &basic.password, values, &["auth", index, "basic"]);
+    }
+    if let Some(token) = &branch.bearer {
+        return bearer(token, values, &["auth", index, "bearer"]);
+    }
+    if let Some(found) = &branch.key {
+        return key(found, values, &["auth", index, "key"]);
+    }
+    match &branch.oauth2 {
+        Some(found) => oauth2(found, values, &["auth", index, "oauth2"]),
+        None => Ok(Credential::default()),
+    }
+}
+
+fn one(auth: &Auth, values: &mut Values<'_>) -> Result<Credential, Finding> {
+    match auth {
+        Auth::None | Auth::Login(_) | Auth::Jwt(_) => Ok(Credential::default()),
+        Auth::Basic(found) => basic(&found.user, &found.password, values, &["auth", "basic"]),
+        Auth::Bearer(token) => bearer(token, values, &["auth", "bearer"]),
+        Auth::Key(found) => key(found, values, &["auth", "key"]),
+        Auth::Oauth2(found) => oauth2(found, values, &["auth", "oauth2"]),
+    }
+}
+
+fn below<'t>(trail: &[&'t str], name: &'t str) -> Vec<&'t str> {
+    trail.iter().copied().chain([name]).collect()
+}
+
+fn basic(user: &Template, password: &Template, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
+    let user = values.text(user, &below(trail, "user"))?;
+    let password = values.text(password, &below(trail, "password"))?;
+    let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    Ok(Credential { headers: vec![("Authorization".into(), value.into())], ..Credential::default() })
+}
+
+fn bearer(token: &Template, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
+    let token = values.text(token, trail)?;
+    Ok(Credential {
+        headers: vec![("Authorization".into(), format!("Bearer {token}").into())],
+        ..Credential::default()
+    })
+}
+
+fn key(key: &Key, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
+    let mut placed = |place: &'static str, entries: &crate::definition::ordered::Ordered<Template>| {
+        let entries = entries.iter().map(|(name, template)| {
+            let trail: Vec<&str> = trail.iter().copied().chain([place, name]).collect();
+            Ok((name.to_owned(), SecretString::from(values.text(template, &trail)?)))
+        });
+        entries.collect::<Result<Vec<_>, Finding>>()
+    };
+    Ok(Credential {
+        headers: placed("header", &key.header)?,
+        query: placed("query", &key.query)?,
+        cookies: placed("cookie", &key.cookie)?,
+        path: placed("path", &key.path)?,
+        token: None,
+        origins: key.to.clone(),
+    })
+}
+
+fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
+    let id: SecretString = values.text(&oauth2.client_id, &below(trail, "client_id"))?.into();
+    let secret: SecretString = values.text(&oauth2.client_secret, &below(trail, "client_secret"))?.into();
+    let mut form: Vec<(String, SecretString)> = vec![("grant_type".into(), "client_credentials".to_owned().into())];
+    if let Some(scope) = &oauth2.scope {
+        form.push(("scope".into(), values.text(scope, &below(trail, "scope"))?.into()));
+    }
+    for (name, template) in oauth2.extra.iter() {
+        form.push((name.to_owned(), values.text(template, &below(trail, "extra"))?.into()));
+    }
+    let basic = match oauth2.credentials {
+        Credentials::Basic => Some((id, secret)),
+        Credentials::Body => {
+            form.push(("client_id".into(), id));
+            form.push(("client_secret".into(), secret));
+            None
+        }
+    };
+    let mut headers = Vec::new();
+    for (name, template) in oauth2.headers.iter() {
+        headers.push((name.to_owned(), values.text(template, &below(trail, "headers"))?));
+    }
+    let call = TokenCall {
+        url: values.text(&oauth2.token_url, &below(trail, "token_url"))?,
+        form,
+        basic,
+        headers,
+        token_name: oauth2.names.token.clone(),
+        expires_name: oauth2.names.expires.clone(),
+    };
+    Ok(Credential { token: Some(call), ..Credential::default() })
+}

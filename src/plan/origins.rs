@@ -1,0 +1,64 @@
+//! Where requests go instead of their origin: a sandbox, a recording or a proxy counts as the site itself.
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use crate::scalar::Rate;
+
+/// Origins and what stands for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Origins {
+    targets: BTreeMap<String, (Url, Option<Rate>)>,
+}
+
+impl Origins {
+    /// Adds an origin; an error when one of the two is no origin.
+    pub fn add(&mut self, from: &str, to: &str, rate: Option<Rate>) -> Result<(), String> {
+        let from = Url::parse(from).map_err(|error| format!("`{from}` is not an origin: {error}"))?;
+        let to = Url::parse(to).map_err(|error| format!("`{to}` is not an origin: {error}"))?;
+        self.targets.insert(from.origin().ascii_serialization(), (to, rate));
+        Ok(())
+    }
+
+    /// Where an address really goes, and the rate there.
+    pub fn target(&self, url: &Url) -> (Url, Option<Rate>) {
+        let Some((to, rate)) = self.targets.get(&url.origin().ascii_serialization()) else {
+            return (url.clone(), None);
+        };
+        let mut target = url.clone();
+        // The scheme first: a port that is the scheme's default is dropped.
+        let _ = target.set_scheme(to.scheme());
+        let _ = target.set_host(to.host_str());
+        let _ = target.set_port(to.port());
+        (target, *rate)
+    }
+
+    /// As text, for the state: simulated offers never mix with real ones. A sandbox takes another port each time.
+    pub fn describe_all(&self) -> String {
+        let kind =
+            |to: &Url| if to.host_str().is_some_and(is_loopback) { "this machine" } else { to.as_str() }.to_owned();
+        let mut kinds: Vec<String> = self.targets.values().map(|(to, _)| kind(to)).collect();
+        kinds.dedup();
+        kinds.join(", ")
+    }
+}
+
+/// Whether a host is this machine.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_go_elsewhere() {
+        let mut origins = Origins::default();
+        origins.add("https://a.example", "http://127.0.0.1:81", None).unwrap();
+        let check = |url: &str, expect: &str| assert_eq!(origins.target(&Url::parse(url).unwrap()).0.as_str(), expect);
+        check("https://a.example/x?y=1", "http://127.0.0.1:81/x?y=1");
+        check("https://a.example:444/x", "https://a.example:444/x");
+        assert!(origins.add("nothing", "http://x", None).is_err());
+    }
+}

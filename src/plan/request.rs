@@ -1,0 +1,222 @@
+//! From templates to one request: values are encoded for their place, null leaves an entry out.
+use chrono::TimeDelta;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Plan, Window};
+use crate::convert::Moment;
+use crate::convert::render::{Program, RenderError, Scope};
+use crate::definition::request::{Body as BodyDefinition, Part, Request as RequestDefinition};
+use crate::exchange::{Body, Request};
+use crate::offer::instant;
+use crate::position::Position;
+use crate::tree::Tree;
+
+/// Which page of which slice is asked.
+pub struct Place<'a> {
+    /// Values of the partition.
+    pub partition: &'a [(String, Tree<'static>)],
+    /// Its window.
+    pub window: Option<Window>,
+    /// The page.
+    pub position: &'a Position,
+}
+
+/// A request, its templates compiled.
+#[derive(Debug)]
+pub struct RequestPlan {
+    method: String,
+    url: Program,
+    query: Vec<(String, PartPlan)>,
+    headers: Vec<(String, PartPlan)>,
+    body: Option<BodyPlan>,
+}
+
+#[derive(Debug)]
+enum PartPlan {
+    Value(Tree<'static>),
+    Program(Program),
+    List(Vec<PartPlan>),
+    Map(Vec<(String, PartPlan)>),
+}
+
+#[derive(Debug)]
+enum BodyPlan {
+    Json(PartPlan),
+    Graphql(Program, Vec<(String, PartPlan)>),
+    Form(Vec<(String, PartPlan)>),
+    Text(Program),
+}
+
+impl RequestPlan {
+    /// Compiles a request whose templates were checked; `shared` headers come before its own.
+    pub fn compile(request: &RequestDefinition, shared: &[(String, Part)]) -> Result<Self, RenderError> {
+        let body = match &request.body {
+            None => None,
+            Some(BodyDefinition::Json(part)) => Some(BodyPlan::Json(compile(part)?)),
+            Some(BodyDefinition::Form(form)) => Some(BodyPlan::Form(entries(form.iter())?)),
+            Some(BodyDefinition::Text(text)) => Some(BodyPlan::Text(Program::compile(text)?)),
+            Some(BodyDefinition::Graphql(graphql)) => {
+                Some(BodyPlan::Graphql(Program::compile(&graphql.query)?, entries(graphql.variables.iter())?))
+            }
+        };
+        let own = request.headers.iter();
+        let shared = shared
+            .iter()
+            .filter(|(name, _)| request.headers.get(name).is_none())
+            .map(|(name, part)| (name.as_str(), part));
+        Ok(RequestPlan {
+            method: request.method.clone(),
+            url: Program::compile(&request.url)?,
+            query: entries(request.query.iter())?,
+            headers: entries(shared.chain(own))?,
+            body,
+        })
+    }
+
+    fn render(&self, scope: &Scope<'_>) -> Result<Request, RenderError> {
+        let mut url = self.url.text(scope, &|value| utf8_percent_encode(value, ADDRESS).to_string())?;
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        let mut any = false;
+        for (name, part) in &self.query {
+            for value in texts(part.value(scope)?) {
+                pairs.append_pair(name, &value);
+                any = true;
+            }
+        }
+        if any {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url += &pairs.finish();
+        }
+        let mut headers = Vec::new();
+        for (name, part) in &self.headers {
+            headers.extend(texts(part.value(scope)?).into_iter().map(|value| (name.clone(), value)));
+        }
+        let body = self.body.as_ref().map(|body| body.render(scope)).transpose()?;
+        Ok(Request { method: self.method.clone(), url, headers, body })
+    }
+}
+
+/// Inserted values keep letters, digits, the marks of RFC 3986 that mean nothing, and `/`.
+const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
+impl BodyPlan {
+    fn render(&self, scope: &Scope<'_>) -> Result<Body, RenderError> {
+        let json =
+            |value: Tree<'static>| Body { media: "application/json".into(), bytes: value.to_string().into_bytes() };
+        Ok(match self {
+            BodyPlan::Json(part) => json(without_null(part.value(scope)?)),
+            BodyPlan::Graphql(query, variables) => {
+                let mut members = vec![("query".into(), Tree::from(query.text(scope, &str::to_owned)?))];
+                if !variables.is_empty() {
+                    members.push(("variables".into(), without_null(map(variables, scope)?)));
+                }
+                json(Tree::Object(members))
+            }
+            BodyPlan::Form(entries) => {
+                let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+                for (name, part) in entries {
+                    texts(part.value(scope)?).iter().for_each(|value| {
+                        pairs.append_pair(name, value);
+                    });
+                }
+                Body { media: "application/x-www-form-urlencoded".into(), bytes: pairs.finish().into_bytes() }
+            }
+            BodyPlan::Text(text) => Body {
+                media: "text/plain; charset=utf-8".into(),
+                bytes: text.text(scope, &str::to_owned)?.into_bytes(),
+            },
+        })
+    }
+}
+
+fn compile(part: &Part) -> Result<PartPlan, RenderError> {
+    Ok(match part {
+        Part::Value(value) => PartPlan::Value(value.clone()),
+        Part::Template(template) => PartPlan::Program(Program::compile(template)?),
+        Part::List(list) => PartPlan::List(list.iter().map(compile).collect::<Result<_, _>>()?),
+        Part::Map(members) => PartPlan::Map(entries(members.iter().map(|(name, part)| (name.as_str(), part)))?),
+    })
+}
+
+fn entries<'p>(parts: impl Iterator<Item = (&'p str, &'p Part)>) -> Result<Vec<(String, PartPlan)>, RenderError> {
+    parts.map(|(name, part)| Ok((name.to_owned(), compile(part)?))).collect()
+}
+
+impl PartPlan {
+    fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
+        Ok(match self {
+            PartPlan::Value(value) => value.clone(),
+            PartPlan::Program(program) => program.value(scope)?,
+            PartPlan::List(list) => Tree::List(list.iter().map(|part| part.value(scope)).collect::<Result<_, _>>()?),
+            PartPlan::Map(members) => map(members, scope)?,
+        })
+    }
+}
+
+fn map(members: &[(String, PartPlan)], scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
+    let members = members.iter().map(|(name, part)| Ok((name.clone().into(), part.value(scope)?)));
+    Ok(Tree::Object(members.collect::<Result<_, _>>()?))
+}
+
+/// A null member is left out; `[]` and `{}` are kept.
+fn without_null(value: Tree<'static>) -> Tree<'static> {
+    match value {
+        Tree::Object(members) => {
+            let kept = members.into_iter().filter(|(_, value)| !value.is_null());
+            Tree::Object(kept.map(|(name, value)| (name, without_null(value))).collect())
+        }
+        Tree::List(list) => Tree::List(list.into_iter().map(without_null).collect()),
+        value => value,
+    }
+}
+
+/// The texts of a value: none of null, several of a list.
+fn texts(value: Tree<'static>) -> Vec<String> {
+    match value {
+        Tree::Null => Vec::new(),
+        Tree::List(list) => list.into_iter().flat_map(texts).collect(),
+        value => vec![value.scalar_text().map_or_else(|| value.to_string(), |text| text.into_owned())],
+    }
+}
+
+impl Plan {
+    /// The request of a page.
+    pub fn request(&self, place: &Place<'_>) -> Result<Request, RenderError> {
+        let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: self.lookups.clone() };
+        let auth: Vec<(String, Tree<'static>)> =
+            self.credential.path.iter().map(|(name, value)| (name.clone(), revealed(value))).collect();
+        let page = self.pages.rule().variables(place.position);
+        let window = place.window.map(|(start, end)| window(start, end)).unwrap_or_default();
+        let scope = Scope::new(&moment)
+            .with("param", named(&self.params))
+            .with("env", named(&self.env))
+            .with("auth", named(&auth))
+            .with("for", named(place.partition))
+            .with("page", page.iter().map(|(name, value)| (*name, value)))
+            .with("window", window.iter().map(|(name, value)| (*name, value)));
+        let mut request = self.request.render(&scope)?;
+        if let Position::Address(Some(address)) = place.position {
+            request.url = address.clone();
+        }
+        Ok(request)
+    }
+}
+
+/// What `${window.…}` stands for; `last` is the end less one second.
+fn window(
+    start: chrono::DateTime<chrono::Utc>,
+    end: chrono::DateTime<chrono::Utc>,
+) -> Vec<(&'static str, Tree<'static>)> {
+    let last = (end - TimeDelta::seconds(1)).max(start);
+    [("start", start), ("end", end), ("last", last)].map(|(name, at)| (name, Tree::from(instant(at)))).to_vec()
+}
+
+fn revealed(secret: &SecretString) -> Tree<'static> {
+    Tree::from(secret.expose_secret())
+}
+
+/// Entries by reference.
+pub(super) fn named<'e>(entries: &'e [(String, Tree<'static>)]) -> impl Iterator<Item = (&'e str, &'e Tree<'e>)> {
+    entries.iter().map(|(name, value)| (name.as_str(), value))
+}

@@ -1,0 +1,103 @@
+//! Windows of time: which a run reads, and how one is halved.
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::scalar::Span;
+
+/// A half-open window, UTC.
+pub type Window = (DateTime<Utc>, DateTime<Utc>);
+
+/// Windows of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Windows {
+    /// How far the first run and each sweep go back; else from an instant.
+    pub first: First,
+    /// Up to which instant, instead of now.
+    pub until: Option<DateTime<Utc>>,
+    /// How far later runs go back behind the coverage.
+    pub lookback: TimeDelta,
+    /// Length of each window.
+    pub step: Option<TimeDelta>,
+    /// When a window is halved: above this total, down to this length.
+    pub split: Option<(u64, TimeDelta)>,
+}
+
+/// Where the whole begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum First {
+    /// So long ago.
+    Ago(Span),
+    /// At this instant.
+    At(DateTime<Utc>),
+}
+
+impl Windows {
+    /// Where the whole begins for a run of this `now`.
+    pub fn begin(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self.first {
+            First::Ago(span) => now - span.delta(),
+            First::At(at) => at,
+        }
+    }
+
+    /// The windows of a span, oldest first, tiled by `step`.
+    pub fn tile(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<Window> {
+        let Some(step) = self.step.filter(|step| *step > TimeDelta::zero()) else { return vec![(start, end)] };
+        let mut windows = Vec::new();
+        let mut at = start;
+        while at < end {
+            let next = (at + step).min(end);
+            windows.push((at, next));
+            at = next;
+        }
+        windows
+    }
+
+    /// The halves of a window, the middle rounded to `until`; `None` when it cannot be made shorter.
+    pub fn halve(&self, (start, end): Window) -> Option<[Window; 2]> {
+        let until = self.split?.1.num_seconds().max(1);
+        let length = (end - start).num_seconds();
+        if length <= until {
+            return None;
+        }
+        let half = (length / 2 / until * until).max(until);
+        let middle = start + TimeDelta::seconds(half);
+        Some([(start, middle), (middle, end)])
+    }
+
+    /// What an ordinary run reads: from the end of the coverage without a gap, less `lookback`.
+    pub fn ordinary(&self, now: DateTime<Utc>, covered: Option<DateTime<Utc>>) -> Window {
+        let begin = self.begin(now);
+        let start = covered.map_or(begin, |covered| (covered - self.lookback).max(begin).min(now));
+        (start, self.until.unwrap_or(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_halved_down_to_a_minute() {
+        let windows = Windows {
+            first: First::Ago(Span::seconds(86_400)),
+            until: None,
+            lookback: TimeDelta::zero(),
+            step: None,
+            split: Some((10, TimeDelta::minutes(1))),
+        };
+        let start = DateTime::UNIX_EPOCH;
+        let mut open = vec![(start, start + TimeDelta::seconds(3_601))];
+        let mut smallest = Vec::new();
+        while let Some(window) = open.pop() {
+            match windows.halve(window) {
+                Some(halves) => {
+                    assert_eq!((halves[0].0, halves[1].1, halves[0].1), (window.0, window.1, halves[1].0));
+                    open.extend(halves);
+                }
+                None => smallest.push(window),
+            }
+        }
+        assert!(smallest.iter().all(|(start, end)| *end - *start <= TimeDelta::minutes(1)));
+        assert_eq!(smallest.iter().map(|(start, end)| (*end - *start).num_seconds()).sum::<i64>(), 3_601);
+    }
+}

@@ -1,0 +1,373 @@
+//! One slice: its pages in order, committed in order, until a stop rule or a guard ends it.
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::page::{self, At, NoPage, Ready};
+use super::{Back, RunError, Shared};
+use crate::event::{EventKind, SliceEnd};
+use crate::extract::Flaw;
+use crate::fetch::FetchError;
+use crate::offer::{Batch, Item, Lifecycle};
+use crate::paginate::{End, Next, Stop};
+use crate::plan::{Meaning, said};
+use crate::position::Position;
+use crate::state::Pending;
+use crate::state::words::{Admit, Admitted, Commit, Fate, Mark, PageKind, Slice, SliceState, Verdict};
+
+/// Pages handed over that may wait for the disk at a time.
+const PENDING: usize = 8;
+
+/// A page on its way.
+type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
+
+struct Reading {
+    shared: Arc<Shared>,
+    slice: Slice,
+    coming: VecDeque<Coming>,
+    pending: VecDeque<(Pending, EventKind)>,
+}
+
+/// Reads a slice from where it stands.
+pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Back), RunError> {
+    shared.emit(EventKind::SliceStarted {
+        slice: slice.slice.clone(),
+        partition: slice.partition.clone(),
+        window: slice.window,
+    });
+    let mut reading = Reading { shared, slice, coming: VecDeque::new(), pending: VecDeque::new() };
+    let back = loop {
+        let back = reading.pages().await;
+        reading.coming.drain(..).for_each(|(_, task)| task.abort());
+        let back = back?;
+        while reading.settle().await? {}
+        match back {
+            Back::Ended(SliceEnd::Complete(rule)) if reading.is_short() => {
+                if reading.slice.progress.again {
+                    let (keys, total) = (reading.slice.keys, reading.slice.total.unwrap_or_default());
+                    break Back::Ended(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")));
+                }
+                // Read once more: what slipped over a page's edge while the site changed counts with the union.
+                reading.again();
+            }
+            back => break back,
+        }
+    };
+    Ok((reading.slice, back))
+}
+
+impl Reading {
+    /// Whether fewer distinct keys came than the least total announced.
+    fn is_short(&self) -> bool {
+        let exact = self.shared.plan.pages.total().is_some_and(|total| !total.approximate);
+        exact && self.slice.total.is_some_and(|total| self.slice.keys < total)
+    }
+
+    fn again(&mut self) {
+        let total = self.slice.total;
+        self.slice.progress = crate::paginate::Progress { again: true, ..Default::default() };
+        self.slice.position = None;
+        self.slice.total = total;
+    }
+
+    /// Reads pages until the slice ends.
+    async fn pages(&mut self) -> Result<Back, RunError> {
+        let start = self.slice.position.clone().unwrap_or_else(|| self.shared.plan.pages.rule().start());
+        self.ask(start);
+        while let Some((position, task)) = self.coming.pop_front() {
+            if self.shared.stopped() {
+                task.abort();
+                return Ok(Back::Stopped);
+            }
+            let ready = match task.await {
+                Ok(Ok(ready)) => ready,
+                Ok(Err(none)) => return no_page(none),
+                Err(error) => return Err(RunError::Lost(error.to_string())),
+            };
+            if let Some(back) = self.page(position, ready).await? {
+                return Ok(back);
+            }
+        }
+        Ok(Back::Stopped)
+    }
+
+    fn ask(&mut self, position: Position) {
+        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
+        self.coming.push_back((position, tokio::spawn(page::ready(self.shared.clone(), at))));
+    }
+
+    /// Asks for the pages ahead of the last one asked, as far as a total is known.
+    fn ask_ahead(&mut self, last: &Position) {
+        let Some(total) = self.slice.progress.total else { return };
+        let mut at = self.coming.back().map_or(last, |(position, _)| position).clone();
+        while self.coming.len() < self.shared.plan.limits.parallel {
+            let Some(next) = self.shared.plan.pages.rule().ahead(&at, total) else { return };
+            self.ask(next.clone());
+            at = next;
+        }
+    }
+
+    /// Takes a page in; how the slice ends, when it ends here.
+    async fn page(&mut self, position: Position, ready: Ready) -> Result<Option<Back>, RunError> {
+        let first = self.slice.progress.pages == 0;
+        if let Some(back) = self.split(&position, &ready, first).await? {
+            return Ok(Some(back));
+        }
+        match &ready.meaning {
+            Meaning::Records => {}
+            Meaning::Empty | Meaning::Gone => {
+                self.take(position, ready, PageKind::List, None).await?;
+                return Ok(Some(Back::Ended(SliceEnd::Complete(End::Answer.to_string()))));
+            }
+            Meaning::Skip(why) => return Ok(Some(Back::Ended(SliceEnd::Skipped(why.clone())))),
+            Meaning::Fail(why) => return Ok(Some(Back::Ended(SliceEnd::Failed(why.clone())))),
+            Meaning::Renew => return Ok(Some(Back::Refused(format!("the site answers 401: {}", said(&ready.page))))),
+            Meaning::Retry => {
+                let why = format!("status {} after {} attempts", ready.page.status, ready.page.attempts);
+                return Ok(Some(Back::Ended(SliceEnd::Failed(why))));
+            }
+            Meaning::Split => {
+                return Ok(Some(Back::Ended(SliceEnd::Partial("cap: the window cannot be halved any more".into()))));
+            }
+        }
+        let end = self.end_of(&ready);
+        let fault = ready.worked.fault.clone();
+        let next = match &end {
+            Some(_) => None,
+            None => ready.worked.next.clone(),
+        };
+        let all_known = self.take(position.clone(), ready, PageKind::List, next.clone()).await?;
+        if let Some(fault) = fault {
+            return Ok(Some(Back::Ended(SliceEnd::Partial(fault))));
+        }
+        let known = self.shared.known && self.shared.plan.pages.stop() == Some(Stop::Known) && all_known;
+        let end = end.or(known.then_some(End::Known));
+        match (end, next) {
+            (Some(end), _) if end.is_honest() => Ok(Some(Back::Ended(SliceEnd::Complete(end.to_string())))),
+            (Some(end), _) => Ok(Some(Back::Ended(SliceEnd::Partial(end.to_string())))),
+            (None, Some(Next::Page(next))) => {
+                if self.coming.is_empty() {
+                    self.ask(next.clone());
+                }
+                self.ask_ahead(&next);
+                Ok(None)
+            }
+            (None, _) => Ok(Some(Back::Ended(SliceEnd::Complete(End::NoNext.to_string())))),
+        }
+    }
+
+    /// Why the slice ends with this page: a total that cannot be read, a guard, the rule's own word, the total.
+    fn end_of(&mut self, ready: &Ready) -> Option<End> {
+        let records = ready.worked.mapped.records.len() as u64;
+        match &ready.worked.total {
+            Err(reader) => return Some(End::Unreadable(reader.clone())),
+            Ok(Some(total)) => {
+                if self.slice.progress.total.is_none() {
+                    self.slice.progress.total = Some(*total);
+                    self.shared.emit(EventKind::TotalAnnounced { slice: self.slice.slice.clone(), total: *total });
+                }
+                self.slice.progress.uneven |= self.slice.progress.total != Some(*total);
+                self.slice.total = Some(self.slice.total.map_or(*total, |least| least.min(*total)));
+            }
+            Ok(None) => {}
+        }
+        if self.slice.progress.page(ready.worked.hash, records) {
+            return Some(End::Repeated);
+        }
+        if let Some(Next::End(end)) = &ready.worked.next {
+            return Some(end.clone());
+        }
+        let progress = &self.slice.progress;
+        if progress.total.is_some_and(|total| progress.received >= total) {
+            return Some(End::Total);
+        }
+        (progress.pages >= self.shared.plan.pages.max()).then_some(End::Max)
+    }
+
+    /// A first page above the cap is a probe: it keeps no records, and two halves take the slice's place.
+    async fn split(&mut self, position: &Position, ready: &Ready, first: bool) -> Result<Option<Back>, RunError> {
+        let plan = self.shared.plan.clone();
+        let Some((windows, window)) = plan.windows.as_ref().zip(self.slice.window) else { return Ok(None) };
+        let above =
+            windows.split.is_some_and(|(above, _)| matches!(&ready.worked.total, Ok(Some(total)) if *total > above));
+        let asked = ready.meaning == Meaning::Split;
+        if !(asked || first && above) {
+            return Ok(None);
+        }
+        let Some(halves) = windows.halve(window) else { return Ok(None) };
+        let halves: Vec<Slice> = halves
+            .into_iter()
+            .enumerate()
+            .map(|(index, window)| Slice {
+                slice: format!("{}.{index}", self.slice.slice),
+                window: Some(window),
+                position: None,
+                progress: Default::default(),
+                total: None,
+                keys: 0,
+                ..self.slice.clone()
+            })
+            .collect();
+        self.slice.total = ready.worked.total.clone().ok().flatten();
+        self.slice.state = SliceState::Ended(SliceEnd::Split);
+        let nothing = crate::state::words::Mapped { records: Vec::new(), text: Vec::new() };
+        let admit = self.admit(ready, nothing);
+        let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false };
+        self.hand_over(position.clone(), ready, admit, admitted, PageKind::Probe, halves.clone(), Vec::new()).await?;
+        Ok(Some(Back::Split(halves)))
+    }
+
+    fn admit(&self, ready: &Ready, mapped: crate::state::words::Mapped) -> Admit {
+        Admit {
+            run: self.shared.run,
+            source: self.shared.plan.source.clone(),
+            slice: self.slice.slice.clone(),
+            version: ready.version,
+            page: Arc::new(mapped),
+            intent: false,
+            at: ready.page.fetched,
+        }
+    }
+
+    /// Admits a page, writes its offers, hands it over. Whether all its keys were known.
+    async fn take(
+        &mut self,
+        position: Position,
+        mut ready: Ready,
+        kind: PageKind,
+        next: Option<Next>,
+    ) -> Result<bool, RunError> {
+        let empty = crate::state::words::Mapped { records: Vec::new(), text: Vec::new() };
+        let mapped = std::mem::replace(&mut ready.worked.mapped, empty);
+        let admit = Arc::new(self.admit(&ready, mapped));
+        let admitted = self.shared.engine.state.admit(admit.clone()).await?;
+        let marks = self.log(&admit, &admitted).await?;
+        let all_known = admitted.all_known;
+        // On the last page the position stays: after a crash it is asked again, and counts once.
+        self.slice.position = Some(match next {
+            Some(Next::Page(next)) => next,
+            _ => position.clone(),
+        });
+        let admit = Arc::unwrap_or_clone(admit);
+        self.hand_over(position, &ready, admit, admitted, kind, Vec::new(), marks).await?;
+        Ok(all_known)
+    }
+
+    /// Writes the change log.
+    async fn log(&self, admit: &Admit, admitted: &Admitted) -> Result<Vec<Mark>, RunError> {
+        let Some(files) = &self.shared.files else { return Ok(Vec::new()) };
+        let items = admit.page.records.iter().zip(&admitted.verdicts).filter_map(|(record, verdict)| {
+            let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate)
+            else {
+                return None;
+            };
+            let lifecycle = Lifecycle {
+                first_seen_at: *first_seen,
+                changed_at: admit.at,
+                closed: None,
+                page: admit.version,
+                mapping: self.shared.plan.meaning.clone(),
+            };
+            Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
+        });
+        let batch = Batch { version: admit.version, text: &admit.page.text, items: items.collect() };
+        Ok(files.write(&batch).await?.into_iter().collect())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn hand_over(
+        &mut self,
+        position: Position,
+        ready: &Ready,
+        admit: Admit,
+        admitted: Admitted,
+        kind: PageKind,
+        halves: Vec<Slice>,
+        marks: Vec<Mark>,
+    ) -> Result<(), RunError> {
+        let event = EventKind::PageCommitted {
+            slice: self.slice.slice.clone(),
+            position: position.to_string(),
+            bytes: ready.page.body.len() as u64,
+            counts: Default::default(),
+            flaws: most(&ready.worked.flaws),
+            rejects: rejects(&admit),
+        };
+        let commit = Commit {
+            refused: Vec::new(),
+            superseded: Vec::new(),
+            kind,
+            position,
+            part: u32::from(self.slice.progress.again),
+            request: format!("{} {}", ready.page.method, ready.page.url),
+            status: ready.page.status,
+            archived: ready.archived.iter().cloned().collect(),
+            meaning: self.shared.plan.meaning.clone(),
+            slice: self.slice.clone(),
+            halves,
+            marks,
+            store: self.shared.plan.stores,
+            bytes: ready.page.body.len() as u64,
+            admit,
+            admitted,
+        };
+        let pending = self.shared.engine.state.commit(commit).await?;
+        self.pending.push_back((pending, event));
+        while self.pending.len() > PENDING {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the oldest page that was handed over; whether there was one.
+    async fn settle(&mut self) -> Result<bool, RunError> {
+        let Some((pending, mut event)) = self.pending.pop_front() else { return Ok(false) };
+        let committed = pending.done().await?;
+        self.slice.keys = committed.keys;
+        if let EventKind::PageCommitted { counts, .. } = &mut event {
+            *counts = committed.counts;
+        }
+        self.shared.emit(event);
+        Ok(true)
+    }
+}
+
+fn no_page(none: NoPage) -> Result<Back, RunError> {
+    match none {
+        NoPage::Run(error) => Err(error),
+        NoPage::Request(why) => Ok(Back::Ended(SliceEnd::Partial(format!("request: {why}")))),
+        NoPage::Fetch(error @ FetchError::Credentials(_)) => Ok(Back::Refused(error.to_string())),
+        NoPage::Fetch(error @ FetchError::Quota { .. }) => {
+            Ok(Back::Ended(SliceEnd::Partial(format!("quota: {error}"))))
+        }
+        NoPage::Fetch(error) => Ok(Back::Ended(SliceEnd::Failed(error.to_string()))),
+    }
+}
+
+/// The most frequent flaws of a page, by field and message.
+fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    for flaw in flaws {
+        *counted.entry(format!("{}: {}", flaw.field, flaw.message)).or_default() += 1;
+    }
+    ranked(counted)
+}
+
+fn rejects(admit: &Admit) -> Vec<(String, u64)> {
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    for record in &admit.page.records {
+        if let Fate::Rejected(reject) = &record.fate {
+            let field = reject.field.as_deref().map_or(String::new(), |field| format!(" {field}"));
+            *counted.entry(format!("{}{field}", reject.reason)).or_default() += 1;
+        }
+    }
+    ranked(counted)
+}
+
+fn ranked(counted: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut ranked: Vec<(String, u64)> = counted.into_iter().collect();
+    ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    ranked.truncate(20);
+    ranked
+}

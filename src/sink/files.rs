@@ -1,0 +1,42 @@
+//! `files`: a change log, one line for each indexed offer, in `DIR/SOURCE/RUN.ndjson`.
+use std::path::{Path, PathBuf};
+
+use crate::files::{self, Appender, FileError};
+use crate::offer::Batch;
+use crate::state::words::Mark;
+
+/// The change log of one run.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    file: String,
+    appender: Appender,
+}
+
+impl Files {
+    /// Of a run. The folder is relative to the data directory.
+    pub fn new(data: &Path, dir: &str, source: &str, run: i64, appender: Appender) -> Self {
+        Files { root: data.to_owned(), file: format!("{dir}/{source}/{run}.ndjson"), appender }
+    }
+
+    /// Cuts the file back to what is committed; the bytes that were cut.
+    pub fn cut(&self, marks: &[Mark]) -> Result<u64, FileError> {
+        let length = marks.iter().find(|mark| mark.file == self.file).map_or(0, |mark| mark.length);
+        files::cut(&self.root.join(&self.file), length)
+    }
+
+    /// Writes a line for each offer; the mark is true when the page that it belongs to is committed.
+    pub async fn write(&self, batch: &Batch<'_>) -> Result<Option<Mark>, FileError> {
+        if batch.items.is_empty() {
+            return Ok(None);
+        }
+        let mut lines = Vec::with_capacity(batch.text.len() + 256 * batch.items.len());
+        for item in &batch.items {
+            batch.document(item, &mut lines);
+            lines.push(b'\n');
+        }
+        let length = lines.len() as u64;
+        let offset = self.appender.append(&self.root.join(&self.file), lines).await?;
+        Ok(Some(Mark { file: self.file.clone(), length: offset + length }))
+    }
+}

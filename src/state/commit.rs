@@ -1,0 +1,251 @@
+//! One page in one transaction: outcomes, rejects, what is known now, offers, position and counters.
+use roaring::RoaringBitmap;
+use rusqlite::{OptionalExtension, params};
+
+use super::StateError;
+use super::core::Core;
+use super::words::{Commit, Committed, Fate, Record, Verdict};
+use crate::event::{Counts, RunId};
+use crate::offer::{Lifecycle, Reject, document};
+
+/// Raw bytes are kept for so many rejects of a run and reason, each up to 1 MiB.
+const RAW_KEPT: i64 = 1_000;
+const RAW_BYTES: usize = 1 << 20;
+
+impl Core {
+    pub(super) fn commit(&mut self, commit: &Commit) -> Result<Committed, StateError> {
+        let admit = &commit.admit;
+        let position = serde_json::to_string(&commit.position).unwrap_or_default();
+        if let Some(counts) = self.repeated(admit.run, &commit.slice.slice, &position, commit.part)? {
+            return Ok(Committed { counts, keys: commit.slice.keys });
+        }
+        let mut counts = Counts { fetched: admit.page.records.len() as u64, ..Counts::default() };
+        let mut seen = RoaringBitmap::new();
+        for (index, record) in admit.page.records.iter().enumerate() {
+            let row = commit.admitted.rows[index];
+            seen.extend(row.map(|row| row as u32));
+            let refused = commit.refused.iter().find(|(at, _)| *at == index).map(|(_, reject)| reject);
+            match (refused, commit.admitted.verdicts[index]) {
+                (Some(reject), _) => {
+                    counts.rejected += 1;
+                    self.reject(commit, record, reject)?;
+                }
+                (None, Verdict::Write { row, new, first_seen }) => {
+                    if commit.superseded.contains(&index) {
+                        counts.superseded += 1;
+                        continue;
+                    }
+                    // Of two pages in flight the later one may have been committed first.
+                    if self.write(commit, record, row, first_seen)? {
+                        counts.indexed += 1;
+                        counts.new += u64::from(new);
+                    } else {
+                        counts.superseded += 1;
+                    }
+                }
+                (None, Verdict::Unchanged) => counts.unchanged += 1,
+                (None, Verdict::Superseded) => counts.superseded += 1,
+                (None, Verdict::Duplicate) => counts.duplicate += 1,
+                (None, Verdict::Filtered) => {
+                    counts.filtered += 1;
+                    self.note(commit, record, row)?;
+                }
+                (None, Verdict::Rejected) => {
+                    counts.rejected += 1;
+                    self.note(commit, record, row)?;
+                    if let Fate::Rejected(reject) = &record.fate {
+                        self.reject(commit, record, reject)?;
+                    }
+                }
+            }
+        }
+        let keys = self.remember(admit.run, &commit.slice.slice, &seen);
+        self.page(commit, &position, &counts, &seen)?;
+        let mut slice = commit.slice.clone();
+        slice.keys = keys;
+        self.put_slice(admit.run, &slice)?;
+        for half in &commit.halves {
+            self.put_slice(admit.run, half)?;
+        }
+        for mark in &commit.marks {
+            self.connection
+                .prepare_cached("INSERT INTO marks VALUES(?1, ?2) ON CONFLICT(file) DO UPDATE SET length = ?2")?
+                .execute(params![mark.file, mark.length as i64])?;
+        }
+        self.land(commit);
+        Ok(Committed { counts, keys })
+    }
+
+    /// The numbers of a page that was committed before: a repeat counts once.
+    fn repeated(&self, run: RunId, slice: &str, position: &str, part: u32) -> Result<Option<Counts>, StateError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT counts FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part = ?4")?;
+        let text: Option<String> =
+            statement.query_row(params![run, slice, position, part], |row| row.get(0)).optional()?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    fn write(
+        &mut self,
+        commit: &Commit,
+        record: &Record,
+        row: u64,
+        first_seen: chrono::DateTime<chrono::Utc>,
+    ) -> Result<bool, StateError> {
+        let (Some(id), Some(key), Fate::Offer { content, text }) = (&record.id, &record.key, &record.fate) else {
+            return Ok(false);
+        };
+        let admit = &commit.admit;
+        let version = admit.version.0 as i64;
+        let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
+        let written = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, (SELECT ask FROM runs WHERE run = ?8), ?9, ?10, ?11)
+                 ON CONFLICT(id) DO UPDATE SET page = ?5, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
+                   partition = ?9, start = ?10, closed_at = NULL, reason = NULL WHERE version <= ?5",
+            )?
+            .execute(params![
+                row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
+                admit.run, commit.slice.partition, start, first_seen.timestamp_millis()
+            ])?;
+        if written == 0 {
+            return Ok(false);
+        }
+        if commit.store {
+            let lifecycle = Lifecycle {
+                first_seen_at: first_seen,
+                changed_at: admit.at,
+                closed: None,
+                page: admit.version,
+                mapping: commit.meaning.clone(),
+            };
+            let mut doc = Vec::with_capacity(text.len() + 256);
+            document(&admit.page.text[text.clone()], &lifecycle, &mut doc);
+            let doc = String::from_utf8_lossy(&doc);
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO offers VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(n) DO UPDATE SET change = ?2, doc = ?5",
+                )?
+                .execute(params![row as i64, self.next_change, id.0, admit.source, doc])?;
+            self.next_change += 1;
+        }
+        if self.holds(&admit.source)? {
+            self.connection
+                .prepare_cached(
+                    "UPDATE quarantine SET state = 'resolved' WHERE source = ?1 AND place = ?2 AND state = 'open'",
+                )?
+                .execute(params![admit.source, key])?;
+        }
+        Ok(true)
+    }
+
+    /// A key that was seen and not written has a row too, so that distinct keys are exact.
+    fn note(&self, commit: &Commit, record: &Record, row: Option<u64>) -> Result<(), StateError> {
+        let (Some(id), Some(key), Some(row)) = (&record.id, &record.key, row) else { return Ok(()) };
+        self.connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO known(n, source, id, key, version, first_seen) VALUES(?1, ?2, ?3, ?4, 0, ?5)",
+            )?
+            .execute(params![row as i64, commit.admit.source, id.0, key, commit.admit.at.timestamp_millis()])?;
+        Ok(())
+    }
+
+    fn reject(&mut self, commit: &Commit, record: &Record, reject: &Reject) -> Result<(), StateError> {
+        let admit = &commit.admit;
+        let raw = record.raw.as_deref().unwrap_or_default();
+        let hash = crate::offer::content_hash(raw) as i64;
+        let place = record.key.clone().unwrap_or_else(|| format!("{}:{}", admit.version, record.item));
+        let kept: i64 = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND raw IS NOT NULL")?
+            .query_row(params![admit.run, reject.reason], |row| row.get(0))?;
+        let raw = (kept < RAW_KEPT && raw.len() <= RAW_BYTES && !raw.is_empty()).then_some(raw);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, field, path, message, page, item, raw, first_at)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 ON CONFLICT(source, place, raw_hash) DO UPDATE SET times = times + 1, page = ?10, item = ?11, state = 'open'",
+            )?
+            .execute(params![
+                admit.source, place, hash, admit.run, reject.stage, reject.reason, reject.field, reject.path, reject.message,
+                admit.version.0 as i64, record.item, raw, admit.at.timestamp_millis()
+            ])?;
+        self.held.insert(admit.source.clone(), true);
+        Ok(())
+    }
+
+    fn holds(&mut self, source: &str) -> Result<bool, StateError> {
+        if let Some(held) = self.held.get(source) {
+            return Ok(*held);
+        }
+        let held = self.connection.query_row(
+            "SELECT EXISTS(SELECT 1 FROM quarantine WHERE source = ?1 AND state = 'open')",
+            params![source],
+            |row| row.get(0),
+        )?;
+        self.held.insert(source.to_owned(), held);
+        Ok(held)
+    }
+
+    /// Adds a page's rows to the seen sets of its run and slice; the slice's distinct keys.
+    fn remember(&mut self, run: RunId, slice: &str, seen: &RoaringBitmap) -> u64 {
+        *self.seen.entry(run).or_default() |= seen;
+        let of_slice = self.slices.entry((run, slice.to_owned())).or_default();
+        *of_slice |= seen;
+        of_slice.len()
+    }
+
+    fn page(&self, commit: &Commit, position: &str, counts: &Counts, seen: &RoaringBitmap) -> Result<(), StateError> {
+        let mut bitmap = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = seen.serialize_into(&mut bitmap);
+        let admit = &commit.admit;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO pages VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            )?
+            .execute(params![
+                admit.source,
+                admit.version.0 as i64,
+                admit.run,
+                commit.slice.slice,
+                position,
+                commit.part,
+                super::runs::word(&commit.kind),
+                commit.meaning,
+                admit.at.timestamp_millis(),
+                commit.request,
+                commit.status,
+                commit.bytes as i64,
+                serde_json::to_string(&commit.archived).ok(),
+                serde_json::to_string(counts).unwrap_or_default(),
+                bitmap
+            ])?;
+        self.connection
+            .prepare_cached(
+                "UPDATE runs SET fetched = fetched + ?2, indexed = indexed + ?3, new = new + ?4, unchanged = unchanged + ?5,
+                 superseded = superseded + ?6, rejected = rejected + ?7, filtered = filtered + ?8, duplicate = duplicate + ?9,
+                 closed = closed + ?10 WHERE run = ?1",
+            )?
+            .execute(params![
+                admit.run, counts.fetched as i64, counts.indexed as i64, counts.new as i64, counts.unchanged as i64,
+                counts.superseded as i64, counts.rejected as i64, counts.filtered as i64, counts.duplicate as i64,
+                counts.closed as i64
+            ])?;
+        Ok(())
+    }
+
+    /// Keys of the page are no longer in flight.
+    fn land(&mut self, commit: &Commit) {
+        for record in &commit.admit.page.records {
+            let Some(id) = &record.id else { continue };
+            if self.flying.get(id).is_some_and(|flying| flying.version == commit.admit.version) {
+                self.flying.remove(id);
+            }
+            self.rows.remove(id);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The writing thread: it owns the connection, what is in flight, and the seen sets of runs.
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::words::{Admit, Admitted};
+use super::{StateError, tables};
+use crate::event::RunId;
+use crate::offer::{OfferId, Version};
+
+/// Answers an order when its transaction is committed, or tells it why it is not.
+type Answer = Box<dyn FnOnce(Option<StateError>) + Send>;
+
+/// What the thread is asked.
+pub(super) enum Order {
+    /// Reads only: answered at once.
+    Admit(Arc<Admit>, oneshot::Sender<Result<Admitted, StateError>>),
+    /// Answered when it is committed.
+    Work(Box<dyn FnOnce(&mut Core) -> Answer + Send>),
+}
+
+/// A key that was admitted and is not committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flying {
+    pub run: RunId,
+    pub version: Version,
+    pub content: u64,
+    pub first_seen: i64,
+}
+
+/// What the thread owns.
+pub(super) struct Core {
+    pub connection: Connection,
+    pub flying: HashMap<OfferId, Flying>,
+    /// Rows of ids that are not in `known` yet.
+    pub rows: HashMap<OfferId, u64>,
+    pub next_row: u64,
+    pub next_change: i64,
+    pub seen: HashMap<RunId, RoaringBitmap>,
+    pub slices: HashMap<(RunId, String), RoaringBitmap>,
+    /// Whether a source has open entries in the quarantine.
+    pub held: HashMap<String, bool>,
+}
+
+/// Most orders of one transaction.
+const GROUP: usize = 128;
+
+impl Core {
+    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
+        let connection = Connection::open(path)?;
+        tables::prepare(&connection)?;
+        let most =
+            |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(|most| most.unwrap_or(0));
+        let next_row = most("SELECT max(n) FROM known")? as u64 + 1;
+        let next_change = most("SELECT max(change) FROM offers")?.max(most("SELECT max(change) FROM removed")?) + 1;
+        Ok(Core {
+            next_row,
+            next_change,
+            connection,
+            flying: HashMap::new(),
+            rows: HashMap::new(),
+            seen: HashMap::new(),
+            slices: HashMap::new(),
+            held: HashMap::new(),
+        })
+    }
+
+    /// Takes all orders that wait into one transaction, until nobody asks any more.
+    pub(super) fn work(mut self, mut orders: mpsc::Receiver<Order>) {
+        while let Some(first) = orders.blocking_recv() {
+            let mut answers = Vec::new();
+            let mut fault = self.connection.execute_batch("BEGIN IMMEDIATE").err().map(StateError::from);
+            let mut next = Some(first);
+            while let Some(order) = next {
+                match order {
+                    Order::Admit(admit, done) => {
+                        let _ = done.send(self.admit(&admit));
+                    }
+                    Order::Work(work) => answers.push(work(&mut self)),
+                }
+                next = if answers.len() < GROUP { orders.try_recv().ok() } else { None };
+            }
+            if fault.is_none() {
+                fault = self.connection.execute_batch("COMMIT").err().map(StateError::from);
+            }
+            if fault.is_some() && !self.connection.is_autocommit() {
+                // The fault that made it necessary is what callers are told.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            let failed = fault.is_some();
+            answers.into_iter().for_each(|answer| answer(fault.clone()));
+            if failed {
+                // What is in memory no longer equals the file: the next start reads it again.
+                return;
+            }
+        }
+    }
+}

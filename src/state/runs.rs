@@ -1,0 +1,274 @@
+//! Runs, slices, coverage, claims and marks in the state.
+use chrono::{DateTime, TimeDelta, Utc};
+use roaring::RoaringBitmap;
+use rusqlite::{OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StateError;
+use super::admit::instant;
+use super::core::Core;
+use super::words::{Begun, Ended, Mark, NewRun, Slice, SliceState};
+use crate::event::{Counts, RunId};
+use crate::plan::Window;
+
+/// An unfinished run older than this is not gone on with.
+const RESUME: TimeDelta = TimeDelta::hours(24);
+
+/// A value as it stands in a column: a bare word without quotes.
+pub(super) fn word<T: Serialize>(value: &T) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    text.trim_matches('"').to_owned()
+}
+
+/// Reads what [`word`] wrote.
+pub(super) fn unword<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&format!("\"{text}\""))).ok()
+}
+
+pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
+    let number = |offset: usize| row.get::<_, i64>(first + offset).map(|number| number as u64);
+    Ok(Counts {
+        fetched: number(0)?,
+        indexed: number(1)?,
+        new: number(2)?,
+        unchanged: number(3)?,
+        superseded: number(4)?,
+        rejected: number(5)?,
+        filtered: number(6)?,
+        duplicate: number(7)?,
+        closed: number(8)?,
+    })
+}
+
+/// Columns that [`counts`] reads.
+pub(super) const COUNTS: &str = "fetched, indexed, new, unchanged, superseded, rejected, filtered, duplicate, closed";
+
+impl Core {
+    pub(super) fn claim(&mut self, source: &str, now: u64) -> Result<u64, StateError> {
+        let last: Option<i64> = self
+            .connection
+            .query_row("SELECT fence FROM claims WHERE source = ?1", params![source], |row| row.get(0))
+            .optional()?;
+        let fence = last.map_or(now, |last| now.max(last as u64 + 1));
+        self.connection.execute(
+            "INSERT INTO claims(source, fence) VALUES(?1, ?2) ON CONFLICT(source) DO UPDATE SET fence = ?2",
+            params![source, fence as i64],
+        )?;
+        Ok(fence)
+    }
+
+    pub(super) fn begin_run(&mut self, new: &NewRun) -> Result<Begun, StateError> {
+        self.same_origins(new)?;
+        for (path, text) in &new.texts {
+            let fingerprint = format!("{}:{path}", new.meaning);
+            self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
+        }
+        let last_complete = self
+            .connection
+            .query_row(
+                "SELECT outcome = 'complete' FROM runs WHERE source = ?1 AND ask = ?2 AND ended IS NOT NULL ORDER BY run DESC LIMIT 1",
+                params![new.source, new.ask],
+                |row| row.get(0),
+            )
+            .optional()?
+            .unwrap_or(false);
+        if let Some((run, now)) = self.unfinished(new)? {
+            let slices = self.slices_of(run)?;
+            let counts = self.restore(run)?;
+            return Ok(Begun { run, now, resumed: true, slices, counts, last_complete });
+        }
+        self.connection.execute(
+            "UPDATE runs SET ended = ?2, outcome = 'stopped', cause = 'a later run took its place' WHERE source = ?1 AND ended IS NULL",
+            params![new.source, new.now.timestamp_millis()],
+        )?;
+        self.connection.execute(
+            "INSERT INTO runs(source, pipeline, kind, ask, meaning, now, span) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                new.source,
+                new.pipeline,
+                word(&new.kind),
+                new.ask,
+                new.meaning,
+                new.now.timestamp_millis(),
+                span(new)
+            ],
+        )?;
+        let run = self.connection.last_insert_rowid();
+        let now = instant(new.now.timestamp_millis());
+        Ok(Begun { run, now, resumed: false, slices: Vec::new(), counts: Counts::default(), last_complete })
+    }
+
+    /// Simulated offers never mix with real ones.
+    fn same_origins(&self, new: &NewRun) -> Result<(), StateError> {
+        let runs: i64 =
+            self.connection
+                .query_row("SELECT count(*) FROM runs WHERE source = ?1", params![new.source], |row| row.get(0))?;
+        let held: Option<String> = self
+            .connection
+            .query_row("SELECT origins FROM claims WHERE source = ?1", params![new.source], |row| row.get(0))
+            .optional()?;
+        let held = held.unwrap_or_default();
+        if runs > 0 && held != new.origins {
+            let shown = |text: &str| if text.is_empty() { "the site itself".to_owned() } else { text.to_owned() };
+            return Err(StateError::Origins {
+                source_name: new.source.clone(),
+                held: shown(&held),
+                asked: shown(&new.origins),
+            });
+        }
+        self.connection
+            .execute("UPDATE claims SET origins = ?2 WHERE source = ?1", params![new.source, new.origins])?;
+        Ok(())
+    }
+
+    fn unfinished(&self, new: &NewRun) -> Result<Option<(RunId, DateTime<Utc>)>, StateError> {
+        let found: Option<(RunId, i64)> = self
+            .connection
+            .query_row(
+                "SELECT run, now FROM runs WHERE source = ?1 AND ask = ?2 AND kind = ?3 AND span IS ?4 AND now > ?5
+                 AND (ended IS NULL OR outcome = 'stopped' AND cause = 'interrupted')
+                 AND run = (SELECT max(run) FROM runs WHERE source = ?1)",
+                params![new.source, new.ask, word(&new.kind), span(new), (new.now - RESUME).timestamp_millis()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        if let Some((run, _)) = found {
+            self.connection
+                .execute("UPDATE runs SET ended = NULL, outcome = NULL, cause = NULL WHERE run = ?1", params![run])?;
+        }
+        Ok(found.map(|(run, now)| (run, instant(now))))
+    }
+
+    /// Seen sets and numbers of a run that goes on, out of its page rows.
+    fn restore(&mut self, run: RunId) -> Result<Counts, StateError> {
+        let mut statement = self.connection.prepare("SELECT slice, seen FROM pages WHERE run = ?1")?;
+        let mut rows = statement.query(params![run])?;
+        while let Some(row) = rows.next()? {
+            let (slice, bitmap): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let Ok(seen) = RoaringBitmap::deserialize_from(&bitmap[..]) else { continue };
+            *self.seen.entry(run).or_default() |= &seen;
+            *self.slices.entry((run, slice)).or_default() |= seen;
+        }
+        let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
+        Ok(self.connection.query_row(&sql, params![run], |row| counts(row, 0))?)
+    }
+
+    fn slices_of(&self, run: RunId) -> Result<Vec<Slice>, StateError> {
+        let mut statement = self.connection.prepare(
+            "SELECT slice, partition, start, end, state, total, position, progress, keys FROM slices WHERE run = ?1",
+        )?;
+        let rows = statement.query_map(params![run], slice)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn put_slice(&mut self, run: RunId, slice: &Slice) -> Result<(), StateError> {
+        let (start, end) = slice.window.map(|(start, end)| (start.timestamp_millis(), end.timestamp_millis())).unzip();
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO slices VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+            .execute(params![
+                run,
+                slice.slice,
+                slice.partition,
+                start,
+                end,
+                word(&slice.state),
+                slice.total.map(|total| total as i64),
+                slice.position.as_ref().and_then(|position| serde_json::to_string(position).ok()),
+                serde_json::to_string(&slice.progress).unwrap_or_default(),
+                slice.keys as i64
+            ])?;
+        Ok(())
+    }
+
+    /// Merges a window into what is covered.
+    pub(super) fn cover(&mut self, source: &str, ask: &str, partition: &str, window: Window) -> Result<(), StateError> {
+        let (mut start, mut end) = (window.0.timestamp_millis(), window.1.timestamp_millis());
+        let touching = "source = ?1 AND ask = ?2 AND partition = ?3 AND start <= ?5 AND end >= ?4";
+        let merged: (Option<i64>, Option<i64>) = self.connection.query_row(
+            &format!("SELECT min(start), max(end) FROM coverage WHERE {touching}"),
+            params![source, ask, partition, start, end],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        self.connection
+            .execute(&format!("DELETE FROM coverage WHERE {touching}"), params![source, ask, partition, start, end])?;
+        start = merged.0.map_or(start, |merged| merged.min(start));
+        end = merged.1.map_or(end, |merged| merged.max(end));
+        self.connection
+            .execute("INSERT INTO coverage VALUES(?1, ?2, ?3, ?4, ?5)", params![source, ask, partition, start, end])?;
+        Ok(())
+    }
+
+    pub(super) fn covered(
+        &self,
+        source: &str,
+        ask: &str,
+        partition: &str,
+    ) -> Result<Option<DateTime<Utc>>, StateError> {
+        let first: Option<i64> = self
+            .connection
+            .query_row(
+                "SELECT end FROM coverage WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY start LIMIT 1",
+                params![source, ask, partition],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(first.map(instant))
+    }
+
+    pub(super) fn last_sweep(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
+        let last: Option<i64> = self.connection.query_row(
+            "SELECT max(now) FROM runs WHERE source = ?1 AND ask = ?2 AND kind = 'sweep' AND outcome = 'complete'",
+            params![source, ask],
+            |row| row.get(0),
+        )?;
+        Ok(last.map(instant))
+    }
+
+    pub(super) fn end_run(&mut self, ended: &Ended) -> Result<Counts, StateError> {
+        self.connection.execute(
+            "UPDATE runs SET ended = ?2, outcome = ?3, cause = ?4 WHERE run = ?1",
+            params![ended.run, ended.at.timestamp_millis(), word(&ended.outcome), ended.cause],
+        )?;
+        self.seen.remove(&ended.run);
+        self.slices.retain(|(run, _), _| *run != ended.run);
+        let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
+        Ok(self.connection.query_row(&sql, params![ended.run], |row| counts(row, 0))?)
+    }
+
+    pub(super) fn marks(&self) -> Result<Vec<Mark>, StateError> {
+        let mut statement = self.connection.prepare("SELECT file, length FROM marks")?;
+        let rows =
+            statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn drop_held(&mut self, numbers: &[i64]) -> Result<usize, StateError> {
+        let mut dropped = 0;
+        for number in numbers {
+            dropped += self
+                .connection
+                .execute("UPDATE quarantine SET state = 'dropped' WHERE q = ?1 AND state = 'open'", params![number])?;
+        }
+        Ok(dropped)
+    }
+}
+
+fn span(new: &NewRun) -> Option<String> {
+    new.span.map(|(from, to)| format!("{from} {to}"))
+}
+
+fn slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
+    let window = row.get::<_, Option<i64>>(2)?.zip(row.get::<_, Option<i64>>(3)?);
+    let position: Option<String> = row.get(6)?;
+    Ok(Slice {
+        slice: row.get(0)?,
+        partition: row.get(1)?,
+        window: window.map(|(start, end)| (instant(start), instant(end))),
+        state: unword(&row.get::<_, String>(4)?).unwrap_or(SliceState::Open),
+        total: row.get::<_, Option<i64>>(5)?.map(|total| total as u64),
+        position: position.and_then(|position| serde_json::from_str(&position).ok()),
+        progress: serde_json::from_str(&row.get::<_, String>(7)?).unwrap_or_default(),
+        keys: row.get::<_, i64>(8)? as u64,
+    })
+}

@@ -1,0 +1,200 @@
+//! The engine against the simulated sites, over real HTTP.
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jobmarket::definition::{self, Text};
+use jobmarket::event::{Event, EventKind, Outcome, SliceEnd};
+use jobmarket::fetch::Fetch;
+use jobmarket::files::{self, Appender};
+use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::run::{Engine, Pool, Summary, run};
+use jobmarket::state::{Reader, State};
+use sandbox::{Fault, Options, Sandbox, Site};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+struct Bench {
+    sites: Sandbox,
+    dir: tempfile::TempDir,
+    texts: Vec<Text>,
+}
+
+impl Bench {
+    async fn new(options: Options) -> Self {
+        let texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        Bench { sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts }
+    }
+
+    fn plan(&self, source: &str, secret: &str) -> Plan {
+        let (definitions, findings) = definition::read(&self.texts);
+        assert_eq!(findings, []);
+        let mut origins = Origins::default();
+        for (from, to) in self.sites.origins() {
+            origins.add(from, &to, Some("1000/s".parse().unwrap())).unwrap();
+        }
+        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", secret)];
+        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        compile(&definitions, Ask { source, pipeline: None, origins }, &env).unwrap()
+    }
+
+    async fn run(&self, source: &str) -> (Summary, Vec<Event>) {
+        self.run_with(self.plan(source, sandbox::CLIENT_SECRET), None).await
+    }
+
+    async fn run_with(&self, mut plan: Plan, span: Option<(DateTime<Utc>, DateTime<Utc>)>) -> (Summary, Vec<Event>) {
+        plan.limits.wait = std::time::Duration::from_millis(1);
+        let (events, heard) = unbounded_channel();
+        let engine = Engine {
+            fetch: Arc::new(Fetch::new().unwrap()),
+            state: State::open(self.dir.path()).unwrap(),
+            archive: self.dir.path().join("raw"),
+            appender: Appender::start(),
+            pool: Arc::new(Pool::start()),
+            events,
+            stop: Arc::new(AtomicBool::new(false)),
+        };
+        let now = self.sites.world(|world| world.options.now);
+        let summary = run(Arc::new(plan), Arc::new(engine), now, span).await.unwrap();
+        assert!(summary.counts.add_up(), "{:?}", summary.counts);
+        (summary, all(heard))
+    }
+
+    fn stored(&self) -> i64 {
+        Reader::open(self.dir.path()).unwrap().unwrap().store().unwrap().1
+    }
+
+    /// Every offer that the site shows is stored and equals it.
+    fn equals(&self, site: Site, title: &str, text: &str) {
+        let reader = Reader::open(self.dir.path()).unwrap().unwrap();
+        for truth in self.sites.world(|world| world.truth(site)).into_iter().filter(|truth| truth.present) {
+            let offer = reader.offer(&truth.id).unwrap().unwrap_or_else(|| panic!("{} is stored", truth.id));
+            let document: serde_json::Value = serde_json::from_str(&offer.document.unwrap()).unwrap();
+            let served = truth.record[text].as_str().unwrap();
+            let (stored, revision) = (document["description"].as_str().unwrap(), served.rsplit("vision").next().unwrap());
+            let revision: String = revision.chars().filter(char::is_ascii_digit).collect();
+            assert!(stored.trim_end_matches('.').ends_with(&revision), "{}: {stored:?} is revision {revision}", truth.id);
+            assert_eq!(document["title"], truth.record[title], "{}", truth.id);
+        }
+    }
+}
+
+fn all(mut heard: UnboundedReceiver<Event>) -> Vec<Event> {
+    std::iter::from_fn(|| heard.try_recv().ok()).collect()
+}
+
+fn options(offers: usize) -> Options {
+    Options { offers, rate: 100_000, ..Options::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_sources_are_read_whole_and_a_second_run_changes_nothing() {
+    let bench = Bench::new(options(1_200)).await;
+    for source in ["francetravail", "arbeitnow", "remotive"] {
+        let (first, events) = bench.run(source).await;
+        assert_eq!((first.outcome, first.cause.clone()), (Outcome::Complete, None), "{source}: {events:#?}");
+        assert_eq!((first.counts.new, first.counts.rejected), (first.counts.fetched, 0), "{source}");
+        let (second, _) = bench.run(source).await;
+        assert_eq!(second.counts.indexed, 0, "{source}: {:?}", second.counts);
+        assert_eq!(second.counts.unchanged, second.counts.fetched, "{source}");
+    }
+    assert_eq!(bench.stored(), 1_200 + 500);
+    bench.equals(Site::FranceTravail, "intitule", "description");
+    bench.equals(Site::Arbeitnow, "title", "description");
+    bench.equals(Site::Remotive, "title", "description");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_split_under_the_cap_and_each_offer_is_stored_once() {
+    let dense = Options { span: TimeDelta::days(1), partners: 0, ..options(12_000) };
+    let bench = Bench::new(dense).await;
+    let (summary, events) = bench.run("francetravail").await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.cause);
+    let ends = events.iter().filter_map(|event| match &event.kind {
+        EventKind::SliceEnded { end, total, keys, .. } => Some((end, total, keys)),
+        _ => None,
+    });
+    let (mut splits, mut complete) = (0, 0);
+    for (end, total, keys) in ends {
+        match end {
+            SliceEnd::Split => splits += 1,
+            SliceEnd::Complete(_) => {
+                complete += 1;
+                assert!(total.unwrap_or(0) <= *keys, "{total:?} announced, {keys} received");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(splits >= 3 && complete >= 4, "{splits} splits, {complete} windows");
+    assert_eq!((bench.stored(), summary.counts.new), (12_000, 12_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_the_site_lose_nothing() {
+    let bench = Bench::new(options(600)).await;
+    let faults = [Fault::Status(500), Fault::Reset, Fault::Truncated, Fault::Status(429), Fault::RevokeTokens, Fault::Status(503)];
+    for fault in faults {
+        bench.sites.fault(Site::FranceTravail, fault, 1);
+    }
+    let (summary, events) = bench.run("francetravail").await;
+    assert_eq!((summary.outcome, summary.counts.new), (Outcome::Complete, 600), "{:?}", summary.cause);
+    let retries = events.iter().filter(|event| matches!(event.kind, EventKind::Retried { .. })).count();
+    assert!(retries >= 4, "{retries} retries");
+    assert_eq!(bench.stored(), 600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_used_leaves_the_slice_partial() {
+    for (fault, why) in [(Fault::BrokenJson, "not JSON"), (Fault::HtmlWall, "wall")] {
+        let bench = Bench::new(options(100)).await;
+        bench.sites.fault(Site::Remotive, fault, 2);
+        let (summary, _) = bench.run("remotive").await;
+        assert_eq!(summary.outcome, Outcome::Partial, "{fault:?}: {:?}", summary.cause);
+        assert!(summary.cause.unwrap().contains(why), "{fault:?}");
+        let held = Reader::open(bench.dir.path()).unwrap().unwrap().held(Some("remotive"), None, 10).unwrap();
+        assert_eq!(held.len(), 1, "{fault:?}: the answer is in the quarantine once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_is_the_site_s_own_message_after_one_try() {
+    let bench = Bench::new(options(10)).await;
+    let (summary, events) = bench.run_with(bench.plan("francetravail", "wrong-secret"), None).await;
+    assert_eq!(summary.outcome, Outcome::Failed);
+    let cause = summary.cause.unwrap();
+    assert!(cause.contains("Client authentication failed") && !cause.contains("wrong-secret"), "{cause}");
+    assert!(!events.iter().any(|event| matches!(event.kind, EventKind::Retried { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_changes_between_runs_is_followed() {
+    let bench = Bench::new(options(400)).await;
+    for _ in 0..6 {
+        let (summary, _) = bench.run("francetravail").await;
+        assert!(matches!(summary.outcome, Outcome::Complete), "{:?}", summary.cause);
+        bench.sites.world(|world| {
+            world.options.now += TimeDelta::days(2);
+            world.change(Site::FranceTravail, 40);
+        });
+    }
+    bench.sites.world(|world| world.options.now += TimeDelta::days(2));
+    bench.run("francetravail").await;
+    bench.equals(Site::FranceTravail, "intitule", "description");
+}
+
+/// The real offers beside the project, where they are: all stored, none rejected.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_offers_are_all_stored() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples/france-travail");
+    let paths = ["search-150-nofilter-2024-10-23.json", "offres-dept01-455-2025-08-21.ndjson"].map(|name| samples.join(name));
+    if !paths.iter().all(|path| path.exists()) {
+        eprintln!("the real samples are not here: nothing was compared with them");
+        return;
+    }
+    let records = paths.iter().flat_map(|path| sandbox::world::records(path).unwrap()).collect();
+    let bench = Bench::new(Options { records, ..options(0) }).await;
+    let span = ("2020-01-01T00:00:00Z".parse().unwrap(), "2026-01-01T00:00:00Z".parse().unwrap());
+    let (summary, events) = bench.run_with(bench.plan("francetravail", sandbox::CLIENT_SECRET), Some(span)).await;
+    assert_eq!((summary.outcome, summary.counts.rejected), (Outcome::Complete, 0), "{:?} {events:#?}", summary.cause);
+    assert_eq!((bench.stored(), summary.counts.fetched), (605, 605));
+}
