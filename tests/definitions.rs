@@ -1,4 +1,6 @@
 //! The shipped definitions read without a finding, and what users write wrong is told as it should be.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use jobmarket::definition::{self, Text, render};

@@ -1,4 +1,6 @@
 //! The engine against the simulated sites, over real HTTP.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -71,9 +73,14 @@ impl Bench {
             let offer = reader.offer(&truth.id).unwrap().unwrap_or_else(|| panic!("{} is stored", truth.id));
             let document: serde_json::Value = serde_json::from_str(&offer.document.unwrap()).unwrap();
             let served = truth.record[text].as_str().unwrap();
-            let (stored, revision) = (document["description"].as_str().unwrap(), served.rsplit("vision").next().unwrap());
+            let (stored, revision) =
+                (document["description"].as_str().unwrap(), served.rsplit("vision").next().unwrap());
             let revision: String = revision.chars().filter(char::is_ascii_digit).collect();
-            assert!(stored.trim_end_matches('.').ends_with(&revision), "{}: {stored:?} is revision {revision}", truth.id);
+            assert!(
+                stored.trim_end_matches('.').ends_with(&revision),
+                "{}: {stored:?} is revision {revision}",
+                truth.id
+            );
             assert_eq!(document["title"], truth.record[title], "{}", truth.id);
         }
     }
@@ -132,7 +139,14 @@ async fn windows_split_under_the_cap_and_each_offer_is_stored_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_of_the_site_lose_nothing() {
     let bench = Bench::new(options(600)).await;
-    let faults = [Fault::Status(500), Fault::Reset, Fault::Truncated, Fault::Status(429), Fault::RevokeTokens, Fault::Status(503)];
+    let faults = [
+        Fault::Status(500),
+        Fault::Reset,
+        Fault::Truncated,
+        Fault::Status(429),
+        Fault::RevokeTokens,
+        Fault::Status(503),
+    ];
     for fault in faults {
         bench.sites.fault(Site::FranceTravail, fault, 1);
     }
@@ -186,7 +200,8 @@ async fn a_site_that_changes_between_runs_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_offers_are_all_stored() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples/france-travail");
-    let paths = ["search-150-nofilter-2024-10-23.json", "offres-dept01-455-2025-08-21.ndjson"].map(|name| samples.join(name));
+    let paths =
+        ["search-150-nofilter-2024-10-23.json", "offres-dept01-455-2025-08-21.ndjson"].map(|name| samples.join(name));
     if !paths.iter().all(|path| path.exists()) {
         eprintln!("the real samples are not here: nothing was compared with them");
         return;

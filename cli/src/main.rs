@@ -1,2 +1,128 @@
-//! x
-fn main() {}
+//! The binary `jobmarket`: parses the command line and calls one command.
+mod commands;
+mod project;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// A declarative dataflow engine for job sites: YAML in, searchable offers out.
+///
+/// Examples:
+///   jobmarket demo                                simulated sites, no account anywhere
+///   jobmarket check                               all faults of all files, without network
+///   jobmarket run francetravail                   reads a source into the store
+///   jobmarket search développeur -f contract.type=permanent
+#[derive(Parser)]
+#[command(name = "jobmarket", version, verbatim_doc_comment)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where things are.
+#[derive(clap::Args, Clone)]
+pub struct Place {
+    /// Folder with `pipelines.yaml`, `sources/` and `mappings/`.
+    #[arg(long, global = true, default_value = ".")]
+    project: PathBuf,
+    /// The data directory; else `data:` of pipelines.yaml, INGEST_OUTPUT_DIR, `./data`.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    /// Data for a script, one JSON value a line.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads all files and tells all faults, without network.
+    ///
+    /// Example: jobmarket check --json
+    #[command(verbatim_doc_comment)]
+    Check,
+    /// Says what a finding, a conversion, a field or a source is.
+    ///
+    /// Examples: jobmarket explain unknown-key · jobmarket explain salary.min · jobmarket explain date
+    #[command(verbatim_doc_comment)]
+    Explain {
+        /// A code, a conversion, a field of the offer, or a source.
+        name: String,
+    },
+    /// Reads one live page of a source and shows the raw record beside the offer; nothing is written.
+    Try(commands::run::Try),
+    /// Reads sources into the store. Without a name: all sources of all pipelines.
+    ///
+    /// Examples:
+    ///   jobmarket run francetravail
+    ///   jobmarket run francetravail --from 2026-01-01 --to 2026-02-01
+    ///   jobmarket run arbeitnow --origin https://www.arbeitnow.com=http://127.0.0.1:8181
+    #[command(verbatim_doc_comment)]
+    Run(commands::run::Run),
+    /// Sources, their last runs, what is stored and what waits.
+    Status,
+    /// Searches the store.
+    ///
+    /// Examples:
+    ///   jobmarket search "ingénieur data" --limit 5
+    ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
+    #[command(verbatim_doc_comment)]
+    Search(commands::search::Search),
+    /// Records that could not be mapped or stored.
+    #[command(subcommand)]
+    Quarantine(commands::quarantine::Quarantine),
+    /// The chain from a request to a stored offer: its id, or its key at the site.
+    Why {
+        /// Id or key of the offer.
+        offer: String,
+    },
+    /// Simulated sites, real HTTP: a few thousand offers into a data directory of its own.
+    Demo(commands::demo::Demo),
+    /// Completions for a shell, on stdout.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(command(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
+            eprintln!("{mark}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
+    let place = cli.place;
+    match cli.command {
+        Command::Check => commands::check::check(&place),
+        Command::Explain { name } => commands::explain::explain(&place, &name),
+        Command::Try(asked) => commands::run::try_one(&place, &asked).await,
+        Command::Run(asked) => commands::run::run(&place, &asked).await,
+        Command::Status => commands::status::status(&place),
+        Command::Search(asked) => commands::search::search(&place, &asked),
+        Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
+        Command::Why { offer } => commands::why::why(&place, &offer),
+        Command::Demo(asked) => commands::demo::demo(&place, &asked).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "jobmarket", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

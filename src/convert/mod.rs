@@ -232,5 +232,10 @@ pub fn combine<'p>(name: &str, operands: &[Tree<'p>]) -> Result<Tree<'p>, Conver
     }
 }
 
+/// An instant as ISO 8601 writes it, UTC where no zone is said.
+pub fn instant_of(text: &str) -> Option<DateTime<Utc>> {
+    date::iso(text.trim(), chrono_tz::UTC)
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::tree::Tree;
 #[derive(Clone, Copy, Debug)]
 pub enum Number {
     /// Any number.
-    Number,
+    Any,
     /// A whole number.
     Integer,
     /// `0 1 true false` to a boolean.
@@ -24,15 +24,13 @@ impl Number {
             "integer" => Number::Integer,
             "boolean" => Number::Boolean,
             "text" => Number::Text,
-            _ => Number::Number,
+            _ => Number::Any,
         })
     }
 
     pub(super) fn convert<'p>(self, value: Tree<'p>) -> Result<Tree<'p>, ConvertError> {
         match self {
-            Number::Number => {
-                number(&value).ok_or_else(|| ConvertError::new("number", "a number was expected", &value))
-            }
+            Number::Any => number(&value).ok_or_else(|| ConvertError::new("number", "a number was expected", &value)),
             Number::Integer => match number(&value) {
                 Some(Tree::Int(number)) => Ok(Tree::Int(number)),
                 Some(Tree::Float(number)) if number.fract() == 0.0 && number.abs() < 9e15 => {

@@ -1,8 +1,9 @@
 //! What is understood and not built yet: a plan that needs it is refused by its name.
 use crate::definition::Definitions;
+use crate::definition::partition::{Partition, PartitionChoice};
 use crate::definition::pipelines::{Pipeline, Step, Store};
 use crate::definition::request::{Auth, Grant};
-use crate::definition::source::{AuthChoice, Partition, PartitionChoice, Source};
+use crate::definition::source::{AuthChoice, Source};
 use crate::finding::Finding;
 
 /// A finding for each construct that the plan would need.

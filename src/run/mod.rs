@@ -1,6 +1,7 @@
 //! One run of one plan: slices, pages, commits.
 mod page;
 mod pool;
+mod preview;
 mod slice;
 mod slices;
 
@@ -25,6 +26,7 @@ use crate::state::words::{Ended, NewRun, Slice, SliceState};
 use crate::state::{Claim, State, StateError};
 
 pub use pool::Pool;
+pub use preview::{Preview, PreviewError, preview};
 
 /// What all runs share.
 pub struct Engine {

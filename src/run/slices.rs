@@ -101,7 +101,7 @@ impl Slices {
 }
 
 /// The partition of a number, as JSON: the last name varies fastest. `None` behind the last one.
-fn product(partitions: &[(String, Vec<Tree<'static>>)], number: usize) -> Option<String> {
+pub(super) fn product(partitions: &[(String, Vec<Tree<'static>>)], number: usize) -> Option<String> {
     let mut rest = number;
     let mut members = Vec::new();
     for (name, values) in partitions.iter().rev() {

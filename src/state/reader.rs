@@ -180,15 +180,6 @@ impl Reader {
         Ok(sources)
     }
 
-    /// Slices of a run with how they ended: number, partition, state, total, keys.
-    pub fn slices(&self, run: i64) -> Result<Vec<(String, String, String, Option<i64>, i64)>, StateError> {
-        let mut statement =
-            self.connection.prepare("SELECT slice, partition, state, total, keys FROM slices WHERE run = ?1")?;
-        let rows = statement
-            .query_map(params![run], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// Open entries of the quarantine, newest first; one of them by its number.
     pub fn held(&self, source: Option<&str>, number: Option<i64>, limit: usize) -> Result<Vec<Held>, StateError> {
         let mut statement = self.connection.prepare(

@@ -1,1 +1,2 @@
 //! Sinks that can be searched.
+pub mod local;

@@ -1,0 +1,103 @@
+//! `demo`: simulated sites in this process, read over real HTTP by the same path as `run`.
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use jobmarket::plan::{Ask, Origins, Surroundings, compile};
+use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
+
+use crate::Place;
+use crate::commands::run::{carry_out, settle, tell};
+use crate::project::Project;
+
+/// Flags of `demo`.
+#[derive(clap::Args)]
+pub struct Demo {
+    /// Offers of the simulated France Travail.
+    #[arg(long, default_value_t = 6_000)]
+    offers: usize,
+    /// Removes the demo's data directory, and does nothing else.
+    #[arg(long)]
+    clean: bool,
+}
+
+/// The demo's own data directory.
+const DATA: &str = "data-demo";
+/// Says that the demo made the directory.
+const MARK: &str = "made-by-jobmarket-demo";
+
+/// Runs the demo.
+pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
+    let project = Project::sound(place)?;
+    let data = place.data.clone().unwrap_or_else(|| place.project.join(DATA));
+    if data.exists() {
+        if !data.join(MARK).exists() {
+            anyhow::bail!("{} was not made by the demo; name another folder with --data DIR", data.display());
+        }
+        std::fs::remove_dir_all(&data)?;
+    }
+    if asked.clean {
+        return Ok(ExitCode::SUCCESS);
+    }
+    std::fs::create_dir_all(&data)?;
+    std::fs::write(data.join(MARK), "")?;
+    let options =
+        Options { offers: asked.offers, span: TimeDelta::days(20), partners: 35, rate: 10_000, ..Options::default() };
+    let sites = Sandbox::start(options).await?;
+    for fault in [Fault::Status(500), Fault::Truncated, Fault::RevokeTokens] {
+        sites.fault(Site::FranceTravail, fault, 1);
+    }
+    let mut origins = Origins::default();
+    for (from, to) in sites.origins() {
+        origins.add(from, &to, "200/s".parse().ok()).map_err(anyhow::Error::msg)?;
+    }
+    let secrets = [("FT_API_CLIENT_ID", CLIENT_ID), ("FT_API_CLIENT_SECRET", CLIENT_SECRET)];
+    let surroundings = Surroundings::new(secrets.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut plans = Vec::new();
+    for source in ["francetravail", "arbeitnow", "remotive"] {
+        let ask = Ask { source, pipeline: None, origins: origins.clone() };
+        match compile(&project.definitions, ask, &surroundings) {
+            Ok(mut plan) => {
+                plan.limits.wait = Duration::from_millis(100);
+                plans.push(plan);
+            }
+            Err(findings) => {
+                project.tell(&findings);
+                anyhow::bail!("the shipped sources do not compile");
+            }
+        }
+    }
+    eprintln!("simulated sites answer on loopback, with a few faults on the way; reading {} offers", asked.offers);
+    let board = carry_out(plans, &data, data.join("raw"), None, None).await?;
+    settle(&data, &project.definitions.schema);
+    let code = tell(&board, None);
+    coverage(&data, &project)?;
+    let shown = data.display();
+    eprintln!(
+        "\nThree commands to type next:\n  jobmarket --data {shown} search développeur\n  jobmarket --data {shown} search data --facet contract.type --facet location.department\n  jobmarket --data {shown} status"
+    );
+    Ok(code)
+}
+
+/// Share of stored offers that have each field.
+fn coverage(data: &std::path::Path, project: &Project) -> anyhow::Result<()> {
+    use jobmarket::search::{Filter, Search, names};
+    let Some(store) = jobmarket::store::local::Local::open(data, &project.definitions.schema)? else { return Ok(()) };
+    let count = |filters: Vec<Filter>| {
+        store.search(&Search { filters, limit: 0, ..Search::default() }).map(|found| found.total)
+    };
+    let all = count(Vec::new())?;
+    let mut line = String::new();
+    for (name, kind) in names(&project.definitions.schema) {
+        // Words are not columns: whether a text is there is not counted.
+        if matches!(kind, jobmarket::schema::Kind::Text | jobmarket::schema::Kind::Geo) {
+            continue;
+        }
+        let with = count(vec![Filter::Exists(name.clone(), true)])?;
+        if with > 0 {
+            line += &format!("  {name} {:.0} %", 100.0 * with as f64 / all.max(1) as f64);
+        }
+    }
+    eprintln!("coverage of {all} offers:{line}");
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The commands, one file each.
+pub mod check;
+pub mod demo;
+pub mod explain;
+pub mod quarantine;
+pub mod run;
+pub mod search;
+pub mod status;
+pub mod why;

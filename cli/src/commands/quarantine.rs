@@ -1,0 +1,70 @@
+//! `quarantine`: records that could not be mapped or stored.
+use std::process::ExitCode;
+
+use jobmarket::state::{Reader, State};
+
+use crate::Place;
+use crate::project::Project;
+
+/// What to do with them.
+#[derive(clap::Subcommand)]
+pub enum Quarantine {
+    /// Lists them, newest first.
+    List {
+        /// Of one source only.
+        source: Option<String>,
+        /// Most entries.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Shows one whole, with its raw record.
+    Show {
+        /// Its number.
+        number: i64,
+    },
+    /// Takes entries out.
+    Drop {
+        /// Their numbers.
+        #[arg(required = true)]
+        numbers: Vec<i64>,
+    },
+}
+
+/// Lists, shows or drops entries.
+pub async fn quarantine(place: &Place, asked: &Quarantine) -> anyhow::Result<ExitCode> {
+    let project = Project::read(place)?;
+    if let Quarantine::Drop { numbers } = asked {
+        let dropped = State::open(&project.data)?.drop_held(numbers.clone()).await?;
+        eprintln!("{dropped} entries dropped");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(reader) = Reader::open(&project.data)? else {
+        anyhow::bail!("nothing was run into {} yet", project.data.display())
+    };
+    let held = match asked {
+        Quarantine::List { source, limit } => reader.held(source.as_deref(), None, *limit)?,
+        Quarantine::Show { number } => reader.held(None, Some(*number), 1)?,
+        Quarantine::Drop { .. } => Vec::new(),
+    };
+    if held.is_empty() {
+        eprintln!("no such entry is in the quarantine");
+    }
+    for entry in held {
+        if place.json {
+            println!("{}", serde_json::to_string(&entry)?);
+            continue;
+        }
+        println!("{:>6} {:<14} {:<12} {} {}", entry.q, entry.source, entry.reason, entry.place, entry.message);
+        if matches!(asked, Quarantine::Show { .. }) {
+            println!(
+                "  stage {}, field {}, read as {}",
+                entry.stage,
+                entry.field.as_deref().unwrap_or("-"),
+                entry.path.as_deref().unwrap_or("-")
+            );
+            println!("  page {}, record {}, first {}, {} times", entry.page, entry.item, entry.first_at, entry.times);
+            println!("{}", entry.raw.as_deref().unwrap_or("(the raw record is in the archive only)"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,114 @@
+//! The canonical offer as columns of the index.
+use std::collections::HashMap;
+
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, Schema as Columns, TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
+};
+use tantivy::{Index, TantivyDocument};
+
+use crate::schema::{Kind, Schema};
+use crate::search::names;
+use crate::tree::Tree;
+
+/// Columns by the name of the field.
+pub(super) struct Fields {
+    pub schema: Columns,
+    /// The row number: all that is stored.
+    pub row: Field,
+    pub columns: HashMap<String, (Field, Kind)>,
+}
+
+/// The name of a column: a dot would be a path in a query.
+pub(super) fn column(field: &str) -> String {
+    field.replace('.', "__")
+}
+
+impl Fields {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let mut builder = Columns::builder();
+        let row = builder.add_u64_field("n", INDEXED | FAST | STORED);
+        let mut columns = HashMap::new();
+        for (name, kind) in names(schema) {
+            let column = column(&name);
+            let field = match &kind {
+                Kind::Keyword => builder.add_text_field(&column, keyword()),
+                Kind::Text => builder.add_text_field(&column, french()),
+                Kind::Date | Kind::Integer => builder.add_i64_field(&column, INDEXED | FAST),
+                Kind::Number | Kind::Money => builder.add_f64_field(&column, INDEXED | FAST),
+                Kind::Boolean => builder.add_bool_field(&column, INDEXED | FAST),
+                Kind::Geo | Kind::List(_) | Kind::Object { .. } => continue,
+            };
+            columns.insert(name, (field, kind));
+        }
+        Fields { schema: builder.build(), row, columns }
+    }
+
+    /// A stored offer as the index takes it.
+    pub(super) fn document(&self, row: u64, offer: &Tree<'_>) -> TantivyDocument {
+        let mut document = TantivyDocument::new();
+        document.add_u64(self.row, row);
+        self.add(&mut document, "", offer);
+        document
+    }
+
+    fn add(&self, document: &mut TantivyDocument, name: &str, value: &Tree<'_>) {
+        match value {
+            Tree::Object(members) => {
+                for (member, value) in members {
+                    let name = if name.is_empty() { member.to_string() } else { format!("{name}.{member}") };
+                    self.add(document, &name, value);
+                }
+            }
+            Tree::List(list) => list.iter().for_each(|value| self.add(document, name, value)),
+            value => {
+                let Some((field, kind)) = self.columns.get(name) else { return };
+                match (kind, value) {
+                    (Kind::Date, Tree::Text(text)) => {
+                        if let Ok(at) = text.parse::<chrono::DateTime<chrono::Utc>>() {
+                            document.add_i64(*field, at.timestamp());
+                        }
+                    }
+                    (Kind::Keyword | Kind::Text, Tree::Text(text)) => document.add_text(*field, text.as_ref()),
+                    (Kind::Integer, Tree::Int(number)) => document.add_i64(*field, *number),
+                    (Kind::Number | Kind::Money, Tree::Int(number)) => document.add_f64(*field, *number as f64),
+                    (Kind::Number | Kind::Money, Tree::Float(number)) => document.add_f64(*field, *number),
+                    (Kind::Boolean, Tree::Bool(truth)) => document.add_bool(*field, *truth),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn keyword() -> TextOptions {
+    let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(IndexRecordOption::Basic);
+    TextOptions::default().set_indexing_options(indexing).set_fast("raw")
+}
+
+fn french() -> TextOptions {
+    let indexing =
+        TextFieldIndexing::default().set_tokenizer("french").set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    TextOptions::default().set_indexing_options(indexing)
+}
+
+/// French words: folded before they are stemmed, or `securite` would not find `sécurité`. What elision leaves of a word
+/// (`l'`, `d'`, `qu'`) is a stop word.
+pub(super) fn register(index: &Index) {
+    let elided = ["l", "d", "j", "m", "n", "s", "t", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"];
+    let little = [
+        "le", "la", "les", "un", "une", "des", "du", "de", "et", "en", "au", "aux", "à", "a", "ou", "par", "pour",
+        "sur", "dans", "avec", "vous", "nous", "est", "sont",
+    ];
+    let stop = StopWordFilter::remove(elided.into_iter().chain(little).map(str::to_owned));
+    let french = TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(60))
+        .filter(LowerCaser)
+        .filter(stop)
+        .filter(AsciiFoldingFilter)
+        .filter(Stemmer::new(Language::French))
+        .build();
+    index.tokenizers().register("french", french);
+}

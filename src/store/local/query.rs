@@ -1,0 +1,89 @@
+//! A search compiled to a query of the index.
+use std::ops::Bound;
+
+use tantivy::query::{AllQuery, BooleanQuery, ExistsQuery, Occur, Query, QueryParser, RangeQuery, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Index, Term};
+
+use super::StoreError;
+use super::fields::{Fields, column};
+use crate::schema::Kind;
+use crate::search::{Filter, Search};
+
+/// How much more a word in the title counts than one in the description.
+const TITLE: f32 = 3.0;
+
+pub(super) fn compile(search: &Search, index: &Index, fields: &Fields) -> Result<Box<dyn Query>, StoreError> {
+    let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+    match search.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) => parts.push((Occur::Must, words(text, index, fields))),
+        None => parts.push((Occur::Must, Box::new(AllQuery))),
+    }
+    for filter in &search.filters {
+        match filter {
+            Filter::Terms(field, values) => {
+                let terms = values.iter().map(|value| Ok((Occur::Should, term(field, value, fields)?)));
+                parts.push((Occur::Must, Box::new(BooleanQuery::new(terms.collect::<Result<_, StoreError>>()?))));
+            }
+            Filter::Range(field, from, to) => {
+                let bound =
+                    |value: &Option<String>| value.as_ref().map(|value| bound(field, value, fields)).transpose();
+                let from = bound(from)?.map_or(Bound::Unbounded, Bound::Included);
+                let to = bound(to)?.map_or(Bound::Unbounded, Bound::Excluded);
+                parts.push((Occur::Must, Box::new(RangeQuery::new(from, to))));
+            }
+            Filter::Exists(field, there) => {
+                parts.push((occur(*there), Box::new(ExistsQuery::new(column(field), false))))
+            }
+        }
+    }
+    let asks_closed = search.filters.iter().any(|filter| {
+        matches!(filter, Filter::Terms(field, _) | Filter::Range(field, ..) | Filter::Exists(field, _) if field.starts_with("closed_"))
+    });
+    if !search.closed && !asks_closed && fields.columns.contains_key("closed_at") {
+        parts.push((Occur::MustNot, Box::new(ExistsQuery::new(column("closed_at"), false))));
+    }
+    Ok(Box::new(BooleanQuery::new(parts)))
+}
+
+fn occur(there: bool) -> Occur {
+    if there { Occur::Must } else { Occur::MustNot }
+}
+
+/// Words of a person: all must be there; what cannot be read as a query is read as far as it can.
+fn words(text: &str, index: &Index, fields: &Fields) -> Box<dyn Query> {
+    let texts: Vec<(&String, Field)> = fields
+        .columns
+        .iter()
+        .filter(|(_, (_, kind))| *kind == Kind::Text)
+        .map(|(name, (field, _))| (name, *field))
+        .collect();
+    let mut parser = QueryParser::for_index(index, texts.iter().map(|(_, field)| *field).collect());
+    parser.set_conjunction_by_default();
+    if let Some((_, title)) = texts.iter().find(|(name, _)| *name == "title") {
+        parser.set_field_boost(*title, TITLE);
+    }
+    // A colon would name a field: only words, phrases and `-` mean something here.
+    let plain: String =
+        text.chars().map(|sign| if sign.is_alphanumeric() || "\"-'’+#.".contains(sign) { sign } else { ' ' }).collect();
+    parser.parse_query_lenient(&plain).0
+}
+
+fn bound(field: &str, value: &str, fields: &Fields) -> Result<Term, StoreError> {
+    let wrong = |wanted: &str| StoreError::Value(format!("`{value}` is not {wanted}, which `{field}` holds"));
+    let Some((column, kind)) = fields.columns.get(field) else { return Err(wrong("a field that can be searched")) };
+    Ok(match kind {
+        Kind::Keyword => Term::from_field_text(*column, value),
+        Kind::Integer => Term::from_field_i64(*column, value.parse().map_err(|_| wrong("a whole number"))?),
+        Kind::Number | Kind::Money => Term::from_field_f64(*column, value.parse().map_err(|_| wrong("a number"))?),
+        Kind::Boolean => Term::from_field_bool(*column, value.parse().map_err(|_| wrong("true or false"))?),
+        Kind::Date => {
+            Term::from_field_i64(*column, crate::convert::instant_of(value).ok_or_else(|| wrong("a date"))?.timestamp())
+        }
+        Kind::Text | Kind::Geo | Kind::List(_) | Kind::Object { .. } => return Err(wrong("a value")),
+    })
+}
+
+fn term(field: &str, value: &str, fields: &Fields) -> Result<Box<dyn Query>, StoreError> {
+    Ok(Box::new(TermQuery::new(bound(field, value, fields)?, IndexRecordOption::Basic)))
+}
