@@ -192,7 +192,8 @@ impl Compiled {
 
     fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, String> {
         let slots: Vec<Value> = self.names.iter().map(|name| scope.value(&name.parts)).collect();
-        let missing = self.names.iter().zip(&slots).find(|(_, slot)| slot.is_undefined()).map(|(name, _)| name.dotted());
+        let missing =
+            self.names.iter().zip(&slots).find(|(_, slot)| slot.is_undefined()).map(|(name, _)| name.dotted());
         let names = Names { slots, conversions: self.conversions.clone(), moment: scope.moment.clone() };
         let value = self.expression.eval(Value::from_object(names)).and_then(|value| from_value(&value));
         value.map_err(|error| match missing {
@@ -312,7 +313,10 @@ mod tests {
         let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: Arc::default() };
         let param: Tree<'_> =
             serde_json::from_str(r#"{"base":"https://a.b","none":null,"list":["x","y"],"n":478}"#).unwrap();
-        let record: Tree<'_> = serde_json::from_str(r#"{"z":1,"a":{"b":"é"},"remote":false,"none":null,"l":[{"x":1},{}],"o":{"z":1,"b":2}}"#).unwrap();
+        let record: Tree<'_> = serde_json::from_str(
+            r#"{"z":1,"a":{"b":"é"},"remote":false,"none":null,"l":[{"x":1},{}],"o":{"z":1,"b":2}}"#,
+        )
+        .unwrap();
         let window: Tree<'_> = serde_json::from_str(r#"{"start":"2026-01-02T03:04:05.678Z"}"#).unwrap();
         let Tree::Object(members) = &param else { panic!() };
         let Tree::Object(bounds) = &window else { panic!() };
@@ -362,7 +366,8 @@ mod tests {
     #[test]
     fn what_has_no_value_is_an_error() {
         assert_eq!(render("x ${param.none}"), Err(RenderError::Null("x ${param.none}".into())));
-        let failed = |text: &str, why: &str| assert_eq!(render(text), Err(RenderError::Failed(text.into(), why.into())));
+        let failed =
+            |text: &str, why: &str| assert_eq!(render(text), Err(RenderError::Failed(text.into(), why.into())));
         failed("${param.unheard}", "`param.unheard` has no value");
         failed("${for.at.unheard | upper}", "`for.at.unheard` has no value");
         failed("${answer.name}", "`answer.name` has no value");

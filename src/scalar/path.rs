@@ -192,7 +192,9 @@ pub(super) fn end(text: &str) -> usize {
 fn fault(text: &str, error: &JsonPathError) -> Fault {
     let at = match error {
         JsonPathError::PestError(error) => match error.location {
-            pest::error::InputLocation::Pos(at) => at..text[at..].chars().next().map_or(at, |next| at + next.len_utf8()),
+            pest::error::InputLocation::Pos(at) => {
+                at..text[at..].chars().next().map_or(at, |next| at + next.len_utf8())
+            }
             pest::error::InputLocation::Span((start, end)) => start..end,
         },
         _ => 0..text.len(),
@@ -316,9 +318,22 @@ mod tests {
 
     #[test]
     fn walks_of_odd_slices_and_indices_equal_the_library() {
-        for path in ["$.t[-9]", "$.t[5:]", "$.t[-1:]", "$.t[:-1]", "$.t[1:0]", "$.t[::-1]", "$.t[0:9:2]", "$.a.*", "$['t','e']",
-            "$.t['x']", "$.a[0]", "$ .t [1]", "$[*]", "$"]
-        {
+        for path in [
+            "$.t[-9]",
+            "$.t[5:]",
+            "$.t[-1:]",
+            "$.t[:-1]",
+            "$.t[1:0]",
+            "$.t[::-1]",
+            "$.t[0:9:2]",
+            "$.a.*",
+            "$['t','e']",
+            "$.t['x']",
+            "$.a[0]",
+            "$ .t [1]",
+            "$[*]",
+            "$",
+        ] {
             let root: Tree<'_> = serde_json::from_str(RECORD).unwrap();
             let path: Path = path.parse().unwrap();
             let library: Vec<&Tree<'_>> =
