@@ -14,7 +14,9 @@ fn page(url: &str, link: Option<&str>) -> Page {
 }
 
 fn rule(yaml: &str) -> Pagination {
-    serde_saphyr::from_str(yaml).unwrap()
+    // A bare word is a choice with all its defaults; our own reader of YAML makes it so, see `definition/reader.rs`.
+    let yaml = if yaml.contains(':') { yaml.to_owned() } else { format!("{yaml}: {{}}") };
+    serde_saphyr::from_str(&yaml).unwrap()
 }
 
 fn next(rule: &Pagination, at: &Position, body: &str, records: u64, received: u64, total: Option<u64>) -> Next {

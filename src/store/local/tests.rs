@@ -55,7 +55,7 @@ fn searches_find_what_they_should() {
         assert_eq!(titles(&store, &search), expect, "{text} {:?}", search.filters);
     };
     check("developpeurs", &[], "Développeur Rust (H/F)");
-    check("developpement", &[], "Ingénieur data");
+    check("developpement", &[], "Développeuse web, Ingénieur data");
     check("securite reseau", &[], "Développeuse web");
     check("ingénieur", &[], "Ingénieur data");
     check("développeur -web: (", &[], "Développeur Rust (H/F)");
