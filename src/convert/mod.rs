@@ -21,6 +21,7 @@ mod number;
 mod pattern;
 pub mod render;
 pub mod salary;
+mod values;
 
 pub use lookup::{Lookups, Table};
 

@@ -1,14 +1,14 @@
 //! Templates rendered: one static environment in which every conversion is a filter.
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Object, Rest, ValueKind};
+use minijinja::value::{Object, Rest};
 use minijinja::{Environment, Error, ErrorKind, Expression, State, UndefinedBehavior, Value};
 
+use super::values::{from_value, to_value};
 use super::{Conversion, Moment, NAMES};
 use crate::scalar::call::{Arg, Given};
+use crate::scalar::template::{Code, Mention};
 use crate::scalar::{Call, Piece, Template};
 use crate::tree::Tree;
 
@@ -17,13 +17,19 @@ use crate::tree::Tree;
 pub struct Program {
     text: Arc<str>,
     pieces: Arc<[Part]>,
-    /// Leaves that it reads, by root.
-    leaves: Arc<BTreeMap<String, Vec<Vec<String>>>>,
 }
 
 enum Part {
     Text(String),
-    Code(Expression<'static, 'static>),
+    Code(Compiled),
+}
+
+/// One expression. Its names became slots and its conversions numbers, so that a name of several parts is one look-up,
+/// a missing branch of a record is null, and no regular expression is compiled twice.
+struct Compiled {
+    expression: Expression<'static, 'static>,
+    names: Vec<Mention>,
+    conversions: Arc<[Conversion]>,
 }
 
 /// Why a template gave no value.
@@ -41,26 +47,26 @@ pub enum RenderError {
 #[derive(Clone)]
 pub struct Scope<'s> {
     roots: Vec<(&'static str, Root<'s>)>,
-    moment: Value,
+    moment: Moment,
 }
 
 #[derive(Clone)]
 enum Root<'s> {
-    Value(Value),
+    Members(Vec<(String, Value)>),
     Tree(&'s Tree<'s>),
 }
 
 impl<'s> Scope<'s> {
     /// A scope without names.
     pub fn new(moment: &Moment) -> Self {
-        Scope { roots: Vec::new(), moment: Value::from_object(moment.clone()) }
+        Scope { roots: Vec::new(), moment: moment.clone() }
     }
 
-    /// The same with a root whose members are these.
+    /// The same with a root whose members are these. One that is missing is an error where a template reads it.
     #[must_use]
     pub fn with<'n>(mut self, root: &'static str, members: impl IntoIterator<Item = (&'n str, &'n Tree<'n>)>) -> Self {
-        let members = object(members.into_iter().map(|(name, value)| (name.to_owned(), to_value(value))));
-        self.roots.push((root, Root::Value(members)));
+        let members = members.into_iter().map(|(name, value)| (name.to_owned(), to_value(value, false)));
+        self.roots.push((root, Root::Members(members.collect())));
         self
     }
 
@@ -70,31 +76,46 @@ impl<'s> Scope<'s> {
         self.roots.push((root, Root::Tree(tree)));
         self
     }
+
+    /// What a name stands for; undefined where nothing does.
+    fn value(&self, parts: &[String]) -> Value {
+        let Some((root, rest)) = parts.split_first() else { return Value::UNDEFINED };
+        match self.roots.iter().rev().find(|(name, _)| name == root).map(|(_, root)| root) {
+            None => Value::UNDEFINED,
+            Some(Root::Tree(tree)) => {
+                let found = rest.iter().try_fold(*tree, |at, name| at.get(name));
+                found.map_or(Value::from(()), |found| to_value(found, true))
+            }
+            Some(Root::Members(members)) => match rest.split_first() {
+                None => members.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
+                Some((first, rest)) => {
+                    let member = members.iter().rev().find(|(name, _)| name == first).map(|(_, value)| value.clone());
+                    rest.iter().fold(member.unwrap_or_default(), |at, name| at.get_attr(name).unwrap_or_default())
+                }
+            },
+        }
+    }
 }
 
 impl Program {
     /// Compiles a template whose names and conversions were checked.
     pub fn compile(template: &Template) -> Result<Self, RenderError> {
-        let failed = |error: Error| RenderError::Failed(template.as_str().to_owned(), error.to_string());
-        let mut pieces = Vec::new();
-        for piece in &template.pieces {
-            pieces.push(match piece {
-                Piece::Text(text) => Part::Text(text.clone()),
-                Piece::Code(code) => {
-                    Part::Code(ENVIRONMENT.compile_expression_owned(code.source.clone()).map_err(failed)?)
-                }
-            });
-        }
-        let mut leaves: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-        for mention in template.names() {
-            leaves.entry(mention.parts[0].clone()).or_default().push(mention.parts[1..].to_vec());
-        }
-        Ok(Program { text: template.as_str().into(), pieces: pieces.into(), leaves: Arc::new(leaves) })
+        let failed = |message: String| RenderError::Failed(template.as_str().to_owned(), message);
+        let pieces = template.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => Ok(Part::Text(text.clone())),
+            Piece::Code(code) => Compiled::new(code).map(Part::Code).map_err(failed),
+        });
+        Ok(Program { text: template.as_str().into(), pieces: pieces.collect::<Result<_, _>>()? })
     }
 
     /// Whether it reads a name under this root.
     pub fn reads(&self, root: &str) -> bool {
-        self.leaves.contains_key(root)
+        self.names().any(|name| name.parts[0] == root)
+    }
+
+    /// Whether its value holds a credential: it goes only where credentials go, and is masked everywhere.
+    pub fn is_secret(&self) -> bool {
+        self.reads("secret") || self.reads("auth")
     }
 
     /// The template as written.
@@ -104,66 +125,41 @@ impl Program {
 
     /// Its value: of one expression alone its own type, else text.
     pub fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
-        if let [Part::Code(_)] = &*self.pieces {
-            return self.only(scope);
-        }
-        self.text(scope, &str::to_owned).map(Tree::from)
-    }
-
-    fn failed(&self, error: &Error) -> RenderError {
-        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        RenderError::Failed(self.text.to_string(), detail)
-    }
-
-    fn only(&self, scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
         match &*self.pieces {
-            [Part::Code(code)] => {
-                let value = code.eval(self.names(scope)).map_err(|error| self.failed(&error))?;
-                from_value(&value).map_err(|error| self.failed(&error))
-            }
-            _ => Ok(Tree::Null),
+            [Part::Code(code)] => self.one(code, scope),
+            _ => self.text(scope, &str::to_owned).map(Tree::from),
         }
     }
 
     /// Its value as text: what is inserted is encoded, but for a template that is one expression. Null is an error.
     pub fn text(&self, scope: &Scope<'_>, encode: &dyn Fn(&str) -> String) -> Result<String, RenderError> {
         let null = || RenderError::Null(self.text.to_string());
-        if let [Part::Code(_)] = &*self.pieces {
-            return self.only(scope)?.scalar_text().map(|text| text.into_owned()).ok_or_else(null);
+        if let [Part::Code(code)] = &*self.pieces {
+            return self.one(code, scope)?.scalar_text().map(|text| text.into_owned()).ok_or_else(null);
         }
-        let names = self.names(scope);
         let mut text = String::new();
         for piece in self.pieces.iter() {
             match piece {
                 Part::Text(piece) => text.push_str(piece),
-                Part::Code(code) => {
-                    let value = code.eval(names.clone()).map_err(|error| self.failed(&error))?;
-                    match from_value(&value).map_err(|error| self.failed(&error))? {
-                        Tree::Null => return Err(null()),
-                        value => {
-                            text += &encode(
-                                &value.scalar_text().map_or_else(|| value.to_string(), |text| text.into_owned()),
-                            )
-                        }
-                    }
-                }
+                Part::Code(code) => match self.one(code, scope)? {
+                    Tree::Null => return Err(null()),
+                    Tree::Text(piece) => text += &encode(&piece),
+                    value => text += &encode(&value.to_string()),
+                },
             }
         }
         Ok(text)
     }
 
-    fn names(&self, scope: &Scope<'_>) -> Value {
-        let mut names: BTreeMap<String, Value> = BTreeMap::new();
-        for (root, value) in &scope.roots {
-            let Some(leaves) = self.leaves.get(*root) else { continue };
-            let value = match value {
-                Root::Value(value) => value.clone(),
-                Root::Tree(tree) => leaves_of(Some(tree), &leaves.iter().map(Vec::as_slice).collect::<Vec<_>>()),
-            };
-            names.insert((*root).to_owned(), value);
-        }
-        names.insert(MOMENT.to_owned(), scope.moment.clone());
-        object(names)
+    fn one(&self, code: &Compiled, scope: &Scope<'_>) -> Result<Tree<'static>, RenderError> {
+        code.value(scope).map_err(|message| RenderError::Failed(self.text.to_string(), message))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Mention> {
+        self.pieces.iter().flat_map(|piece| match piece {
+            Part::Text(_) => &[],
+            Part::Code(code) => &code.names[..],
+        })
     }
 }
 
@@ -173,107 +169,113 @@ impl fmt::Debug for Program {
     }
 }
 
-/// Only these leaves of a tree; a leaf or branch that is missing is null.
-fn leaves_of(tree: Option<&Tree<'_>>, leaves: &[&[String]]) -> Value {
-    if leaves.iter().any(|leaf| leaf.is_empty()) {
-        return tree.map_or(Value::from(()), to_value);
-    }
-    let mut members: BTreeMap<&str, Vec<&[String]>> = BTreeMap::new();
-    for leaf in leaves {
-        members.entry(&leaf[0]).or_default().push(&leaf[1..]);
-    }
-    let member = |(name, rest): (&str, Vec<&[String]>)| {
-        (name.to_owned(), leaves_of(tree.and_then(|tree| tree.get(name)), &rest))
-    };
-    object(members.into_iter().map(member))
-}
-
-fn object(members: impl IntoIterator<Item = (String, Value)>) -> Value {
-    Value::from_object(members.into_iter().collect::<BTreeMap<String, Value>>())
-}
-
-/// A tree as minijinja's value.
-pub fn to_value(tree: &Tree<'_>) -> Value {
-    match tree {
-        Tree::Null => Value::from(()),
-        Tree::Bool(truth) => Value::from(*truth),
-        Tree::Int(number) => Value::from(*number),
-        Tree::Float(number) => Value::from(*number),
-        Tree::Text(text) => Value::from(text.as_ref()),
-        Tree::List(list) => list.iter().map(to_value).collect(),
-        Tree::Object(members) => object(members.iter().map(|(name, value)| (name.to_string(), to_value(value)))),
-    }
-}
-
-fn from_value(value: &Value) -> Result<Tree<'static>, Error> {
-    Ok(match value.kind() {
-        ValueKind::Undefined => return Err(Error::new(ErrorKind::UndefinedError, "a name has no value")),
-        ValueKind::None => Tree::Null,
-        ValueKind::Bool => Tree::Bool(value.is_true()),
-        ValueKind::Number if value.is_integer() => {
-            value.as_i64().map_or(Tree::Float(f64::try_from(value.clone())?), Tree::Int)
+impl Compiled {
+    fn new(code: &Code) -> Result<Self, String> {
+        let mut edits = Vec::new();
+        for (number, mention) in code.names.iter().enumerate() {
+            edits.push((mention.at.clone(), format!("{SLOT}{number}")));
         }
-        ValueKind::Number => Tree::Float(f64::try_from(value.clone())?),
-        ValueKind::Map => {
-            let mut members = Vec::new();
-            for name in value.try_iter()? {
-                members.push((name.to_string().into(), from_value(&value.get_item(&name)?)?));
-            }
-            Tree::Object(members)
+        let mut conversions = Vec::new();
+        for call in code.calls.iter().filter(|call| NAMES.contains(&call.name.as_str())) {
+            let after = call.at.end - code.start;
+            edits.push(numbered(&code.source, call, after, conversions.len()));
+            conversions.push(Conversion::parse(call).map_err(|fault| fault.message)?);
         }
-        ValueKind::Seq | ValueKind::Iterable => {
-            Tree::List(value.try_iter()?.map(|item| from_value(&item)).collect::<Result<_, _>>()?)
+        edits.sort_by_key(|(at, _)| std::cmp::Reverse(at.start));
+        let mut source = code.source.clone();
+        for (at, text) in edits {
+            source.replace_range(at.start - code.start..at.end - code.start, &text);
         }
-        _ => Tree::from(value.to_string()),
-    })
+        let expression = ENVIRONMENT.compile_expression_owned(source).map_err(|error| error.to_string())?;
+        Ok(Compiled { expression, names: code.names.clone(), conversions: conversions.into() })
+    }
+
+    fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, String> {
+        let slots: Vec<Value> = self.names.iter().map(|name| scope.value(&name.parts)).collect();
+        let missing =
+            self.names.iter().zip(&slots).find(|(_, slot)| slot.is_undefined()).map(|(name, _)| name.dotted());
+        let names = Names { slots, conversions: self.conversions.clone(), moment: scope.moment.clone() };
+        let value = self.expression.eval(Value::from_object(names)).and_then(|value| from_value(&value));
+        value.map_err(|error| match missing {
+            Some(name) if error.kind() == ErrorKind::UndefinedError => format!("`{name}` has no value"),
+            _ => error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+        })
+    }
 }
 
-/// Under this name the moment reaches the filters; no template can write it.
-const MOMENT: &str = "the moment";
+/// The edit that makes `date(…)` a use of the conversion with this number; what stands in its brackets stays.
+fn numbered(source: &str, call: &Call, after: usize, number: usize) -> (std::ops::Range<usize>, String) {
+    let rest = &source[after..];
+    let blanks = rest.len() - rest.trim_start().len();
+    match rest.trim_start().strip_prefix('(') {
+        Some(args) => {
+            let comma = if args.trim_start().starts_with(')') { "" } else { ", " };
+            (call.at.start..call.at.end + blanks + 1, format!("{CONVERT}({number}{comma}"))
+        }
+        None => (call.at.clone(), format!("{CONVERT}({number})")),
+    }
+}
 
-impl Object for Moment {}
+/// Before the number of a name.
+const SLOT: &str = "_";
+/// The filter that applies a conversion by its number.
+const CONVERT: &str = "_convert";
+/// Under this name the filters find the conversions and the moment; no template can write it.
+const SELF: &str = "the names";
+
+/// What one evaluation reads.
+#[derive(Debug)]
+struct Names {
+    slots: Vec<Value>,
+    conversions: Arc<[Conversion]>,
+    moment: Moment,
+}
+
+impl Object for Names {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        if key == SELF {
+            return Some(Value::from_dyn_object(self.clone()));
+        }
+        self.slots.get(key.strip_prefix(SLOT)?.parse::<usize>().ok()?).cloned()
+    }
+}
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(50_000));
+    environment.add_filter(CONVERT, |state: &State<'_, '_>, value: Value, number: usize, _args: Rest<Value>| {
+        with_names(state, |names| match names.conversions.get(number) {
+            Some(conversion) => convert(conversion, &value, &names.moment),
+            None => Err(wrong("there is no such conversion")),
+        })
+    });
+    // By name a conversion is used only inside another filter: `map("trim")`.
     for name in NAMES {
         environment.add_filter(name, move |state: &State<'_, '_>, value: Value, args: Rest<Value>| {
-            filter(name, state, &value, &args)
+            let conversion = Conversion::parse(&call(name, &args)?).map_err(|fault| wrong(fault.message))?;
+            with_names(state, |names| convert(&conversion, &value, &names.moment))
         });
     }
     environment
 });
 
-thread_local! {
-    /// Conversions that were parsed before: parsing is a pure function of name and arguments.
-    static PARSED: RefCell<HashMap<String, Arc<Conversion>>> = RefCell::new(HashMap::new());
+fn wrong(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
 }
 
-fn filter(name: &'static str, state: &State<'_, '_>, value: &Value, args: &[Value]) -> Result<Value, Error> {
-    let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
-    let moment = state.lookup(MOMENT).ok_or_else(|| wrong("no moment".into()))?;
-    let moment = moment.downcast_object_ref::<Moment>().ok_or_else(|| wrong("no moment".into()))?;
-    let key = format!("{name}{args:?}");
-    let parsed = PARSED.with_borrow(|parsed| parsed.get(&key).cloned());
-    let conversion = match parsed {
-        Some(conversion) => conversion,
-        None => {
-            let conversion = Arc::new(Conversion::parse(&call(name, args)?).map_err(|fault| wrong(fault.message))?);
-            PARSED.with_borrow_mut(|parsed| {
-                if parsed.len() > 1_000 {
-                    parsed.clear();
-                }
-                parsed.insert(key, conversion.clone());
-            });
-            conversion
-        }
-    };
+fn with_names(state: &State<'_, '_>, work: impl FnOnce(&Names) -> Result<Value, Error>) -> Result<Value, Error> {
+    let names = state.lookup(SELF).ok_or_else(|| wrong("a conversion stands outside a template"))?;
+    work(names.downcast_object_ref::<Names>().ok_or_else(|| wrong("a conversion stands outside a template"))?)
+}
+
+fn convert(conversion: &Conversion, value: &Value, moment: &Moment) -> Result<Value, Error> {
     let mut flaws = Vec::new();
-    let converted = super::apply(&conversion, from_value(value)?, moment, &mut flaws);
+    let converted = super::apply(conversion, from_value(value)?, moment, &mut flaws);
     match flaws.into_iter().next() {
         Some(flaw) if converted.is_null() => Err(wrong(flaw.to_string())),
-        _ => Ok(to_value(&converted)),
+        _ => Ok(to_value(&converted, false)),
     }
 }
 
@@ -305,12 +307,16 @@ fn arg(value: &Value) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scalar::template::FILTERS;
 
     fn render(text: &str) -> Result<String, RenderError> {
         let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: Arc::default() };
         let param: Tree<'_> =
             serde_json::from_str(r#"{"base":"https://a.b","none":null,"list":["x","y"],"n":478}"#).unwrap();
-        let record: Tree<'_> = serde_json::from_str(r#"{"a":{"b":"é"},"remote":false}"#).unwrap();
+        let record: Tree<'_> = serde_json::from_str(
+            r#"{"z":1,"a":{"b":"é"},"remote":false,"none":null,"l":[{"x":1},{}],"o":{"z":1,"b":2}}"#,
+        )
+        .unwrap();
         let window: Tree<'_> = serde_json::from_str(r#"{"start":"2026-01-02T03:04:05.678Z"}"#).unwrap();
         let Tree::Object(members) = &param else { panic!() };
         let Tree::Object(bounds) = &window else { panic!() };
@@ -344,9 +350,29 @@ mod tests {
     }
 
     #[test]
+    fn filters_that_are_allowed_are_there() {
+        for name in FILTERS {
+            let error = ENVIRONMENT.empty_state().apply_filter(name, &[Value::from(vec![1, 2])]).err();
+            assert!(error.is_none_or(|error| error.kind() != ErrorKind::UnknownFilter), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_credential_is_known_before_it_is_rendered() {
+        let secret = |text: &str| Program::compile(&text.parse().unwrap()).unwrap().is_secret();
+        assert!(secret("Bearer ${secret.KEY}") && secret("${auth.key | upper}") && !secret("${param.secret}"));
+    }
+
+    #[test]
     fn what_has_no_value_is_an_error() {
         assert_eq!(render("x ${param.none}"), Err(RenderError::Null("x ${param.none}".into())));
-        assert!(matches!(render("${param.unheard}"), Err(RenderError::Failed(..))));
+        let failed =
+            |text: &str, why: &str| assert_eq!(render(text), Err(RenderError::Failed(text.into(), why.into())));
+        failed("${param.unheard}", "`param.unheard` has no value");
+        failed("${for.at.unheard | upper}", "`for.at.unheard` has no value");
+        failed("${answer.name}", "`answer.name` has no value");
+        failed("${_0}", "`_0` has no value");
+        assert!(matches!(render("${(1000000000 * 'x') | length}"), Err(RenderError::Failed(..))));
         assert!(matches!(render("${record.a.b | date}"), Err(RenderError::Failed(..))));
     }
 }

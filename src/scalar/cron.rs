@@ -1,6 +1,8 @@
 //! Schedules: a cron pattern and the zone it is read in.
 use std::str::FromStr;
 
+use chrono::{DateTime, TimeZone};
+
 use super::fault::{Carried, Fault, nearest};
 
 /// A cron pattern of five or six fields, as Vixie cron reads it; `mon-fri`, `L`, `#` are understood.
@@ -12,6 +14,8 @@ pub struct Cron {
     pub pattern: croner::Cron,
 }
 
+const HINT: &str = "five fields: minute, hour, day of month, month, day of week, such as `17 */2 * * mon-fri`";
+
 const FIELDS: [&str; 6] = ["second", "minute", "hour", "day of month", "month", "day of week"];
 
 impl Cron {
@@ -19,21 +23,35 @@ impl Cron {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The first time after this one. `None` once the calendar ends: a pattern that never fires is refused.
+    pub fn next_after<Z: TimeZone>(&self, at: &DateTime<Z>) -> Option<DateTime<Z>> {
+        self.pattern.find_next_occurrence(at, false).ok()
+    }
 }
 
 impl FromStr for Cron {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
-        croner::Cron::from_str(text).map(|pattern| Cron { text: text.to_owned(), pattern }).map_err(|error| {
+        // croner takes a year as seventh field; the language has none.
+        if text.split_whitespace().count() > 6 {
+            return Err(Fault::new("bad-cron", 0..text.len(), format!("`{text}` has more than six fields")).hint(HINT));
+        }
+        let pattern = croner::Cron::from_str(text).map_err(|error| {
             let (at, field) = bad_field(text);
             let message = match field {
                 Some(field) => format!("`{}` is not a {field} of a cron pattern", &text[at.clone()]),
                 None => format!("`{text}` is not a cron pattern: {error}").to_lowercase(),
             };
-            Fault::new("bad-cron", at, message)
-                .hint("five fields: minute, hour, day of month, month, day of week, such as `17 */2 * * mon-fri`")
-        })
+            Fault::new("bad-cron", at, message).hint(HINT)
+        })?;
+        let cron = Cron { text: text.to_owned(), pattern };
+        if cron.next_after(&DateTime::UNIX_EPOCH).is_none() {
+            let fault = Fault::new("bad-cron", 0..text.len(), format!("`{text}` never comes"));
+            return Err(fault.hint("no month has this day"));
+        }
+        Ok(cron)
     }
 }
 
@@ -105,6 +123,23 @@ mod tests {
         assert!("5 7,19 * * mon-fri".parse::<Cron>().is_ok());
         assert_eq!("17 25 * * *".parse::<Cron>().unwrap_err().at, 3..5);
         assert_eq!("17 2 * *".parse::<Cron>().unwrap_err().at, 0..8);
+        assert!("30 17 */2 * * *".parse::<Cron>().is_ok());
+        assert!("0 0 29 2 *".parse::<Cron>().is_ok());
+        assert_eq!("0 0 0 1 1 * 2030".parse::<Cron>().unwrap_err().at, 0..16);
+        assert!("0 0 31 2 *".parse::<Cron>().unwrap_err().message.contains("never comes"));
         assert!("Europe/Pari".parse::<Zone>().unwrap_err().hint.unwrap().contains("Europe/Paris"));
+    }
+
+    #[test]
+    fn a_schedule_keeps_its_hour_when_the_clocks_change() {
+        let cron: Cron = "30 2 * * *".parse().unwrap();
+        let zone = "Europe/Paris".parse::<Zone>().unwrap().0;
+        let check = |at: &str, expect: &str| {
+            let at: DateTime<chrono::Utc> = at.parse().unwrap();
+            assert_eq!(cron.next_after(&at.with_timezone(&zone)).unwrap().to_rfc3339(), expect);
+        };
+        check("2026-06-01T12:00:00Z", "2026-06-02T02:30:00+02:00");
+        check("2026-10-24T12:00:00Z", "2026-10-25T02:30:00+02:00");
+        check("2026-10-25T00:30:00Z", "2026-10-26T02:30:00+01:00");
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::call::{Arg, Call, Given};
 use super::fault::{Carried, Fault};
-use super::path::Path;
+use super::path::{self, Path};
 use crate::tree::Tree;
 
 /// `operand (?? operand)* (| conversion[(args)])*`.
@@ -87,27 +87,10 @@ impl<'t> Reader<'t> {
         Fault::new("bad-expression", self.at..end, message)
     }
 
-    /// A path ends before a blank, a comma, a bracket that it did not open, or `|` outside quotes and brackets.
     fn path(&mut self) -> Result<Path, Fault> {
         let start = self.at;
-        let (mut depth, mut quote) = (0i32, None);
-        for (offset, sign) in self.rest().char_indices() {
-            match (quote, sign) {
-                (Some(open), _) if sign == open => quote = None,
-                (Some(_), _) => {}
-                (None, '\'' | '"') => quote = Some(sign),
-                (None, '[' | '(') => depth += 1,
-                (None, ']') => depth -= 1,
-                (None, ')') if depth > 0 => depth -= 1,
-                (None, ' ' | ',' | ')' | '|') if depth <= 0 => {
-                    self.at += offset;
-                    return self.text[start..self.at].parse::<Path>().map_err(|fault| fault.shift(start));
-                }
-                _ => {}
-            }
-        }
-        self.at = self.text.len();
-        self.text[start..].parse::<Path>().map_err(|fault| fault.shift(start))
+        self.at += path::end(self.rest());
+        self.text[start..self.at].parse::<Path>().map_err(|fault| fault.shift(start))
     }
 
     /// Text between double quotes, raw: a backslash is a backslash.
@@ -217,7 +200,8 @@ fn constant(word: &str) -> Arg {
         "null" => Arg::Null,
         _ => match (word.parse::<i64>(), word.parse::<f64>()) {
             (Ok(number), _) => Arg::Int(number),
-            (_, Ok(number)) if word.starts_with(|sign: char| sign.is_ascii_digit() || sign == '-') => {
+            // `inf` and `nan` are numbers to the standard library.
+            (_, Ok(number)) if number.is_finite() && word.contains(|sign: char| sign.is_ascii_digit()) => {
                 Arg::Number(number)
             }
             _ => Arg::Word(word.to_owned()),
@@ -283,6 +267,8 @@ mod tests {
         check(r#"$.x | regex("^([0-9]+) - \|")"#, 1, &["regex"]);
         check(r#"$.x | date(iso, relative, tz="Europe/Paris")"#, 1, &["date"]);
         check("$.isListed ?? true", 2, &[]);
+        check(r"$.a[?@.k == 'it\'s'] | first", 1, &["first"]);
+        check("$['a b', 'c|d'] ?? -1.5 | number", 2, &["number"]);
     }
 
     #[test]
@@ -293,5 +279,8 @@ mod tests {
         assert_eq!(at("$.a | regex(\"x"), 12..14);
         assert_eq!(at("$.a $.b"), 4..5);
         assert_eq!(at("$.x ?? $.a["), 11..11);
+        assert_eq!(at("$.x ?? -inf"), 7..11);
+        assert_eq!(at("geo($.a $.b)"), 8..9);
+        assert_eq!(at("geo($.a[, $.b)"), 8..9);
     }
 }

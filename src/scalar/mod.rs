@@ -2,6 +2,7 @@
 pub mod fault;
 pub mod path;
 mod query;
+mod shape;
 pub mod call;
 pub mod expression;
 pub mod template;

@@ -9,6 +9,7 @@ use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 
 use super::fault::{Carried, Fault};
+use super::shape::{ill_typed, is_singular};
 use crate::tree::Tree;
 
 /// A JSONPath.
@@ -46,11 +47,24 @@ impl Path {
     /// list of them also where they occur once.
     pub fn listed_names(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        let mut last = None;
+        let mut last: Vec<&str> = Vec::new();
         for segment in &self.query.segments {
+            // `..name` reads wherever the name stands, so what is before it may occur once and be no list.
+            let (descends, segment) = match segment {
+                Segment::Descendant(inner) => (true, &**inner),
+                segment => (false, segment),
+            };
+            let several = std::mem::take(&mut last);
             match segment {
-                Segment::Selector(Selector::Name(name)) => last = Some(name.as_str()),
-                _ => names.extend(last.take()),
+                Segment::Selector(Selector::Name(name)) => last.push(name.as_str()),
+                Segment::Selectors(selectors) if selectors.iter().any(|each| matches!(each, Selector::Name(_))) => {
+                    last.extend(selectors.iter().filter_map(|selector| match selector {
+                        Selector::Name(name) => Some(name.as_str()),
+                        _ => None,
+                    }));
+                }
+                _ if descends => {}
+                _ => names.extend(several),
             }
         }
         names
@@ -154,27 +168,45 @@ fn lower_segment(segment: &Segment) -> Option<Hop> {
     }
 }
 
-fn is_singular(query: &JpQuery) -> bool {
-    query
-        .segments
-        .iter()
-        .all(|segment| matches!(segment, Segment::Selector(Selector::Name(_)) | Segment::Selector(Selector::Index(_))))
+/// Where a path ends that stands in a longer text: before a blank, a comma, `|`, or a bracket that it did not open,
+/// outside quotes and brackets.
+pub(super) fn end(text: &str) -> usize {
+    let (mut depth, mut quote, mut escaped) = (0i32, None, false);
+    for (at, sign) in text.char_indices() {
+        match (quote, sign) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if sign == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(sign),
+            (None, '[' | '(') => depth += 1,
+            (None, ']') => depth -= 1,
+            (None, ')') if depth > 0 => depth -= 1,
+            (None, ' ' | ',' | ')' | '|') if depth <= 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn fault(text: &str, error: &JsonPathError) -> Fault {
     let at = match error {
         JsonPathError::PestError(error) => match error.location {
-            pest::error::InputLocation::Pos(at) => at..(at + 1).min(text.len()),
+            pest::error::InputLocation::Pos(at) => {
+                at..text[at..].chars().next().map_or(at, |next| at + next.len_utf8())
+            }
             pest::error::InputLocation::Span((start, end)) => start..end,
         },
         _ => 0..text.len(),
     };
     let fault = Fault::new("bad-path", at, format!("`{text}` is not a JSONPath"));
-    if text.contains("$.") && text[1..].split('.').any(|name| name.contains('-') && !name.contains('\'')) {
+    if text[1..].split('.').any(|name| name.contains('-') && !name.contains(['\'', '"', '['])) {
         return fault.hint("a name with a hyphen or a colon is written in brackets: `$['job-count']`");
     }
-    fault.hint("RFC 9535, for example `$.a.b`, `$.list[*].name`, `$['a-b']`, `$.list[?@.kind == 'x'].name`")
+    fault.hint(HINT)
 }
+
+const HINT: &str = "RFC 9535, for example `$.a.b`, `$.list[*].name`, `$['a-b']`, `$.list[?@.kind == 'x'].name`";
 
 impl FromStr for Path {
     type Err = Fault;
@@ -185,8 +217,17 @@ impl FromStr for Path {
             return Err(fault.hint(format!("a path starts with `$`: `$.{text}`")));
         }
         let query = parse_json_path(text).map_err(|error| fault(text, &error))?;
+        if let Some(message) = ill_typed(&query) {
+            return Err(Fault::new("bad-path", 0..text.len(), message).hint(HINT));
+        }
+        // The library skips the blank in `$.a b`, which RFC 9535 refuses.
+        let end = end(text);
+        if end < text.len() && !text[end..].trim_start().starts_with(['.', '[']) {
+            let fault = Fault::new("bad-path", end..text.len(), format!("`{text}` does not end with its path"));
+            return Err(fault.hint(HINT));
+        }
         let walk = lower(&query).map(Arc::from);
-        let singular = is_singular(&query);
+        let singular = is_singular(&query.segments);
         Ok(Path { text: text.into(), query: Arc::new(query), walk, singular })
     }
 }
@@ -254,6 +295,50 @@ mod tests {
         let fault = "$.a[".parse::<Path>().unwrap_err();
         assert_eq!((fault.code, fault.at.start), ("bad-path", 4));
         assert_eq!("intitule".parse::<Path>().unwrap_err().hint.unwrap(), "a path starts with `$`: `$.intitule`");
+        assert_eq!("$.a['b".parse::<Path>().unwrap_err().at, 4..5);
+        assert_eq!("$.é[é".parse::<Path>().unwrap_err().at, 5..7);
+        assert_eq!("$.a b".parse::<Path>().unwrap_err().at, 3..5);
+        assert_eq!("$.a | date".parse::<Path>().unwrap_err().code, "bad-path");
         assert!("$.job-count".parse::<Path>().unwrap_err().hint.unwrap().contains("['job-count']"));
+    }
+
+    #[test]
+    fn names_read_several_times_are_listed() {
+        let check = |path: &str, expect: &[&str]| {
+            assert_eq!(path.parse::<Path>().unwrap().listed_names(), expect, "{path}");
+        };
+        check("$.a.b.c", &[]);
+        check("$.urlset.url[*]", &["url"]);
+        check("$.a[0].b[?@.c].d", &["a", "b"]);
+        check("$['a','b'][*]", &["a", "b"]);
+        check("$..job[*].x", &["job"]);
+        check("$.a..b", &[]);
+        check("$.a[1:]", &["a"]);
+    }
+
+    #[test]
+    fn walks_of_odd_slices_and_indices_equal_the_library() {
+        for path in [
+            "$.t[-9]",
+            "$.t[5:]",
+            "$.t[-1:]",
+            "$.t[:-1]",
+            "$.t[1:0]",
+            "$.t[::-1]",
+            "$.t[0:9:2]",
+            "$.a.*",
+            "$['t','e']",
+            "$.t['x']",
+            "$.a[0]",
+            "$ .t [1]",
+            "$[*]",
+            "$",
+        ] {
+            let root: Tree<'_> = serde_json::from_str(RECORD).unwrap();
+            let path: Path = path.parse().unwrap();
+            let library: Vec<&Tree<'_>> =
+                js_path_process(&path.query, &root).unwrap().into_iter().map(|found| found.val()).collect();
+            assert_eq!(path.read(&root), library, "{path}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use regex::Regex;
 
 use super::fault::{Carried, Fault};
-use super::path::Path;
+use super::path::{self, Path};
 use crate::exchange::Page;
 use crate::tree::Tree;
 
@@ -64,12 +64,20 @@ impl FromStr for Reader {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
-        let (head, pattern) = match text.split_once(" ~ ") {
-            Some((head, pattern)) => (head.trim_end(), Some((pattern, text.len() - pattern.len()))),
+        // A path may hold ` ~ ` in its quotes, so it is passed over first.
+        let skip = if text.starts_with('$') { path::end(text) } else { 0 };
+        let (head, pattern) = match text[skip..].find(" ~ ").map(|at| skip + at) {
+            Some(at) => (text[..at].trim_end(), Some((&text[at + 3..], at + 3))),
             None => (text.trim_end(), None),
         };
         let from = if let Some(name) = head.strip_prefix("header ") {
-            From::Header(name.trim().to_owned())
+            let name = name.trim();
+            if !name.bytes().all(is_token) {
+                let at = head.len() - name.len()..head.len();
+                let fault = Fault::new("bad-reader", at, format!("`{name}` is not the name of a header"));
+                return Err(fault.hint("write `header NAME`, optionally followed by ` ~ \"regex\"`"));
+            }
+            From::Header(name.to_owned())
         } else if head == "status" {
             From::Status
         } else if head.starts_with('$') {
@@ -83,6 +91,11 @@ impl FromStr for Reader {
         let pattern = pattern.map(|(pattern, at)| parse_pattern(pattern, at)).transpose()?;
         Ok(Reader { text: text.to_owned(), from, pattern })
     }
+}
+
+/// Whether a header's name may hold it, RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn parse_pattern(text: &str, at: usize) -> Result<Regex, Fault> {
@@ -146,11 +159,15 @@ mod tests {
         check("$.n", r#""17""#);
         check(r#"$.m ~ "plage|position""#, r#""plage""#);
         check(r#"header X ~ "a""#, "null");
+        check(r#"$.m[?@ == ' ~ '] ~ "a""#, "null");
+        check(r#"status ~ "^20.$""#, r#""206""#);
     }
 
     #[test]
     fn a_bad_reader_says_where() {
         assert_eq!(r#"header X ~ "(""#.parse::<Reader>().unwrap_err().at, 11..14);
+        assert_eq!("header A B".parse::<Reader>().unwrap_err().at, 7..10);
+        assert_eq!("$.a[ ~ \"x\"".parse::<Reader>().unwrap_err().code, "bad-path");
         assert_eq!("body.x".parse::<Reader>().unwrap_err().code, "bad-reader");
     }
 }

@@ -4,10 +4,69 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use minijinja::machinery::ast::{self, Expr};
-use minijinja::machinery::parse_expr;
+use minijinja::machinery::{Span, parse_expr};
 
 use super::call::{Arg, Call, Given};
 use super::fault::{Carried, Fault};
+
+/// Filters of minijinja that a template may use besides the conversions, which win over those of the same name.
+pub const FILTERS: [&str; 27] = [
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "chain",
+    "count",
+    "dictsort",
+    "float",
+    "groupby",
+    "int",
+    "items",
+    "length",
+    "lines",
+    "list",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "sum",
+    "zip",
+];
+
+/// Tests of minijinja, as in `${param.x is none}`.
+const TESTS: [&str; 24] = [
+    "defined",
+    "undefined",
+    "none",
+    "boolean",
+    "odd",
+    "even",
+    "divisibleby",
+    "number",
+    "integer",
+    "float",
+    "string",
+    "sequence",
+    "iterable",
+    "mapping",
+    "startingwith",
+    "endingwith",
+    "lower",
+    "upper",
+    "eq",
+    "ne",
+    "in",
+    "true",
+    "false",
+    "sameas",
+];
 
 /// Text with expressions in it.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -32,6 +91,8 @@ pub enum Piece {
 pub struct Code {
     /// What stands between `${` and `}`.
     pub source: String,
+    /// Its first byte in the template.
+    pub start: usize,
     /// Names it reads.
     pub names: Vec<Mention>,
     /// Conversions it uses.
@@ -119,8 +180,13 @@ fn parse_code(source: &str, at: usize) -> Result<Code, Fault> {
         let message = error.detail().unwrap_or("this expression cannot be read").to_owned();
         Fault::new("bad-template", range, message).shift(at)
     })?;
-    let mut code = Code { source: source.to_owned(), names: Vec::new(), calls: Vec::new() };
-    visit(&expr, &mut code, at);
+    let code = Code { source: source.to_owned(), start: at, names: Vec::new(), calls: Vec::new() };
+    let mut visitor = Visitor { code, fault: None };
+    visitor.visit(&expr);
+    let code = match visitor.fault {
+        Some(fault) => return Err(fault),
+        None => visitor.code,
+    };
     if let Some(call) = code.calls.iter().find(|call| holds_control(call)) {
         let fault = Fault::new(
             "bad-template",
@@ -132,114 +198,128 @@ fn parse_code(source: &str, at: usize) -> Result<Code, Fault> {
     Ok(code)
 }
 
+/// A line end or a tab means the same in a regex as its escape.
+fn is_control(sign: char) -> bool {
+    sign.is_control() && !matches!(sign, '\n' | '\r' | '\t')
+}
+
 /// `"\b"` in a template is a backspace: the user meant the regex.
 fn holds_control(call: &Call) -> bool {
     matches!(call.name.as_str(), "regex" | "matches" | "replace")
-        && call.args.iter().any(|given| matches!(&given.arg, Arg::Text(text) if text.chars().any(|sign| sign.is_control() && sign != '\n' && sign != '\t')))
+        && call.args.iter().any(|given| matches!(&given.arg, Arg::Text(text) if text.chars().any(is_control)))
 }
 
-fn bytes(span: minijinja::machinery::Span, shift: usize) -> Range<usize> {
-    span.start_offset as usize + shift..span.end_offset as usize + shift
+/// Collects names and filters. A dotted chain is one name.
+struct Visitor {
+    code: Code,
+    fault: Option<Fault>,
 }
 
-/// Collects names and conversions. A dotted chain is one name.
-fn visit(expr: &Expr<'_>, code: &mut Code, shift: usize) {
-    if let Some(parts) = chain(expr) {
-        code.names.push(Mention { parts, at: bytes(expr.span(), shift) });
-        return;
+impl Visitor {
+    fn bytes(&self, span: Span) -> Range<usize> {
+        span.start_offset as usize + self.code.start..span.end_offset as usize + self.code.start
     }
-    match expr {
-        Expr::Var(_) | Expr::Const(_) => {}
-        Expr::Slice(node) => {
-            visit(&node.expr, code, shift);
-            [&node.start, &node.stop, &node.step].into_iter().flatten().for_each(|part| visit(part, code, shift));
-        }
-        Expr::UnaryOp(node) => visit(&node.expr, code, shift),
-        Expr::BinOp(node) => {
-            visit(&node.left, code, shift);
-            visit(&node.right, code, shift);
-        }
-        Expr::Compare(node) => {
-            visit(&node.expr, code, shift);
-            node.ops.iter().for_each(|op| visit(&op.expr, code, shift));
-        }
-        Expr::IfExpr(node) => {
-            visit(&node.test_expr, code, shift);
-            visit(&node.true_expr, code, shift);
-            node.false_expr.iter().for_each(|part| visit(part, code, shift));
-        }
-        Expr::Filter(node) => {
-            node.expr.iter().for_each(|part| visit(part, code, shift));
-            let at = bytes(node.span(), shift);
-            code.calls.push(call(node.name, &node.args, at, shift));
-            visit_args(&node.args, code, shift);
-        }
-        Expr::Test(node) => {
-            visit(&node.expr, code, shift);
-            visit_args(&node.args, code, shift);
-        }
-        Expr::GetAttr(node) => visit(&node.expr, code, shift),
-        Expr::GetItem(node) => {
-            visit(&node.expr, code, shift);
-            visit(&node.subscript_expr, code, shift);
-        }
-        Expr::Call(node) => {
-            visit(&node.expr, code, shift);
-            visit_args(&node.args, code, shift);
-        }
-        Expr::List(node) => node.items.iter().for_each(|item| visit(item, code, shift)),
-        Expr::Tuple(node) => node.items.iter().for_each(|item| visit(item, code, shift)),
-        Expr::Map(node) => {
-            node.keys.iter().chain(&node.values).for_each(|item| visit(item, code, shift));
-        }
-    }
-}
 
-fn visit_args(args: &[ast::CallArg<'_>], code: &mut Code, shift: usize) {
-    for arg in args {
-        match arg {
-            ast::CallArg::Pos(expr)
-            | ast::CallArg::Kwarg(_, expr)
-            | ast::CallArg::PosSplat(expr)
-            | ast::CallArg::KwargSplat(expr) => visit(expr, code, shift),
+    fn refuse(&mut self, at: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
+        self.fault.get_or_insert_with(|| Fault::new("bad-template", at, message).hint(hint));
+    }
+
+    fn visit(&mut self, expr: &Expr<'_>) {
+        if let Some((parts, start)) = self.chain(expr) {
+            let at = self.code.start + start..self.bytes(expr.span()).end;
+            self.code.names.push(Mention { parts, at });
+            return;
+        }
+        match expr {
+            Expr::Var(_) | Expr::Const(_) => {}
+            Expr::Slice(node) => {
+                self.visit(&node.expr);
+                [&node.start, &node.stop, &node.step].into_iter().flatten().for_each(|part| self.visit(part));
+            }
+            Expr::UnaryOp(node) => self.visit(&node.expr),
+            Expr::BinOp(node) => [&node.left, &node.right].into_iter().for_each(|side| self.visit(side)),
+            Expr::Compare(node) => {
+                self.visit(&node.expr);
+                node.ops.iter().for_each(|op| self.visit(&op.expr));
+            }
+            Expr::IfExpr(node) => {
+                self.visit(&node.test_expr);
+                self.visit(&node.true_expr);
+                node.false_expr.iter().for_each(|part| self.visit(part));
+            }
+            Expr::Filter(node) => {
+                node.expr.iter().for_each(|part| self.visit(part));
+                let at = self.bytes(node.span());
+                self.filter(node.name, &node.args, at.start..at.start + node.name.len());
+            }
+            Expr::Test(node) => self.test(node),
+            Expr::GetAttr(node) => self.visit(&node.expr),
+            Expr::GetItem(node) => [&node.expr, &node.subscript_expr].into_iter().for_each(|part| self.visit(part)),
+            Expr::Call(node) => {
+                let at = self.bytes(node.expr.span());
+                self.refuse(at, "a template calls no functions", "apply a conversion instead: `${param.x | upper}`");
+            }
+            Expr::List(node) => node.items.iter().for_each(|item| self.visit(item)),
+            Expr::Tuple(node) => node.items.iter().for_each(|item| self.visit(item)),
+            Expr::Map(node) => node.keys.iter().chain(&node.values).for_each(|item| self.visit(item)),
         }
     }
-}
 
-/// `a.b.c` and `a['b']` as their parts.
-fn chain(expr: &Expr<'_>) -> Option<Vec<String>> {
-    match expr {
-        Expr::Var(node) => Some(vec![node.id.to_owned()]),
-        Expr::GetAttr(node) => {
-            let mut parts = chain(&node.expr)?;
-            parts.push(node.name.to_owned());
-            Some(parts)
+    fn test(&mut self, node: &ast::Spanned<ast::Test<'_>>) {
+        self.visit(&node.expr);
+        if !TESTS.contains(&node.name) {
+            let at = self.bytes(node.span());
+            let at = at.start..at.start + node.name.len();
+            self.refuse(at, format!("there is no test `{}`", node.name), format!("the tests are {}", TESTS.join(", ")));
         }
-        Expr::GetItem(node) => {
-            let name = node.subscript_expr.as_const()?;
-            let mut parts = chain(&node.expr)?;
-            parts.push(name.as_str()?.to_owned());
-            Some(parts)
-        }
-        _ => None,
+        self.args(&node.args);
     }
-}
 
-fn call(name: &str, args: &[ast::CallArg<'_>], at: Range<usize>, shift: usize) -> Call {
-    let given = |name: Option<&str>, expr: &Expr<'_>| Given {
-        name: name.map(str::to_owned),
-        arg: constant(expr),
-        at: bytes(expr.span(), shift),
-    };
-    let args = args
-        .iter()
-        .filter_map(|arg| match arg {
+    fn args(&mut self, args: &[ast::CallArg<'_>]) {
+        for arg in args {
+            match arg {
+                ast::CallArg::Pos(expr) | ast::CallArg::Kwarg(_, expr) => self.visit(expr),
+                ast::CallArg::PosSplat(expr) | ast::CallArg::KwargSplat(expr) => {
+                    let at = self.bytes(expr.span());
+                    self.refuse(at, "arguments are written one by one", "leave out the `*`");
+                }
+            }
+        }
+    }
+
+    fn filter(&mut self, name: &str, args: &[ast::CallArg<'_>], at: Range<usize>) {
+        self.args(args);
+        let given = |name: Option<&str>, expr: &Expr<'_>| Given {
+            name: name.map(str::to_owned),
+            arg: constant(expr),
+            at: self.bytes(expr.span()),
+        };
+        let args = args.iter().filter_map(|arg| match arg {
             ast::CallArg::Pos(expr) => Some(given(None, expr)),
             ast::CallArg::Kwarg(name, expr) => Some(given(Some(name), expr)),
             ast::CallArg::PosSplat(_) | ast::CallArg::KwargSplat(_) => None,
-        })
-        .collect();
-    Call { name: name.to_owned(), at, args, template: true }
+        });
+        let args = args.collect();
+        self.code.calls.push(Call { name: name.to_owned(), at, args, template: true });
+    }
+
+    /// `a.b.c` and `a['b']` as their parts, and where the first of them begins in the source. A chain with round
+    /// brackets in it is none: its bytes would not stand for it.
+    fn chain(&self, expr: &Expr<'_>) -> Option<(Vec<String>, usize)> {
+        let (base, name) = match expr {
+            Expr::Var(node) => return Some((vec![node.id.to_owned()], node.span().start_offset as usize)),
+            Expr::GetAttr(node) => (&node.expr, node.name.to_owned()),
+            Expr::GetItem(node) => (&node.expr, node.subscript_expr.as_const()?.as_str()?.to_owned()),
+            _ => return None,
+        };
+        let (mut parts, start) = self.chain(base)?;
+        let after = self.code.source.get(base.span().end_offset as usize..)?.trim_start();
+        if !after.starts_with(['.', '[']) {
+            return None;
+        }
+        parts.push(name);
+        Some((parts, start))
+    }
 }
 
 fn constant(expr: &Expr<'_>) -> Arg {
@@ -316,14 +396,37 @@ mod tests {
         check(r#"${offer.title | matches("(?i)data")}"#, &["offer.title"], &["matches"]);
         check(r#"${"full" if record.remote else "onsite"}"#, &["record.remote"], &[]);
         check("${record['a b'].c}", &["record.a b.c"], &[]);
+        check("${record.a.b.c or record['a'].b}", &["record.a.b.c", "record.a.b"], &[]);
+        check("${(record.a).b}", &["record.a"], &[]);
+        check("${record.a[0].b}", &["record.a"], &[]);
+        check("${[param.a, {'x}': param.b}]}", &["param.a", "param.b"], &[]);
+        check("${param.a is none and param.b is not startingwith('x')}", &["param.a", "param.b"], &[]);
         check("${window.start | minus(\"2d\") | utc}", &["window.start"], &["minus", "utc"]);
+    }
+
+    #[test]
+    fn names_and_filters_stand_at_their_bytes() {
+        let text = r#"é ${record.a.b.c ~ record['x'].y | regex("(.)") | first}${ param.n|minus ("2d") }"#;
+        let template: Template = text.parse().unwrap();
+        let names: Vec<&str> = template.names().map(|mention| &text[mention.at.clone()]).collect();
+        assert_eq!(names, ["record.a.b.c", "record['x'].y", "param.n"]);
+        let calls: Vec<&Call> = template.codes().flat_map(|code| &code.calls).collect();
+        assert_eq!(calls.iter().map(|call| &text[call.at.clone()]).collect::<Vec<_>>(), ["regex", "first", "minus"]);
+        assert_eq!(&text[calls[2].args[0].at.clone()], r#""2d""#);
+        assert!(template.codes().all(|code| text[code.start..].starts_with(&code.source)));
     }
 
     #[test]
     fn a_bad_template_says_where() {
         let fault = |text: &str| text.parse::<Template>().unwrap_err();
         assert_eq!(fault("a ${page.first").at, 2..14);
-        assert!(fault("${a +}").at.start >= 3);
+        assert_eq!(fault("é ${a b}").at, 7..8);
+        assert_eq!(fault("${a +}").at, 4..5);
+        assert_eq!(fault("${range(3)}").at, 2..7);
+        assert_eq!(fault("${param.x.strip()}").message, "a template calls no functions");
+        assert_eq!(fault("${param.x is nune}").at, 13..17);
+        assert_eq!(fault("x ${}").code, "bad-template");
         assert!(fault(r#"${record.x | regex("\bdata")}"#).message.contains("control character"));
+        assert_eq!(fault(r#"${record.x | regex("\bdata")}"#).at, 13..18);
     }
 }
