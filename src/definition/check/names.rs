@@ -2,6 +2,7 @@
 use super::Report;
 use crate::convert::Conversion;
 use crate::definition::source::Source;
+use crate::scalar::template::FILTERS;
 use crate::scalar::{Call, Expression, Template, nearest};
 
 /// What templates of a source may read, by root.
@@ -100,7 +101,7 @@ impl<'s> Names<'s> {
 /// Checks a conversion, and that its table is there.
 pub(super) fn conversion(call: &Call, path: &str, trail: &[&str], report: &mut Report<'_, '_>) -> Option<Conversion> {
     let known = crate::convert::NAMES.contains(&call.name.as_str());
-    if call.template && !known && is_filter(&call.name) {
+    if call.template && !known && FILTERS.contains(&call.name.as_str()) {
         return None;
     }
     match Conversion::parse(call) {
@@ -122,35 +123,6 @@ pub(super) fn conversion(call: &Call, path: &str, trail: &[&str], report: &mut R
             Some(conversion)
         }
     }
-}
-
-/// Filters of minijinja that make sense in a template of ours.
-fn is_filter(name: &str) -> bool {
-    [
-        "abs",
-        "round",
-        "int",
-        "float",
-        "string",
-        "list",
-        "length",
-        "count",
-        "sort",
-        "reverse",
-        "min",
-        "max",
-        "sum",
-        "capitalize",
-        "urlencode",
-        "map",
-        "select",
-        "reject",
-        "selectattr",
-        "rejectattr",
-        "items",
-        "bool",
-    ]
-    .contains(&name)
 }
 
 /// Checks the conversions of an expression; whether it may give several values.
