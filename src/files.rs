@@ -93,11 +93,34 @@ impl Appender {
 
     /// Appends to a file, made with its folders where it is missing; the offset of the first byte.
     pub async fn append(&self, path: &Path, bytes: Vec<u8>) -> Result<u64, FileError> {
-        let (done, answer) = oneshot::channel();
-        let gone = || FileError { path: path.display().to_string(), error: io::Error::other("the writer has ended") };
-        self.orders.send(Order { path: path.to_owned(), bytes, done }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.queue(path, bytes).await?.done().await
     }
+
+    /// Queues an append: appends are made in the order in which they are queued.
+    pub async fn queue(&self, path: &Path, bytes: Vec<u8>) -> Result<Queued, FileError> {
+        let (done, answer) = oneshot::channel();
+        let order = Order { path: path.to_owned(), bytes, done };
+        self.orders.send(order).await.map_err(|_| ended(path))?;
+        Ok(Queued { path: path.to_owned(), answer })
+    }
+}
+
+/// An append on its way to the disk.
+#[derive(Debug)]
+pub struct Queued {
+    path: PathBuf,
+    answer: oneshot::Receiver<Result<u64, FileError>>,
+}
+
+impl Queued {
+    /// Waits until it is on the disk; the offset of its first byte.
+    pub async fn done(self) -> Result<u64, FileError> {
+        self.answer.await.map_err(|_| ended(&self.path))?
+    }
+}
+
+fn ended(path: &Path) -> FileError {
+    FileError { path: path.display().to_string(), error: io::Error::other("the writer has ended") }
 }
 
 struct Open {

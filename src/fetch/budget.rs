@@ -55,7 +55,10 @@ impl Budgets {
         if wait > Duration::from_secs(1) {
             note(Note::Wait { wait, why });
         }
-        tokio::time::sleep_until(at).await;
+        // The timer counts in milliseconds: a shorter wait would be rounded up to one.
+        if wait >= Duration::from_millis(1) {
+            tokio::time::sleep_until(at).await;
+        }
         Ok(())
     }
 

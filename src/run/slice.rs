@@ -9,12 +9,14 @@ use super::{Back, RunError, Shared};
 use crate::event::{EventKind, SliceEnd};
 use crate::extract::Flaw;
 use crate::fetch::FetchError;
+use crate::files::FileError;
 use crate::offer::{Batch, Item, Lifecycle};
 use crate::paginate::{End, Next, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
+use crate::sink::files::Logged;
 use crate::state::Pending;
-use crate::state::words::{Admit, Admitted, Commit, Fate, Mark, PageKind, Slice, SliceState, Verdict};
+use crate::state::words::{Admit, Admitted, Commit, Fate, PageKind, Slice, SliceState, Verdict};
 
 /// Pages handed over that may wait for the disk at a time.
 const PENDING: usize = 8;
@@ -22,10 +24,18 @@ const PENDING: usize = 8;
 /// A page on its way.
 type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
 
+/// A page whose lines of the change log are on their way to the disk.
+struct Logging {
+    commit: Commit,
+    event: EventKind,
+    lines: Option<Logged>,
+}
+
 struct Reading {
     shared: Arc<Shared>,
     slice: Slice,
     coming: VecDeque<Coming>,
+    logging: VecDeque<Logging>,
     pending: VecDeque<(Pending, EventKind)>,
 }
 
@@ -36,11 +46,13 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
         partition: slice.partition.clone(),
         window: slice.window,
     });
-    let mut reading = Reading { shared, slice, coming: VecDeque::new(), pending: VecDeque::new() };
+    let mut reading =
+        Reading { shared, slice, coming: VecDeque::new(), logging: VecDeque::new(), pending: VecDeque::new() };
     let back = loop {
         let back = reading.pages().await;
         reading.coming.drain(..).for_each(|(_, task)| task.abort());
         let back = back?;
+        while reading.logged().await? {}
         while reading.settle().await? {}
         match back {
             Back::Ended(SliceEnd::Complete(rule)) if reading.is_short() => {
@@ -214,7 +226,7 @@ impl Reading {
         let nothing = crate::state::words::Mapped { records: Vec::new(), text: Vec::new() };
         let admit = self.admit(ready, nothing);
         let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false };
-        self.hand_over(position.clone(), ready, admit, admitted, PageKind::Probe, halves.clone(), Vec::new()).await?;
+        self.hand_over(position.clone(), ready, admit, admitted, PageKind::Probe, halves.clone(), None).await?;
         Ok(Some(Back::Split(halves)))
     }
 
@@ -242,37 +254,16 @@ impl Reading {
         let mapped = std::mem::replace(&mut ready.worked.mapped, empty);
         let admit = Arc::new(self.admit(&ready, mapped));
         let admitted = self.shared.engine.state.admit(admit.clone()).await?;
-        let marks = self.log(&admit, &admitted).await?;
+        let lines = log(&self.shared, &admit, &admitted).await?;
         let all_known = admitted.all_known;
         // On the last page the position stays: after a crash it is asked again, and counts once.
         self.slice.position = Some(match next {
             Some(Next::Page(next)) => next,
             _ => position.clone(),
         });
-        let admit = Arc::unwrap_or_clone(admit);
-        self.hand_over(position, &ready, admit, admitted, kind, Vec::new(), marks).await?;
+        let admit = (*admit).clone();
+        self.hand_over(position, &ready, admit, admitted, kind, Vec::new(), lines).await?;
         Ok(all_known)
-    }
-
-    /// Writes the change log.
-    async fn log(&self, admit: &Admit, admitted: &Admitted) -> Result<Vec<Mark>, RunError> {
-        let Some(files) = &self.shared.files else { return Ok(Vec::new()) };
-        let items = admit.page.records.iter().zip(&admitted.verdicts).filter_map(|(record, verdict)| {
-            let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate)
-            else {
-                return None;
-            };
-            let lifecycle = Lifecycle {
-                first_seen_at: *first_seen,
-                changed_at: admit.at,
-                closed: None,
-                page: admit.version,
-                mapping: self.shared.plan.meaning.clone(),
-            };
-            Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
-        });
-        let batch = Batch { version: admit.version, text: &admit.page.text, items: items.collect() };
-        Ok(files.write(&batch).await?.into_iter().collect())
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -284,7 +275,7 @@ impl Reading {
         admitted: Admitted,
         kind: PageKind,
         halves: Vec<Slice>,
-        marks: Vec<Mark>,
+        lines: Option<Logged>,
     ) -> Result<(), RunError> {
         let event = EventKind::PageCommitted {
             slice: self.slice.slice.clone(),
@@ -306,19 +297,32 @@ impl Reading {
             meaning: self.shared.plan.meaning.clone(),
             slice: self.slice.clone(),
             halves,
-            marks,
+            marks: Vec::new(),
             store: self.shared.plan.stores,
             bytes: ready.page.body.len() as u64,
             from: None,
             admit,
             admitted,
         };
+        self.logging.push_back(Logging { commit, event, lines });
+        while self.logging.len() > PENDING {
+            self.logged().await?;
+        }
+        Ok(())
+    }
+
+    /// Hands the oldest page over whose log is on the disk; whether there was one. Pages go over in their order.
+    async fn logged(&mut self) -> Result<bool, RunError> {
+        let Some(Logging { mut commit, event, lines }) = self.logging.pop_front() else { return Ok(false) };
+        if let Some(lines) = lines {
+            commit.marks.push(lines.mark().await?);
+        }
         let pending = self.shared.engine.state.commit(commit).await?;
         self.pending.push_back((pending, event));
         while self.pending.len() > PENDING {
             self.settle().await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Waits for the oldest page that was handed over; whether there was one.
@@ -332,6 +336,26 @@ impl Reading {
         self.shared.emit(event);
         Ok(true)
     }
+}
+
+/// Writes the change log of a page.
+async fn log(shared: &Shared, admit: &Admit, admitted: &Admitted) -> Result<Option<Logged>, FileError> {
+    let Some(files) = &shared.files else { return Ok(None) };
+    let items = admit.page.records.iter().zip(&admitted.verdicts).filter_map(|(record, verdict)| {
+        let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate) else {
+            return None;
+        };
+        let lifecycle = Lifecycle {
+            first_seen_at: *first_seen,
+            changed_at: admit.at,
+            closed: None,
+            page: admit.version,
+            mapping: shared.plan.meaning.clone(),
+        };
+        Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
+    });
+    let batch = Batch { version: admit.version, text: &admit.page.text, items: items.collect() };
+    files.write(&batch).await
 }
 
 fn no_page(none: NoPage) -> Result<Back, RunError> {

@@ -1,7 +1,7 @@
 //! `files`: a change log, one line for each indexed offer, in `DIR/SOURCE/RUN.ndjson`.
 use std::path::{Path, PathBuf};
 
-use crate::files::{self, Appender, FileError};
+use crate::files::{self, Appender, FileError, Queued};
 use crate::offer::Batch;
 use crate::state::words::Mark;
 
@@ -25,8 +25,8 @@ impl Files {
         files::cut(&self.root.join(&self.file), length)
     }
 
-    /// Writes a line for each offer; the mark is true when the page that it belongs to is committed.
-    pub async fn write(&self, batch: &Batch<'_>) -> Result<Option<Mark>, FileError> {
+    /// Queues a line for each offer; `None` when there is none.
+    pub async fn write(&self, batch: &Batch<'_>) -> Result<Option<Logged>, FileError> {
         if batch.items.is_empty() {
             return Ok(None);
         }
@@ -36,7 +36,23 @@ impl Files {
             lines.push(b'\n');
         }
         let length = lines.len() as u64;
-        let offset = self.appender.append(&self.root.join(&self.file), lines).await?;
-        Ok(Some(Mark { file: self.file.clone(), length: offset + length }))
+        let queued = self.appender.queue(&self.root.join(&self.file), lines).await?;
+        Ok(Some(Logged { file: self.file.clone(), length, queued }))
+    }
+}
+
+/// Lines on their way to the disk.
+#[derive(Debug)]
+pub struct Logged {
+    file: String,
+    length: u64,
+    queued: Queued,
+}
+
+impl Logged {
+    /// Waits until they are there; the mark is true when the page that they belong to is committed.
+    pub async fn mark(self) -> Result<Mark, FileError> {
+        let offset = self.queued.done().await?;
+        Ok(Mark { file: self.file, length: offset + self.length })
     }
 }
