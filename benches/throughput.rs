@@ -8,15 +8,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use jobmarket::definition::{self, Text};
-use jobmarket::fetch::Fetch;
-use jobmarket::files::Appender;
 use jobmarket::plan::{Ask, Origins, Surroundings, compile};
-use jobmarket::run::{Engine, Pool, run};
-use jobmarket::state::State;
+use jobmarket::run::{Engine, run};
 
 const PAGE: usize = 150;
 
@@ -147,7 +143,7 @@ struct Skill<'p> {
 
 /// What a programmer would write for this one site: typed structs, the same client, the same pages, the same lines.
 async fn hard_coded(address: &str, offers: usize) {
-    let _ = Fetch::new().unwrap();
+    let _ = jobmarket::fetch::Fetch::new().unwrap();
     let client = reqwest::Client::new();
     let dir = tempfile::tempdir().unwrap();
     let mut out = std::io::BufWriter::new(std::fs::File::create(dir.path().join("out.ndjson")).unwrap());
@@ -191,15 +187,8 @@ async fn by_engine(address: &str, offers: usize) {
     let plan = compile(&definitions, Ask { source: "bench", pipeline, origins }, &Surroundings::default()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let (events, _heard) = tokio::sync::mpsc::unbounded_channel();
-    let engine = Engine {
-        fetch: Arc::new(Fetch::new().unwrap()),
-        state: State::open(dir.path()).unwrap(),
-        archive: dir.path().join("raw"),
-        appender: Appender::start(),
-        pool: Arc::new(Pool::start()),
-        events,
-        stop: Arc::new(AtomicBool::new(false)),
-    };
+    let data = dir.path();
+    let engine = Engine::start(data, data.join("raw"), std::path::Path::new("."), events).unwrap();
     let summary = run(Arc::new(plan), Arc::new(engine), chrono::Utc::now(), None).await.unwrap();
     assert_eq!(summary.counts.new as usize, offers, "{summary:?}");
 }

@@ -61,6 +61,8 @@ pub enum RunKind {
     Backfill,
     /// Archived pages mapped again.
     Replay,
+    /// Records of the quarantine mapped again.
+    Retry,
 }
 
 /// How a run ended.

@@ -1,6 +1,7 @@
 //! From a decoded page to records, and from a record to an offer, a reject or nothing.
 mod cells;
 mod compile;
+mod listing;
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use crate::scalar::{Path, Template};
 use crate::tree::Tree;
 
 pub use cells::Written;
+pub use listing::Listing;
 
 /// What a source's answers are turned into.
 #[derive(Debug)]
@@ -92,6 +94,8 @@ pub struct Around<'a> {
     pub source: &'a str,
     /// Conditions of the steps.
     pub keeps: &'a [Program],
+    /// Whether only the listed form is made, without `$.detail`: required fields and steps are not checked.
+    pub listed: bool,
 }
 
 /// The records of an answer.
@@ -159,6 +163,13 @@ impl Extract {
         };
         let made = self.make(record, &scope, around, &key, text, flaws);
         Worked { key: Some(key), made }
+    }
+
+    /// The key of a record, where it has one.
+    pub fn key_of(&self, record: &Tree<'_>, around: &Around<'_>) -> Option<String> {
+        let cleaned = (!self.null_if.is_empty()).then(|| without(record, &self.null_if));
+        let record = cleaned.as_ref().unwrap_or(record);
+        self.key(record, &around.scope.clone().tree("record", record), around.moment).ok()
     }
 
     fn key(&self, record: &Tree<'_>, scope: &Scope<'_>, moment: &Moment) -> Result<String, Reject> {

@@ -59,6 +59,24 @@ pub fn project(root: &Path) -> Result<Vec<Text>, FileError> {
     Ok(texts)
 }
 
+/// The values of a column of a CSV file with a header line, RFC 4180; empty ones are left out.
+pub fn column(path: &Path, name: &str) -> Result<Vec<String>, FileError> {
+    let wrong = |message: String| fault(path)(io::Error::new(io::ErrorKind::InvalidData, message));
+    let file = File::open(path).map_err(fault(path))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let headers = reader.headers().map_err(|error| wrong(error.to_string()))?;
+    let Some(index) = headers.iter().position(|header| header == name) else {
+        let columns = headers.iter().collect::<Vec<_>>().join(", ");
+        return Err(wrong(format!("there is no column `{name}`; its columns are {columns}")));
+    };
+    let mut values = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| wrong(error.to_string()))?;
+        values.extend(row.get(index).filter(|value| !value.is_empty()).map(str::to_owned));
+    }
+    Ok(values)
+}
+
 /// Appends to files, in order, acknowledged when the bytes are on the disk.
 #[derive(Clone, Debug)]
 pub struct Appender {

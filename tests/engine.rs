@@ -3,16 +3,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::definition::{self, Text};
 use jobmarket::event::{Event, EventKind, Outcome, SliceEnd};
-use jobmarket::fetch::Fetch;
-use jobmarket::files::{self, Appender};
+use jobmarket::files;
 use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
-use jobmarket::run::{Engine, Pool, Summary, replay, run};
-use jobmarket::state::{Reader, State};
+use jobmarket::run::{Again, Engine, Summary, replay, run};
+use jobmarket::state::Reader;
 use sandbox::{Fault, Options, Sandbox, Site};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -45,7 +43,7 @@ impl Bench {
     }
 
     async fn run_with(&self, mut plan: Plan, span: Option<(DateTime<Utc>, DateTime<Utc>)>) -> (Summary, Vec<Event>) {
-        plan.limits.wait = std::time::Duration::from_millis(1);
+        plan.call.limits.wait = std::time::Duration::from_millis(1);
         let (engine, heard) = self.engine();
         let now = self.sites.world(|world| world.options.now);
         let summary = run(Arc::new(plan), Arc::new(engine), now, span).await.unwrap();
@@ -55,22 +53,17 @@ impl Bench {
 
     async fn replay(&self, source: &str) -> (Summary, Vec<Event>) {
         let (engine, heard) = self.engine();
-        let summary = replay(Arc::new(self.plan(source, sandbox::CLIENT_SECRET)), Arc::new(engine)).await.unwrap();
+        let summary = replay(Arc::new(self.plan(source, sandbox::CLIENT_SECRET)), Arc::new(engine), Again::Everything)
+            .await
+            .unwrap();
         assert!(summary.counts.add_up(), "{:?}", summary.counts);
         (summary, all(heard))
     }
 
     fn engine(&self) -> (Engine, UnboundedReceiver<Event>) {
         let (events, heard) = unbounded_channel();
-        let engine = Engine {
-            fetch: Arc::new(Fetch::new().unwrap()),
-            state: State::open(self.dir.path()).unwrap(),
-            archive: self.dir.path().join("raw"),
-            appender: Appender::start(),
-            pool: Arc::new(Pool::start()),
-            events,
-            stop: Arc::new(AtomicBool::new(false)),
-        };
+        let data = self.dir.path();
+        let engine = Engine::start(data, data.join("raw"), Path::new("."), events).unwrap();
         (engine, heard)
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use jobmarket::run::Again;
 
 /// A declarative dataflow engine for job sites: YAML in, searchable offers out.
 ///
@@ -125,7 +126,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(asked) => commands::run::run(&place, &asked).await,
         Command::Status => commands::status::status(&place),
         Command::Search(asked) => commands::search::search(&place, &asked),
-        Command::Replay { source, log } => commands::run::replay_one(&place, &source, log).await,
+        Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer),
         Command::Demo(asked) => commands::demo::demo(&place, &asked).await,

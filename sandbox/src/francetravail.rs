@@ -22,6 +22,14 @@ pub(crate) fn answer(asked: &Asked, world: &World, tokens: &mut HashMap<String, 
             true => search(asked, world),
             false => Answer::new(401).header("WWW-Authenticate", "Bearer"),
         },
+        ("GET", path) => match path.strip_prefix("/partenaire/offresdemploi/v2/offres/") {
+            Some(_) if !authorised(asked, tokens) => Answer::new(401).header("WWW-Authenticate", "Bearer"),
+            Some(id) => match world.shown(Site::FranceTravail).find(|entry| entry.id == id) {
+                Some(entry) => Answer::json(200, &record_of(Site::FranceTravail, entry)),
+                None => Answer::new(204),
+            },
+            None => Answer::new(404),
+        },
         _ => Answer::new(404),
     }
 }
@@ -91,9 +99,11 @@ fn search(asked: &Asked, world: &World) -> Answer {
     let within = |created: DateTime<Utc>| {
         window.is_none_or(|(from, to)| created.timestamp() >= from.timestamp() && created.timestamp() <= to.timestamp())
     };
+    let words: Vec<String> = asked.query("motsCles").map(words_of).unwrap_or_default();
     let matches: Vec<&Entry> = world
         .shown(Site::FranceTravail)
         .filter(|entry| origin.is_none_or(|origin| entry.origin == origin) && within(entry.created))
+        .filter(|entry| words.is_empty() || has_all(&record_of(Site::FranceTravail, entry), &words))
         .collect();
     let total = matches.len();
     if total == 0 {
@@ -109,6 +119,17 @@ fn search(asked: &Asked, world: &World) -> Answer {
         .header("Content-Range", &format!("offres {first}-{last}/{total}"))
         .header("Accept-Range", "150")
         .total()
+}
+
+/// Keywords, separated by commas: all of them must be there.
+fn words_of(text: &str) -> Vec<String> {
+    text.split(',').map(|word| word.trim().to_lowercase()).filter(|word| !word.is_empty()).collect()
+}
+
+fn has_all(record: &Value, words: &[String]) -> bool {
+    let text = |name: &str| record[name].as_str().unwrap_or_default().to_lowercase();
+    let text = text("intitule") + " " + &text("description");
+    words.iter().all(|word| text.contains(word))
 }
 
 /// The record of an offer, in the shape of the site: what is missing is absent, never null.

@@ -2,6 +2,7 @@
 mod francetravail;
 mod boards;
 mod faults;
+mod smartrecruiters;
 mod serve;
 pub mod words;
 pub mod world;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 pub use faults::Fault;
+pub use smartrecruiters::COMPANIES;
 pub use world::{Options, Site, Truth, World};
 
 /// The client's name that the simulated France Travail knows.

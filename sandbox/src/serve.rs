@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::{Fault, Shared, Site, boards, francetravail};
+use crate::{Fault, Shared, Site, boards, francetravail, smartrecruiters};
 
 /// A request.
 pub(crate) struct Asked {
@@ -165,6 +165,7 @@ fn answer(site: Site, shared: &Shared, keeps: &Mutex<Keeps>, asked: &Asked, faul
         Site::FranceTravail => francetravail::answer(asked, &world, &mut keeps.tokens),
         Site::Arbeitnow => boards::answer_arbeitnow(asked, &world),
         Site::Remotive => boards::answer_remotive(asked, &world),
+        Site::SmartRecruiters => smartrecruiters::answer(asked, &world),
     };
     match fault {
         Some(Fault::LyingTotal(by)) => answer.lie(by),

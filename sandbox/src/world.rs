@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::{boards, francetravail};
+use crate::{boards, francetravail, smartrecruiters};
 
 /// A simulated site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,11 +17,13 @@ pub enum Site {
     Arbeitnow,
     /// Remotive.
     Remotive,
+    /// SmartRecruiters.
+    SmartRecruiters,
 }
 
 impl Site {
     /// All of them.
-    pub const ALL: [Site; 3] = [Site::FranceTravail, Site::Arbeitnow, Site::Remotive];
+    pub const ALL: [Site; 4] = [Site::FranceTravail, Site::Arbeitnow, Site::Remotive, Site::SmartRecruiters];
 
     /// The origins that it stands for.
     pub fn origins(self) -> &'static [&'static str] {
@@ -29,6 +31,7 @@ impl Site {
             Site::FranceTravail => &["https://api.francetravail.io", "https://entreprise.francetravail.fr"],
             Site::Arbeitnow => &["https://www.arbeitnow.com"],
             Site::Remotive => &["https://remotive.com"],
+            Site::SmartRecruiters => &["https://api.smartrecruiters.com"],
         }
     }
 }
@@ -148,7 +151,7 @@ impl World {
         offers.extend(records.into_iter().enumerate().map(|(index, record)| real(index, record)));
         offers.sort_by(|a, b| b.created.cmp(&a.created).then(a.index.cmp(&b.index)));
         world.sites.insert(Site::FranceTravail, offers);
-        for site in [Site::Arbeitnow, Site::Remotive] {
+        for site in [Site::Arbeitnow, Site::Remotive, Site::SmartRecruiters] {
             let entries: Vec<Entry> = (0..world.options.boards).map(|_| world.entry(site)).collect();
             world.sites.insert(site, entries);
         }
@@ -186,6 +189,11 @@ impl World {
         entries
             .map(|entry| Truth { id: key(site, entry), present: entry.present, record: record(site, entry) })
             .collect()
+    }
+
+    /// Changes the first offers of a site.
+    pub fn revise(&mut self, site: Site, count: usize) {
+        self.sites.entry(site).or_default().iter_mut().take(count).for_each(|entry| entry.revision += 1);
     }
 
     /// Changes so many offers at random: they change, go, return, or new ones appear.
@@ -226,7 +234,7 @@ impl Default for Entry {
 /// The key that the site itself gives.
 fn key(site: Site, entry: &Entry) -> String {
     match site {
-        Site::FranceTravail | Site::Remotive => entry.id.clone(),
+        Site::FranceTravail | Site::Remotive | Site::SmartRecruiters => entry.id.clone(),
         Site::Arbeitnow => boards::slug(entry),
     }
 }
@@ -238,6 +246,7 @@ pub(crate) fn record(site: Site, entry: &Entry) -> Value {
         (Site::FranceTravail, None) => francetravail::record(entry),
         (Site::Arbeitnow, None) => boards::arbeitnow(entry),
         (Site::Remotive, None) => boards::remotive(entry),
+        (Site::SmartRecruiters, None) => smartrecruiters::record(entry),
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::exchange::Page;
 use crate::files::{self, Appender, FileError};
-use crate::offer::Version;
+use crate::offer::{OfferId, Version};
 use crate::state::words::Archived;
 
 /// The archive of one source.
@@ -72,9 +72,11 @@ impl Archive {
         ))
     }
 
-    /// Appends a page; acknowledged when it is on the disk.
-    pub async fn append(&self, page: &Page, version: Version) -> Result<Archived, FileError> {
-        let frame = frame(page, version).map_err(|error| FileError { path: self.root.display().to_string(), error })?;
+    /// Appends a page, or the detail of an offer; acknowledged when it is on the disk.
+    pub async fn append(&self, page: &Page, version: Version, of: Option<OfferId>) -> Result<Archived, FileError> {
+        let of = of.map(|id| id.to_string());
+        let name = of.as_ref().map_or_else(|| version.to_string(), |id| format!("{version}:{id}"));
+        let frame = frame(page, &name).map_err(|error| FileError { path: self.root.display().to_string(), error })?;
         let length = frame.len() as u64;
         if self.length.fetch_add(length, Ordering::Relaxed) + length > SEGMENT {
             self.segment.fetch_add(1, Ordering::Relaxed);
@@ -82,7 +84,7 @@ impl Archive {
         }
         let segment = format!("{}/{}", self.source, segment_name(self.segment.load(Ordering::Relaxed)));
         let offset = self.appender.append(&self.root.join(&segment), frame).await?;
-        Ok(Archived { segment, offset, length })
+        Ok(Archived { segment, offset, length, of })
     }
 }
 
@@ -91,14 +93,14 @@ fn segment_name(number: u64) -> String {
 }
 
 /// One WARC `response` record, ISO 28500:2017, compressed.
-fn frame(page: &Page, version: Version) -> std::io::Result<Vec<u8>> {
+fn frame(page: &Page, name: &str) -> std::io::Result<Vec<u8>> {
     let mut http = format!("HTTP/1.1 {}\r\n", page.status);
     for (name, value) in page.headers.iter().filter(|(name, _)| KEPT.contains(&name.to_ascii_lowercase().as_str())) {
         http += &format!("{name}: {value}\r\n");
     }
     http += "\r\n";
     let head = format!(
-        "WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:jobmarket:page:{version}>\r\nWARC-Date: {}\r\n\
+        "WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:jobmarket:page:{name}>\r\nWARC-Date: {}\r\n\
          WARC-Target-URI: {}\r\nWARC-Request-Method: {}\r\nContent-Type: application/http;msgtype=response\r\n\
          Content-Length: {}\r\n\r\n",
         page.fetched.to_rfc3339_opts(SecondsFormat::Micros, true),
@@ -190,8 +192,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (archive, torn) = Archive::open(root.path(), "site", Appender::start()).unwrap();
         assert_eq!(torn, 0);
-        let first = archive.append(&page("one"), Version(1)).await.unwrap();
-        let second = archive.append(&page("two\r\n\r\n"), Version(2)).await.unwrap();
+        let first = archive.append(&page("one"), Version(1), None).await.unwrap();
+        let second = archive.append(&page("two\r\n\r\n"), Version(2), None).await.unwrap();
         assert_eq!(second.offset, first.length);
         let back = read(root.path(), &second).unwrap();
         assert_eq!((&back.body[..], back.status, back.fetched), (&b"two\r\n\r\n"[..], 206, page("").fetched));
@@ -204,7 +206,7 @@ mod tests {
         let (archive, torn) = Archive::open(root.path(), "site", Appender::start()).unwrap();
         assert_eq!(torn, 20);
         assert_eq!(&read(root.path(), &first).unwrap().body[..], b"one");
-        let third = archive.append(&page("three"), Version(3)).await.unwrap();
+        let third = archive.append(&page("three"), Version(3), None).await.unwrap();
         assert_ne!(third.segment, first.segment, "a start opens a new segment");
     }
 }

@@ -1,8 +1,12 @@
 //! Authentication: who we are to a site, described as plain data; the edge `fetch` sends it.
 pub mod redact;
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::scalar::{Clock, Reader};
 
 /// What is placed into a request, and to whom it may be shown.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +40,10 @@ pub struct TokenCall {
     pub token_name: String,
     /// Member of the answer that is its life in seconds.
     pub expires_name: String,
+    /// Where else the answer says when it expires, and what that counts.
+    pub expires: Option<(Reader, Clock)>,
+    /// Its life when the answer does not say.
+    pub life: Option<Duration>,
 }
 
 impl Credential {

@@ -6,7 +6,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::ordered::Ordered;
 use crate::scalar::fault::Carried;
-use crate::scalar::{Given, Reader, Span, Template};
+use crate::scalar::{Clock, Given, Reader, Span, Template};
 use crate::tree::Tree;
 
 /// What is asked: a method with an address, and what goes with it.
@@ -22,6 +22,27 @@ pub struct Request {
     pub headers: Ordered<Part>,
     /// The body.
     pub body: Option<Body>,
+}
+
+impl Request {
+    /// All templates in it.
+    pub fn templates<'t>(&'t self, each: &mut dyn FnMut(&'t Template)) {
+        each(&self.url);
+        let mut parts: Vec<&Part> = self.query.iter().chain(self.headers.iter()).map(|(_, part)| part).collect();
+        match &self.body {
+            None => {}
+            Some(Body::Json(part)) => parts.push(part),
+            Some(Body::Form(form)) => parts.extend(form.iter().map(|(_, part)| part)),
+            Some(Body::Text(text)) => each(text),
+            Some(Body::Graphql(graphql)) => {
+                each(&graphql.query);
+                parts.extend(graphql.variables.iter().map(|(_, part)| part));
+            }
+        }
+        for part in parts {
+            part.templates(&mut Vec::new(), &mut |_, template| each(template));
+        }
+    }
 }
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
@@ -330,7 +351,7 @@ pub struct Expires {
     pub at: Reader,
     /// What it counts.
     #[serde(rename = "as")]
-    pub unit: super::source::LearnUnit,
+    pub unit: Clock,
     /// Its life when it does not say.
     pub life: Option<Given<Span>>,
 }

@@ -10,7 +10,7 @@ use super::request::{Auth, AuthBranch, Request};
 use super::responses::Responses;
 use crate::decode::Decoding;
 use crate::paginate::Pagination;
-use crate::scalar::{Expression, Given, Name, Path, Rate, Share, Span, Template, Value};
+use crate::scalar::{Clock, Expression, Given, Name, Path, Rate, Share, Span, Template, Value};
 use crate::tree::Tree;
 
 /// One job site.
@@ -232,17 +232,7 @@ pub struct Learn {
     pub reset: crate::scalar::Reader,
     /// What `reset` counts.
     #[serde(rename = "as")]
-    pub unit: LearnUnit,
-}
-
-/// What a reset header counts.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LearnUnit {
-    /// Seconds from now.
-    Seconds,
-    /// Seconds since 1970.
-    Instant,
+    pub unit: Clock,
 }
 
 /// The winner among equal keys of one page.

@@ -97,11 +97,13 @@ impl Extract {
             offer.set(number, Tree::Object(extra));
         }
         self.complete(&mut offer, around.source, key);
-        if let Some(reject) = self.missing(&offer, flaws) {
-            return Made::Rejected(reject);
-        }
-        if !self.kept(&offer, around) {
-            return Made::Filtered;
+        if !around.listed {
+            if let Some(reject) = self.missing(&offer, flaws) {
+                return Made::Rejected(reject);
+            }
+            if !self.kept(&offer, around) {
+                return Made::Filtered;
+            }
         }
         let expires = self.cells.expires.and_then(|number| offer.get(number).as_str()).and_then(instant);
         let start = text.len();

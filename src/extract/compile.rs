@@ -35,7 +35,7 @@ impl Extract {
     }
 }
 
-fn value(says: &Says) -> Result<Value, String> {
+pub(super) fn value(says: &Says) -> Result<Value, String> {
     Ok(match says {
         Says::Template(template) => Value::Program(Program::compile(template).map_err(|error| error.to_string())?),
         Says::Expression(expression) => Value::Read(read(expression)?),

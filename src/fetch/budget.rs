@@ -12,6 +12,9 @@ use crate::scalar::{Period, Rate};
 /// Whose budget: an origin and the identity of a credential.
 pub(super) type Key = (String, u64);
 
+/// No answer of a site stops us for longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
 /// All budgets.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
@@ -48,6 +51,11 @@ impl Budgets {
             budget.interval = budget.interval.max(rate.interval());
             let pause = budget.spend(quotas)?;
             let at = budget.next.max(now) + pause;
+            let wait = at.saturating_duration_since(now);
+            if wait > LONGEST_WAIT {
+                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
+                return Err(FetchError::Quota { why: "the site asked for a pause".into(), until });
+            }
             budget.next = at + budget.interval;
             (at, if pause > Duration::ZERO { "quota" } else { "rate" })
         };
@@ -65,7 +73,7 @@ impl Budgets {
     /// Nobody asks before this time is over: the site said so.
     pub(super) async fn pause(&self, key: &Key, pause: Duration) {
         if let Some(budget) = self.budgets.lock().await.get_mut(key) {
-            budget.next = budget.next.max(Instant::now() + pause.min(LONGEST_WAIT));
+            budget.next = budget.next.max(Instant::now() + pause.min(LONGEST_PAUSE));
         }
     }
 }

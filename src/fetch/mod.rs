@@ -13,8 +13,11 @@ use url::Url;
 
 use crate::auth::Credential;
 use crate::auth::redact::redact;
+use crate::definition::source::Learn;
 use crate::exchange::{Page, Request};
 use crate::plan::{Limits, Origins};
+use crate::scalar::Reader;
+use crate::tree::Tree;
 use budget::Budgets;
 use secrecy::SecretString;
 
@@ -155,6 +158,9 @@ impl Fetch {
             let (why, pause) = match heard {
                 Ok(mut page) => {
                     page.attempts = attempt;
+                    if let Some(pause) = ask.limits.learn.as_ref().and_then(|learn| learned(learn, &page)) {
+                        self.budgets.pause(&key, pause).await;
+                    }
                     match (ask.judge)(Heard::Page(&page)) {
                         Verdict::Take => return Ok(page),
                         Verdict::Renew if !renewed && ask.credential.token.is_some() => {
@@ -202,6 +208,14 @@ impl Fetch {
             || credential.origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin);
         if credential.is_empty() || listed { Ok(()) } else { Err(FetchError::Origin(origin)) }
     }
+}
+
+/// How long the site wants to be left alone, when it says that nothing is left.
+fn learned(learn: &Learn, page: &Page) -> Option<Duration> {
+    let number = |reader: &Reader| reader.read(page, &Tree::Null).scalar_text()?.trim().parse::<f64>().ok();
+    let left = number(&learn.remaining)?;
+    let reset = number(&learn.reset)?;
+    (left <= 0.0).then(|| learn.unit.left(reset, page.fetched.timestamp_millis() as f64 / 1000.0))
 }
 
 /// Twice as long each time, up to a limit, and a random part of that: the attempts of many do not meet again.

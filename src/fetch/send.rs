@@ -71,10 +71,7 @@ impl Fetch {
                 hops += 1;
                 continue;
             }
-            let headers = answer.headers().iter();
-            let headers =
-                headers.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
-            let headers: Vec<(String, String)> = headers.collect();
+            let headers = headers(&answer);
             let body = whole(answer).await?;
             return Ok(Page {
                 url: redact(url.as_str(), ask.secrets),
@@ -128,6 +125,12 @@ impl Fetch {
             }
         }
     }
+}
+
+/// Headers as plain text; what is not text is left out.
+pub(super) fn headers(answer: &reqwest::Response) -> Vec<(String, String)> {
+    let headers = answer.headers().iter();
+    headers.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
 }
 
 /// The body, whole: hyper reports one that is shorter than announced as an error.

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -9,6 +10,9 @@ use tokio::time::Instant;
 use super::{Ask, Fetch, FetchError, Note, backoff, send};
 use crate::auth::TokenCall;
 use crate::auth::redact::redact;
+use crate::exchange::Page;
+use crate::scalar::Clock;
+use crate::tree::Tree;
 
 /// What is known of a token.
 #[derive(Debug, Default)]
@@ -56,11 +60,11 @@ impl Fetch {
         let mut attempt = 1;
         loop {
             let why = match self.ask_token(ask, call).await {
-                Ok((status, body)) if (200..300).contains(&status) => return take(call, &body, token),
-                Ok((status, body)) if (400..500).contains(&status) && status != 429 => {
-                    return Err(FetchError::Credentials(redact(&refusal(status, &body), ask.secrets)));
+                Ok(page) if (200..300).contains(&page.status) => return take(call, &page, token),
+                Ok(page) if (400..500).contains(&page.status) && page.status != 429 => {
+                    return Err(FetchError::Credentials(redact(&refusal(&page), ask.secrets)));
                 }
-                Ok((status, _)) => format!("the token call answered {status}"),
+                Ok(page) => format!("the token call answered {}", page.status),
                 Err(fault) => format!("the token call: {fault}"),
             };
             if attempt >= ask.limits.attempts {
@@ -73,7 +77,7 @@ impl Fetch {
         }
     }
 
-    async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall) -> Result<(u16, String), send::Fault> {
+    async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall) -> Result<Page, send::Fault> {
         let url = url::Url::parse(&call.url).map_err(|error| send::Fault::Other(error.to_string()))?;
         let (target, _) = ask.origins.target(&url);
         let pairs = call.form.iter().map(|(name, value)| (name, value.expose_secret()));
@@ -93,31 +97,55 @@ impl Fetch {
         }
         let answer = request.send().await.map_err(send::Fault::from)?;
         let status = answer.status().as_u16();
-        Ok((status, answer.text().await.map_err(send::Fault::from)?))
+        let headers = send::headers(&answer);
+        let body = answer.bytes().await.map_err(send::Fault::from)?;
+        Ok(Page {
+            url: call.url.clone(),
+            method: "POST".into(),
+            status,
+            headers,
+            body,
+            fetched: Utc::now(),
+            attempts: 1,
+        })
     }
 }
 
 /// The token of an answer, RFC 6749 section 5.1.
-fn take(call: &TokenCall, body: &str, token: &mut Token) -> Result<(), FetchError> {
-    let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let Some(value) = answer.get(&call.token_name).and_then(|value| value.as_str()) else {
+fn take(call: &TokenCall, page: &Page, token: &mut Token) -> Result<(), FetchError> {
+    let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
+    let Some(value) = answer.get(&call.token_name).and_then(Tree::as_str) else {
         return Err(FetchError::Credentials(format!("the token call's answer has no `{}`", call.token_name)));
     };
-    let life = answer.get(&call.expires_name).and_then(serde_json::Value::as_f64).filter(|life| *life > 0.0);
-    let life = life.map_or(LIFE, Duration::from_secs_f64);
+    let said = match &call.expires {
+        Some((at, clock)) => number(&at.read(page, &answer)).map(|found| clock.left(found, seconds(page.fetched))),
+        None => answer.get(&call.expires_name).and_then(number).map(|life| Clock::Seconds.left(life, 0.0)),
+    };
+    let life = said.filter(|life| !life.is_zero()).or(call.life).unwrap_or(LIFE);
     token.value = Some(value.to_owned().into());
     token.renew_at = Some(Instant::now() + life.mul_f64(0.9));
     token.generation += 1;
     Ok(())
 }
 
+/// A number, or an instant as seconds since 1970, also as text.
+fn number(value: &Tree<'_>) -> Option<f64> {
+    let text = value.scalar_text()?;
+    text.parse().ok().or_else(|| crate::convert::instant_of(&text).map(seconds))
+}
+
+fn seconds(at: chrono::DateTime<Utc>) -> f64 {
+    at.timestamp_millis() as f64 / 1000.0
+}
+
 /// The site's own words, RFC 6749 section 5.2; a body that is not JSON is cut.
-fn refusal(status: u16, body: &str) -> String {
-    let answer: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let word = |name: &str| answer.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+fn refusal(page: &Page) -> String {
+    let status = page.status;
+    let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
+    let word = |name: &str| answer.get(name).and_then(Tree::as_str).map(str::to_owned);
     match (word("error"), word("error_description")) {
         (Some(error), Some(description)) => format!("{error}: {description} (status {status})"),
         (Some(error), None) => format!("{error} (status {status})"),
-        _ => format!("status {status}: {}", body.chars().take(120).collect::<String>()),
+        _ => format!("status {status}: {}", String::from_utf8_lossy(&page.body).chars().take(120).collect::<String>()),
     }
 }

@@ -16,6 +16,9 @@ pub struct Progress {
     pub uneven: bool,
     /// Hashes of the last pages.
     pub hashes: VecDeque<u64>,
+    /// Parts of the page at the slice's position that are committed.
+    #[serde(default)]
+    pub part: u32,
     /// Whether the first pass of a slice read twice is over.
     pub again: bool,
 }

@@ -1,12 +1,11 @@
 //! What an answer means: the source's own words first, then what HTTP says.
-use crate::convert::Moment;
-use crate::convert::render::{Program, Scope};
+use crate::convert::render::Program;
 use crate::decode;
 use crate::definition::responses::{Action, Code, Codes};
 use crate::exchange::Page;
 use crate::tree::Tree;
 
-use super::Plan;
+use super::Call;
 
 /// What is to be done with an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +28,7 @@ pub enum Meaning {
     Fail(String),
 }
 
-impl Plan {
+impl Call {
     /// What a page means. Entries with a test come first, in file order; then exact codes; then classes.
     pub fn meaning(&self, page: &Page) -> Meaning {
         let entries = || self.responses.iter().filter(|(codes, _)| codes.covers(page.status));
@@ -62,8 +61,7 @@ impl Plan {
 
     fn act(&self, action: &Action, body: &Tree<'_>) -> Meaning {
         let reason = |template| {
-            let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: self.lookups.clone() };
-            let scope = Scope::new(&moment).with("param", super::request::named(&self.params)).tree("answer", body);
+            let scope = self.knobs.scope(chrono::DateTime::UNIX_EPOCH).tree("answer", body);
             let said = Program::compile(template).and_then(|program| program.text(&scope, &str::to_owned));
             said.unwrap_or_else(|_| template.to_string())
         };

@@ -8,17 +8,21 @@ use secrecy::SecretString;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::credential::credential;
+use super::partition::partitions;
 use super::unbuilt::unbuilt;
 use super::windows::{First, Windows};
-use super::{Limits, Origins, Plan, RequestPlan};
+use super::{Call, Detail, Knobs, Limits, Origins, Plan, RequestPlan};
 use crate::convert::Moment;
 use crate::convert::render::{Program, Scope};
+use crate::decode::Decoding;
 use crate::definition::Definitions;
-use crate::definition::partition::{Partition, PartitionChoice};
 use crate::definition::pipelines::{Pipeline, Sink, Step, Use};
-use crate::definition::source::{Limits as LimitsDefinition, Param, Source};
+use crate::definition::request::Request as RequestDefinition;
+use crate::definition::responses::Responses;
+use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Param, Source};
 use crate::extract::Extract;
 use crate::finding::Finding;
+use crate::paginate::Pagination;
 use crate::scalar::{Given, Period, Rate, Span, Template};
 use crate::tree::Tree;
 
@@ -77,9 +81,9 @@ impl Values<'_> {
         }
         self.environment(template);
         let scope = Scope::new(&self.moment)
-            .with("param", super::request::named(&self.params))
-            .with("env", super::request::named(&self.env))
-            .with("secret", super::request::named(&secrets));
+            .with("param", super::call::named(&self.params))
+            .with("env", super::call::named(&self.env))
+            .with("secret", super::call::named(&secrets));
         let program = Program::compile(template).map_err(|error| self.finding(trail, error.to_string()))?;
         program.value(&scope).map_err(|error| self.finding(trail, error.to_string()))
     }
@@ -91,8 +95,14 @@ impl Values<'_> {
         text.ok_or_else(|| self.finding(trail, format!("`{template}` gives no text")))
     }
 
+    /// What was read so far, for a call to keep.
+    pub(super) fn knobs(&self) -> Arc<Knobs> {
+        let lookups = self.definitions.lookups.clone();
+        Arc::new(Knobs { params: self.params.clone(), env: self.env.clone(), lookups })
+    }
+
     /// Puts the variables that a template reads into its scope; null where they are unset.
-    fn environment(&mut self, template: &Template) {
+    pub(super) fn environment(&mut self, template: &Template) {
         for name in template.names_of("env") {
             if !self.env.iter().any(|(known, _)| known == name) {
                 let value = self.surroundings.get(name).map_or(Tree::Null, Tree::from);
@@ -101,7 +111,11 @@ impl Values<'_> {
         }
     }
 
-    fn given<T: Copy + std::str::FromStr>(&mut self, given: &Given<T>, trail: &[&str]) -> Result<T, Finding> {
+    pub(super) fn given<T: Copy + std::str::FromStr>(
+        &mut self,
+        given: &Given<T>,
+        trail: &[&str],
+    ) -> Result<T, Finding> {
         match given {
             Given::Fixed(value) => Ok(*value),
             Given::Template(template) => {
@@ -119,7 +133,7 @@ impl Values<'_> {
             .hint(format!("set `{name}` in the environment, in `.env`, or as a file in $CREDENTIALS_DIRECTORY"))
     }
 
-    fn finding(&self, trail: &[&str], message: String) -> Finding {
+    pub(super) fn finding(&self, trail: &[&str], message: String) -> Finding {
         Finding::error("bad-value", self.definitions.place(&self.path, trail), message)
     }
 }
@@ -180,27 +194,28 @@ fn build(
     values: &mut Values<'_>,
 ) -> Result<Plan, Finding> {
     params(source, used, values)?;
-    request_environment(source, values);
-    let credential = credential(&source.auth, values)?;
-    let mut pages = source.pages.clone();
-    if let Some(size) = source.pages.size().cloned() {
-        pages.sized(values.given(&size, &["pages"])?);
-    }
-    let request =
-        RequestPlan::compile(&source.request, &[]).map_err(|error| values.finding(&["request"], error.to_string()))?;
+    let parts = Parts {
+        request: &source.request,
+        auth: &source.auth,
+        pages: &source.pages,
+        responses: &source.responses,
+        limits: &source.limits,
+        decode: &source.decode,
+    };
+    let call = call(&parts, &[], values)?;
+    let detail = detail(source, &call, values)?;
     let extract = Extract::compile(definitions, source).map_err(|error| values.finding(&["mapping"], error))?;
     let windows = source.windows.as_ref().map(|windows| self::windows(windows, values)).transpose()?;
     let partitions = partitions(source, values)?;
     let (stores, files, keeps) = sinks(ask.pipeline.map(|(_, pipeline)| pipeline), values)?;
     let sweep = source.sweep.as_ref().map(|sweep| values.given(&sweep.every, &["sweep", "every"])).transpose()?;
-    let limits = limits(&source.limits, values)?;
     let asked = format!(
         "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}",
         source.request,
         source.auth,
         source.partitions,
         source.windows,
-        pages,
+        call.pages,
         source.responses,
         source.decode,
         source.records,
@@ -210,7 +225,8 @@ fn build(
         ask.origins
     );
     let meant = format!(
-        "{:?}{:?}{:?}{:?}{:?}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}",
+        source.detail,
         definitions.mapping_of(source).map(|(mapping, ..)| mapping),
         source.only,
         source.null_if,
@@ -222,17 +238,11 @@ fn build(
         pipeline: ask.pipeline.map(|(_, pipeline)| pipeline.name.to_string()),
         ask: format!("{:016x}", xxh3_64(without_ports(&asked).as_bytes())),
         meaning: format!("{:016x}", xxh3_64(meant.as_bytes())),
-        params: std::mem::take(&mut values.params),
-        env: std::mem::take(&mut values.env),
-        request,
-        secrets: credential.secrets(),
-        credential: Arc::new(credential),
+        call: Call { knobs: values.knobs(), ..call },
+        detail: detail.map(|detail| Detail { call: Call { knobs: values.knobs(), ..detail.call }, ..detail }),
         partitions,
         windows,
         sweep,
-        pages,
-        responses: source.responses.clone(),
-        limits,
         extract,
         keeps,
         stores,
@@ -240,7 +250,6 @@ fn build(
         expire: source.expire.clone(),
         expect: source.expect.clone(),
         schema: definitions.schema.clone(),
-        lookups: definitions.lookups.clone(),
         texts: texts(definitions, source),
         origins: ask.origins,
     })
@@ -274,15 +283,6 @@ fn params(source: &Source, used: Option<&Use>, values: &mut Values<'_>) -> Resul
     Ok(())
 }
 
-/// The variables that the request itself reads.
-fn request_environment(source: &Source, values: &mut Values<'_>) {
-    values.environment(&source.request.url);
-    let parts = source.request.query.iter().chain(source.request.headers.iter());
-    for (_, part) in parts {
-        part.templates(&mut Vec::new(), &mut |_, template| values.environment(template));
-    }
-}
-
 fn windows(windows: &crate::definition::source::Windows, values: &mut Values<'_>) -> Result<Windows, Finding> {
     let mut instant = |template: &Option<Template>, name: &str| -> Result<Option<DateTime<Utc>>, Finding> {
         let Some(template) = template else { return Ok(None) };
@@ -311,34 +311,6 @@ fn windows(windows: &crate::definition::source::Windows, values: &mut Values<'_>
     Ok(Windows { first, until, lookback, step, split })
 }
 
-fn partitions(source: &Source, values: &mut Values<'_>) -> Result<Vec<(String, Vec<Tree<'static>>)>, Finding> {
-    let mut partitions = Vec::new();
-    for (name, partition) in source.partitions.iter() {
-        let list = match partition {
-            Partition::List(list) => list.clone(),
-            Partition::Template(template) => match values.value(template, &["for", name])? {
-                Tree::List(list) => list,
-                other => {
-                    return Err(values.finding(&["for", name], format!("{} where a list was expected", other.kind())));
-                }
-            },
-            Partition::Choice(choice) => match &**choice {
-                PartitionChoice::Range(range) => {
-                    let down = range.step < 0;
-                    let numbers = std::iter::successors(Some(range.from), |at| at.checked_add(range.step));
-                    numbers
-                        .take_while(|at| if down { *at >= range.to } else { *at <= range.to })
-                        .map(Tree::Int)
-                        .collect()
-                }
-                PartitionChoice::Call(_) | PartitionChoice::File(_) => Vec::new(),
-            },
-        };
-        partitions.push((name.to_owned(), list));
-    }
-    Ok(partitions)
-}
-
 type Sinks = (bool, Option<String>, Vec<Program>);
 
 fn sinks(pipeline: Option<&Pipeline>, values: &Values<'_>) -> Result<Sinks, Finding> {
@@ -356,11 +328,12 @@ fn sinks(pipeline: Option<&Pipeline>, values: &Values<'_>) -> Result<Sinks, Find
     Ok((pipeline.sinks.iter().any(|sink| matches!(sink, Sink::Store)), files, keeps))
 }
 
-fn limits(limits: &LimitsDefinition, values: &mut Values<'_>) -> Result<Limits, Finding> {
-    let rate = limits.rate.as_ref().map(|rate| values.given(rate, &["limits", "rate"])).transpose()?;
-    let parallel = limits.parallel.as_ref().map(|given| values.given(given, &["limits", "parallel"])).transpose()?;
-    let timeout = limits.timeout.as_ref().map(|given| values.given(given, &["limits", "timeout"])).transpose()?;
-    let quota = limits.quota.iter().map(|quota| values.given(quota, &["limits", "quota"])).collect::<Result<_, _>>()?;
+fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Limits, Finding> {
+    let below = |name: &'static str| [trail, &["limits", name]].concat();
+    let rate = limits.rate.as_ref().map(|rate| values.given(rate, &below("rate"))).transpose()?;
+    let parallel = limits.parallel.as_ref().map(|given| values.given(given, &below("parallel"))).transpose()?;
+    let timeout = limits.timeout.as_ref().map(|given| values.given(given, &below("timeout"))).transpose()?;
+    let quota = limits.quota.iter().map(|quota| values.given(quota, &below("quota"))).collect::<Result<_, _>>()?;
     let retry = limits.retry.as_ref();
     Ok(Limits {
         rate: rate.unwrap_or(Rate { count: 5, period: Period::Seconds(1) }),
@@ -370,5 +343,55 @@ fn limits(limits: &LimitsDefinition, values: &mut Values<'_>) -> Result<Limits, 
         attempts: retry.and_then(|retry| retry.attempts).unwrap_or(5).max(1),
         wait: retry.and_then(|retry| retry.wait).map_or(Duration::from_secs(1), Span::duration),
         at_most: retry.and_then(|retry| retry.at_most).map_or(Duration::from_secs(60), Span::duration),
+        learn: limits.learn.clone(),
     })
+}
+
+/// What a call is compiled from.
+pub(super) struct Parts<'a> {
+    pub request: &'a RequestDefinition,
+    pub auth: &'a AuthChoice,
+    pub pages: &'a Pagination,
+    pub responses: &'a Responses,
+    pub limits: &'a LimitsDefinition,
+    pub decode: &'a Decoding,
+}
+
+/// Compiles a call that stands at this place of the source. Its knobs are those known so far.
+pub(super) fn call(parts: &Parts<'_>, trail: &[&str], values: &mut Values<'_>) -> Result<Call, Finding> {
+    parts.request.templates(&mut |template| values.environment(template));
+    let credential = credential(parts.auth, &[trail, &["auth"]].concat(), values)?;
+    let mut pages = parts.pages.clone();
+    if let Some(size) = pages.size().cloned() {
+        pages.sized(values.given(&size, &[trail, &["pages"]].concat())?);
+    }
+    let request = RequestPlan::compile(parts.request)
+        .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
+    Ok(Call {
+        request: Arc::new(request),
+        secrets: credential.secrets(),
+        credential: Arc::new(credential),
+        pages,
+        responses: parts.responses.clone(),
+        limits: limits(parts.limits, trail, values)?,
+        decode: parts.decode.clone(),
+        knobs: values.knobs(),
+    })
+}
+
+/// The second call of each record.
+fn detail(source: &Source, list: &Call, values: &mut Values<'_>) -> Result<Option<Detail>, Finding> {
+    let Some(written) = &source.detail else { return Ok(None) };
+    let parts = Parts {
+        request: &written.request,
+        auth: &source.auth,
+        pages: &Pagination::default(),
+        responses: &Responses::default(),
+        limits: written.limits.as_ref().unwrap_or(&source.limits),
+        decode: &written.decode,
+    };
+    let mut call = call(&parts, &["detail"], values)?;
+    (call.credential, call.secrets) = (list.credential.clone(), list.secrets.clone());
+    let merge = written.merge.clone();
+    Ok(Some(Detail { call, merge, gone: written.gone.clone(), on_error: written.on_error }))
 }

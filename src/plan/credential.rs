@@ -11,18 +11,18 @@ use crate::finding::Finding;
 use crate::scalar::Template;
 
 /// The credential of a choice; of several branches the first whose `when` holds.
-pub(super) fn credential(choice: &AuthChoice, values: &mut Values<'_>) -> Result<Credential, Finding> {
+pub(super) fn credential(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
     match choice {
-        AuthChoice::One(auth) => one(auth, values),
+        AuthChoice::One(auth) => one(auth, trail, values),
         AuthChoice::Several(branches) => {
             for (index, found) in branches.iter().enumerate() {
                 let index = index.to_string();
                 let chosen = match &found.when {
                     None => true,
-                    Some(when) => values.value(when, &["auth", &index, "when"])?.is_true(),
+                    Some(when) => values.value(when, &[trail, &[&index, "when"]].concat())?.is_true(),
                 };
                 if chosen {
-                    return branch(found, values, &index);
+                    return branch(found, values, &below(trail, &index));
                 }
             }
             Ok(Credential::default())
@@ -30,29 +30,29 @@ pub(super) fn credential(choice: &AuthChoice, values: &mut Values<'_>) -> Result
     }
 }
 
-fn branch(branch: &AuthBranch, values: &mut Values<'_>, index: &str) -> Result<Credential, Finding> {
+fn branch(branch: &AuthBranch, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
     if let Some(basic) = &branch.basic {
-        return self::basic(&basic.user, &basic.password, values, &["auth", index, "basic"]);
+        return self::basic(&basic.user, &basic.password, values, &below(trail, "basic"));
     }
     if let Some(token) = &branch.bearer {
-        return bearer(token, values, &["auth", index, "bearer"]);
+        return bearer(token, values, &below(trail, "bearer"));
     }
     if let Some(found) = &branch.key {
-        return key(found, values, &["auth", index, "key"]);
+        return key(found, values, &below(trail, "key"));
     }
     match &branch.oauth2 {
-        Some(found) => oauth2(found, values, &["auth", index, "oauth2"]),
+        Some(found) => oauth2(found, values, &below(trail, "oauth2")),
         None => Ok(Credential::default()),
     }
 }
 
-fn one(auth: &Auth, values: &mut Values<'_>) -> Result<Credential, Finding> {
+fn one(auth: &Auth, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
     match auth {
         Auth::None | Auth::Login(_) | Auth::Jwt(_) => Ok(Credential::default()),
-        Auth::Basic(found) => basic(&found.user, &found.password, values, &["auth", "basic"]),
-        Auth::Bearer(token) => bearer(token, values, &["auth", "bearer"]),
-        Auth::Key(found) => key(found, values, &["auth", "key"]),
-        Auth::Oauth2(found) => oauth2(found, values, &["auth", "oauth2"]),
+        Auth::Basic(found) => basic(&found.user, &found.password, values, &below(trail, "basic")),
+        Auth::Bearer(token) => bearer(token, values, &below(trail, "bearer")),
+        Auth::Key(found) => key(found, values, &below(trail, "key")),
+        Auth::Oauth2(found) => oauth2(found, values, &below(trail, "oauth2")),
     }
 }
 
@@ -122,6 +122,11 @@ fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Cr
         headers,
         token_name: oauth2.names.token.clone(),
         expires_name: oauth2.names.expires.clone(),
+        expires: oauth2.expires.as_ref().map(|expires| (expires.at.clone(), expires.unit)),
+        life: match oauth2.expires.as_ref().and_then(|expires| expires.life.as_ref()) {
+            Some(life) => Some(values.given(life, &below(trail, "expires"))?.duration()),
+            None => None,
+        },
     };
     Ok(Credential { token: Some(call), ..Credential::default() })
 }

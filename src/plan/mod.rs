@@ -1,8 +1,10 @@
 //! Plans: definitions compiled into something that cannot be wrong any more.
 mod answers;
+mod call;
 mod compile;
 mod credential;
 mod origins;
+mod partition;
 mod request;
 mod unbuilt;
 mod windows;
@@ -10,22 +12,18 @@ mod windows;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use crate::auth::Credential;
-use crate::convert::Lookups;
 use crate::convert::render::Program;
-use crate::definition::responses::Responses;
-use crate::definition::source::{Expect, Expire};
-use crate::paginate::Pagination;
-use crate::scalar::{Rate, Span};
+use crate::definition::source::{Expect, Expire, Learn, OnError};
+use crate::scalar::{Path, Rate, Span};
 use crate::schema::Schema;
-use crate::tree::Tree;
 
 pub use answers::{Meaning, said};
+pub(crate) use call::named;
+pub use call::{Call, Knobs, Place};
 pub use compile::{Ask, Surroundings, compile};
 pub use origins::Origins;
-pub use request::{Place, RequestPlan};
+pub use partition::{Parent, Partition};
+pub use request::RequestPlan;
 pub use windows::{Window, Windows};
 
 /// One source in one pipeline, checked and compiled.
@@ -39,28 +37,16 @@ pub struct Plan {
     pub ask: String,
     /// Fingerprint of what is made of it.
     pub meaning: String,
-    /// Parameters, as the request and the mapping read them.
-    pub params: Vec<(String, Tree<'static>)>,
-    /// Variables of the environment that templates read.
-    pub env: Vec<(String, Tree<'static>)>,
-    /// What is asked.
-    pub request: RequestPlan,
-    /// Who asks.
-    pub credential: Arc<Credential>,
-    /// All values that must not be seen.
-    pub secrets: Vec<SecretString>,
-    /// Partitions: a name and its values; later names vary faster.
-    pub partitions: Vec<(String, Vec<Tree<'static>>)>,
+    /// The list: what is asked, page by page.
+    pub call: Call,
+    /// The second call of each new or changed record.
+    pub detail: Option<Detail>,
+    /// Partitions: later names vary faster, and may use earlier ones.
+    pub partitions: Vec<(String, Partition)>,
     /// Windows of time.
     pub windows: Option<Windows>,
     /// How often the whole is read.
     pub sweep: Option<Span>,
-    /// How a slice advances.
-    pub pages: Pagination,
-    /// What answers mean.
-    pub responses: Responses,
-    /// How fast, how many, how long.
-    pub limits: Limits,
     /// From an answer to offers.
     pub extract: crate::extract::Extract,
     /// Conditions of `keep`, in order.
@@ -75,8 +61,6 @@ pub struct Plan {
     pub expect: Option<Expect>,
     /// The canonical offer.
     pub schema: Arc<Schema>,
-    /// The tables.
-    pub lookups: Arc<Lookups>,
     /// The files it was compiled from.
     pub texts: Vec<(String, String)>,
     /// Where requests go instead.
@@ -100,6 +84,21 @@ pub struct Limits {
     pub wait: Duration,
     /// The longest.
     pub at_most: Duration,
+    /// Headers that say what is left.
+    pub learn: Option<Learn>,
+}
+
+/// The second call of a record.
+#[derive(Debug)]
+pub struct Detail {
+    /// What is asked.
+    pub call: Call,
+    /// The part of the answer that is kept as `$.detail`; the whole without it.
+    pub merge: Option<Path>,
+    /// Codes that mean the offer is gone.
+    pub gone: Vec<u16>,
+    /// What to do when it fails.
+    pub on_error: OnError,
 }
 
 impl Plan {

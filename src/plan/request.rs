@@ -1,26 +1,10 @@
 //! From templates to one request: values are encoded for their place, null leaves an entry out.
-use chrono::TimeDelta;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
 
-use super::{Plan, Window};
-use crate::convert::Moment;
 use crate::convert::render::{Program, RenderError, Scope};
 use crate::definition::request::{Body as BodyDefinition, Part, Request as RequestDefinition};
 use crate::exchange::{Body, Request};
-use crate::offer::instant;
-use crate::position::Position;
 use crate::tree::Tree;
-
-/// Which page of which slice is asked.
-pub struct Place<'a> {
-    /// Values of the partition.
-    pub partition: &'a [(String, Tree<'static>)],
-    /// Its window.
-    pub window: Option<Window>,
-    /// The page.
-    pub position: &'a Position,
-}
 
 /// A request, its templates compiled.
 #[derive(Debug)]
@@ -49,8 +33,8 @@ enum BodyPlan {
 }
 
 impl RequestPlan {
-    /// Compiles a request whose templates were checked; `shared` headers come before its own.
-    pub fn compile(request: &RequestDefinition, shared: &[(String, Part)]) -> Result<Self, RenderError> {
+    /// Compiles a request whose templates were checked.
+    pub fn compile(request: &RequestDefinition) -> Result<Self, RenderError> {
         let body = match &request.body {
             None => None,
             Some(BodyDefinition::Json(part)) => Some(BodyPlan::Json(compile(part)?)),
@@ -60,21 +44,24 @@ impl RequestPlan {
                 Some(BodyPlan::Graphql(Program::compile(&graphql.query)?, entries(graphql.variables.iter())?))
             }
         };
-        let own = request.headers.iter();
-        let shared = shared
-            .iter()
-            .filter(|(name, _)| request.headers.get(name).is_none())
-            .map(|(name, part)| (name.as_str(), part));
         Ok(RequestPlan {
             method: request.method.clone(),
             url: Program::compile(&request.url)?,
             query: entries(request.query.iter())?,
-            headers: entries(shared.chain(own))?,
+            headers: entries(request.headers.iter())?,
             body,
         })
     }
 
-    fn render(&self, scope: &Scope<'_>) -> Result<Request, RenderError> {
+    /// Whether it reads a name under this root.
+    pub fn reads(&self, root: &str) -> bool {
+        let mut parts = self.query.iter().chain(&self.headers);
+        self.url.reads(root)
+            || parts.any(|(_, part)| part.reads(root))
+            || self.body.as_ref().is_some_and(|body| body.reads(root))
+    }
+
+    pub(super) fn render(&self, scope: &Scope<'_>) -> Result<Request, RenderError> {
         let mut url = self.url.text(scope, &|value| utf8_percent_encode(value, ADDRESS).to_string())?;
         let mut pairs = url::form_urlencoded::Serializer::new(String::new());
         let mut any = false;
@@ -100,7 +87,27 @@ impl RequestPlan {
 /// Inserted values keep letters, digits, the marks of RFC 3986 that mean nothing, and `/`.
 const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
+impl PartPlan {
+    fn reads(&self, root: &str) -> bool {
+        match self {
+            PartPlan::Value(_) => false,
+            PartPlan::Program(program) => program.reads(root),
+            PartPlan::List(list) => list.iter().any(|part| part.reads(root)),
+            PartPlan::Map(members) => members.iter().any(|(_, part)| part.reads(root)),
+        }
+    }
+}
+
 impl BodyPlan {
+    fn reads(&self, root: &str) -> bool {
+        match self {
+            BodyPlan::Json(part) => part.reads(root),
+            BodyPlan::Graphql(query, entries) => query.reads(root) || entries.iter().any(|(_, part)| part.reads(root)),
+            BodyPlan::Form(entries) => entries.iter().any(|(_, part)| part.reads(root)),
+            BodyPlan::Text(text) => text.reads(root),
+        }
+    }
+
     fn render(&self, scope: &Scope<'_>) -> Result<Body, RenderError> {
         let json =
             |value: Tree<'static>| Body { media: "application/json".into(), bytes: value.to_string().into_bytes() };
@@ -178,45 +185,4 @@ fn texts(value: Tree<'static>) -> Vec<String> {
         Tree::List(list) => list.into_iter().flat_map(texts).collect(),
         value => vec![value.scalar_text().map_or_else(|| value.to_string(), |text| text.into_owned())],
     }
-}
-
-impl Plan {
-    /// The request of a page.
-    pub fn request(&self, place: &Place<'_>) -> Result<Request, RenderError> {
-        let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: self.lookups.clone() };
-        let auth: Vec<(String, Tree<'static>)> =
-            self.credential.path.iter().map(|(name, value)| (name.clone(), revealed(value))).collect();
-        let page = self.pages.rule().variables(place.position);
-        let window = place.window.map(|(start, end)| window(start, end)).unwrap_or_default();
-        let scope = Scope::new(&moment)
-            .with("param", named(&self.params))
-            .with("env", named(&self.env))
-            .with("auth", named(&auth))
-            .with("for", named(place.partition))
-            .with("page", page.iter().map(|(name, value)| (*name, value)))
-            .with("window", window.iter().map(|(name, value)| (*name, value)));
-        let mut request = self.request.render(&scope)?;
-        if let Position::Address(Some(address)) = place.position {
-            request.url = address.clone();
-        }
-        Ok(request)
-    }
-}
-
-/// What `${window.…}` stands for; `last` is the end less one second.
-fn window(
-    start: chrono::DateTime<chrono::Utc>,
-    end: chrono::DateTime<chrono::Utc>,
-) -> Vec<(&'static str, Tree<'static>)> {
-    let last = (end - TimeDelta::seconds(1)).max(start);
-    [("start", start), ("end", end), ("last", last)].map(|(name, at)| (name, Tree::from(instant(at)))).to_vec()
-}
-
-fn revealed(secret: &SecretString) -> Tree<'static> {
-    Tree::from(secret.expose_secret())
-}
-
-/// Entries by reference.
-pub(super) fn named<'e>(entries: &'e [(String, Tree<'static>)]) -> impl Iterator<Item = (&'e str, &'e Tree<'e>)> {
-    entries.iter().map(|(name, value)| (name.as_str(), value))
 }

@@ -22,31 +22,17 @@ pub(super) fn unbuilt(
     if let Some(name) = source.decode.unbuilt() {
         refuse(&path, &["decode"], &format!("decode: {name}"));
     }
-    if source.detail.is_some() {
-        refuse(&path, &["detail"], "detail");
+    if let Some(name) = source.detail.as_ref().and_then(|detail| detail.decode.unbuilt()) {
+        refuse(&path, &["detail", "decode"], &format!("decode: {name}"));
     }
-    match &source.auth {
-        AuthChoice::One(Auth::Login(_)) => refuse(&path, &["auth", "login"], "auth: login"),
-        AuthChoice::One(Auth::Jwt(_)) => refuse(&path, &["auth", "jwt"], "auth: jwt"),
-        AuthChoice::One(Auth::Oauth2(oauth2)) if oauth2.grant != Grant::ClientCredentials => {
-            refuse(&path, &["auth", "oauth2", "grant"], "auth: oauth2 with this grant");
-        }
-        AuthChoice::One(Auth::Oauth2(oauth2)) if oauth2.expires.is_some() => {
-            refuse(&path, &["auth", "oauth2", "expires"], "auth: oauth2 with `expires`");
-        }
-        _ => {}
-    }
+    auth(&source.auth, &path, &["auth"], &mut refuse);
     for (name, partition) in source.partitions.iter() {
-        if let Partition::Choice(choice) = partition {
-            match &**choice {
-                PartitionChoice::Call(_) => refuse(&path, &["for", name], "for: call"),
-                PartitionChoice::File(_) => refuse(&path, &["for", name], "for: file"),
-                PartitionChoice::Range(_) => {}
-            }
+        let Partition::Choice(choice) = partition else { continue };
+        let PartitionChoice::Call(call) = &**choice else { continue };
+        auth(&call.auth, &path, &["for", name, "call", "auth"], &mut refuse);
+        if let Some(found) = call.decode.unbuilt() {
+            refuse(&path, &["for", name, "call", "decode"], &format!("decode: {found}"));
         }
-    }
-    if source.limits.learn.is_some() {
-        refuse(&path, &["limits", "learn"], "limits: learn");
     }
     if let Store::Elasticsearch(_) = definitions.pipelines.store {
         refuse("pipelines.yaml", &["store"], "store: elasticsearch");
@@ -66,4 +52,17 @@ pub(super) fn unbuilt(
         );
     }
     findings
+}
+
+/// Ways to authenticate that are not built yet.
+fn auth(choice: &AuthChoice, path: &str, trail: &[&str], refuse: &mut dyn FnMut(&str, &[&str], &str)) {
+    let below = |name: &'static str| [trail, &[name]].concat();
+    match choice {
+        AuthChoice::One(Auth::Login(_)) => refuse(path, &below("login"), "auth: login"),
+        AuthChoice::One(Auth::Jwt(_)) => refuse(path, &below("jwt"), "auth: jwt"),
+        AuthChoice::One(Auth::Oauth2(oauth2)) if oauth2.grant != Grant::ClientCredentials => {
+            refuse(path, &below("oauth2"), "auth: oauth2 with this grant");
+        }
+        _ => {}
+    }
 }

@@ -1,5 +1,8 @@
 //! One run of one plan: slices, pages, commits.
+mod ask;
+mod detail;
 mod page;
+mod partitions;
 mod pool;
 mod preview;
 mod replay;
@@ -7,9 +10,9 @@ mod slice;
 mod slices;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -18,17 +21,18 @@ use tokio::task::JoinSet;
 
 use crate::archive::Archive;
 use crate::event::{Counts, Event, EventKind, Outcome, RunId, RunKind, SliceEnd};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, FetchError};
 use crate::files::{Appender, FileError};
 use crate::paginate::Stop;
 use crate::plan::{Plan, Window};
 use crate::sink::files::Files;
 use crate::state::words::{Ended, NewRun, Slice, SliceState};
 use crate::state::{Claim, State, StateError};
+use slices::NoSlice;
 
 pub use pool::Pool;
 pub use preview::{Preview, PreviewError, preview};
-pub use replay::replay;
+pub use replay::{Again, replay};
 
 /// What all runs share.
 pub struct Engine {
@@ -44,9 +48,38 @@ pub struct Engine {
     pub pool: Arc<Pool>,
     /// Told everything.
     pub events: mpsc::UnboundedSender<Event>,
+    /// The project's folder: files that `for` names are relative to it.
+    pub project: PathBuf,
+    /// Memory for bodies in flight, in bytes: [`BUDGET`] for all runs.
+    pub bytes: Arc<Semaphore>,
     /// Set by Ctrl-C: runs end cleanly.
     pub stop: Arc<AtomicBool>,
 }
+
+impl Engine {
+    /// Opens a data directory and starts what runs share. `archive` is the archive's folder, `project` the project's.
+    pub fn start(
+        data: &Path,
+        archive: PathBuf,
+        project: &Path,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Result<Self, RunError> {
+        Ok(Engine {
+            fetch: Arc::new(Fetch::new()?),
+            state: State::open(data)?,
+            archive,
+            appender: Appender::start(),
+            pool: Arc::new(Pool::start()),
+            events,
+            project: project.to_owned(),
+            bytes: Arc::new(Semaphore::new(BUDGET)),
+            stop: Arc::new(AtomicBool::new(false)),
+        })
+    }
+}
+
+/// Bytes of bodies in flight, for all runs: this is what holds fetching back.
+pub const BUDGET: usize = 16 << 20;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -70,6 +103,9 @@ pub enum RunError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The network.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// A task of ours ended without an answer.
     #[error("a part of the run ended without an answer: {0}")]
     Lost(String),
@@ -87,6 +123,10 @@ struct Shared {
     flight: Arc<Semaphore>,
     /// Whether `stop: known` may fire.
     known: bool,
+    /// Bytes of the largest page so far.
+    typical: AtomicU32,
+    /// Detail calls that failed in a row.
+    failures: AtomicU32,
 }
 
 impl Shared {
@@ -127,8 +167,10 @@ pub async fn run(
     let files = plan.files.as_ref();
     let files = files.map(|dir| Files::new(engine.state.dir(), dir, &plan.source, begun.run, engine.appender.clone()));
     let shared = Arc::new(Shared {
-        flight: Arc::new(Semaphore::new(plan.limits.parallel)),
+        flight: Arc::new(Semaphore::new(plan.call.limits.parallel)),
         known: begun.last_complete && kind == RunKind::Ordinary,
+        typical: AtomicU32::new(64 << 10),
+        failures: AtomicU32::new(0),
         run: begun.run,
         plan,
         engine,
@@ -149,7 +191,7 @@ pub async fn run(
             });
         }
     }
-    let slices = slices::Slices::new(kind, begun.now, span, begun.slices);
+    let slices = slices::Slices::new(shared.plan.clone(), kind, begun.now, span, begun.slices);
     let (outcome, cause) = all(&shared, slices).await?;
     let ended = Ended { run: shared.run, outcome, cause: cause.clone(), at: Utc::now() };
     let counts = shared.engine.state.end_run(ended).await?;
@@ -177,7 +219,7 @@ async fn kind(plan: &Plan, state: &State, now: DateTime<Utc>, span: Option<Windo
     if span.is_some() {
         return Ok(RunKind::Backfill);
     }
-    let partial = plan.windows.is_some() || plan.pages.stop() == Some(Stop::Known);
+    let partial = plan.windows.is_some() || plan.call.pages.stop() == Some(Stop::Known);
     match plan.sweep {
         None if partial => Ok(RunKind::Ordinary),
         None => Ok(RunKind::Sweep),
@@ -194,10 +236,17 @@ async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Result<(Outcom
     let mut halves: VecDeque<Slice> = VecDeque::new();
     let mut tally = Tally::default();
     loop {
-        while tasks.len() < shared.plan.limits.parallel && !shared.stopped() && tally.refused.is_none() {
+        while tasks.len() < shared.plan.call.limits.parallel && !shared.stopped() && tally.refused.is_none() {
             let next = match halves.pop_front() {
                 Some(half) => Some(half),
-                None => slices.next(shared).await?,
+                None => match slices.next(shared).await {
+                    Ok(next) => next,
+                    Err(NoSlice::State(error)) => return Err(error.into()),
+                    Err(NoSlice::Values(error)) => {
+                        tally.refused = Some(error.to_string());
+                        None
+                    }
+                },
             };
             let Some(slice) = next else { break };
             let shared = shared.clone();
@@ -218,7 +267,7 @@ async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Result<(Outcom
             }
         }
     }
-    Ok(tally.outcome(shared.plan.skip_share(), shared.stopped()))
+    Ok(tally.outcome(shared.plan.call.skip_share(), shared.stopped()))
 }
 
 async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(), RunError> {

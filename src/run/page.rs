@@ -1,24 +1,27 @@
 //! One page: fetched whole, given a ticket, archived, decoded, mapped and serialised once.
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::slices::values;
-use super::{RunError, Shared};
+use super::ask::Asker;
+use super::detail::{self, Answer, Details};
+use super::partitions::values;
+use super::{BUDGET, RunError, Shared};
+use crate::archive;
 use crate::convert::Moment;
-use crate::convert::render::Scope;
 use crate::decode::{self, DecodeError};
-use crate::definition::responses::Code;
 use crate::definition::source::Dedupe;
-use crate::event::EventKind;
 use crate::exchange::{Page, SharedPage};
-use crate::extract::{Around, Flaw, Made, Records, Worked};
-use crate::fetch::{Ask, FetchError, Heard, Note, Verdict};
+use crate::extract::{Around, Flaw, Made, Records};
+use crate::fetch::{FetchError, Note};
 use crate::offer::{OfferId, Reject, Version, content_hash, instant};
 use crate::paginate::{Next, Seen};
-use crate::plan::{Meaning, Place, Plan, Window};
+use crate::plan::{Knobs, Meaning, Place, Plan, Window};
 use crate::position::Position;
 use crate::state::words::{Archived, Fate, Mapped, Record};
 use crate::tree::Tree;
@@ -28,16 +31,24 @@ pub(super) struct Ready {
     pub page: SharedPage,
     pub version: Version,
     pub meaning: Meaning,
-    pub archived: Option<Archived>,
+    /// The page itself, then its details.
+    pub archived: Vec<Archived>,
     pub worked: Work,
+    /// Parts of it that an earlier start committed.
+    pub done: u32,
     /// Holds its place among the pages in flight.
     pub _permit: OwnedSemaphorePermit,
+    /// Holds its share of the memory for bodies.
+    pub _share: OwnedSemaphorePermit,
 }
 
 /// What a page holds.
 #[derive(Debug)]
 pub(super) struct Work {
-    pub mapped: Mapped,
+    /// Its records, at most [`PART`] at a time; one empty part of a page without records.
+    pub parts: Vec<Mapped>,
+    /// Number of its records.
+    pub records: u64,
     /// Records announced; an error names what could not be read.
     pub total: Result<Option<u64>, String>,
     pub next: Option<Next>,
@@ -47,11 +58,22 @@ pub(super) struct Work {
     pub fault: Option<String>,
 }
 
+/// Most records of a part: the unit of mapping, writing and commit.
+pub(super) const PART: usize = 500;
+
 /// Why there is no page.
 pub(super) enum NoPage {
     Fetch(FetchError),
     Request(String),
+    /// A detail call failed, and the source says that the run fails with it.
+    Detail(String),
     Run(RunError),
+}
+
+impl From<RunError> for NoPage {
+    fn from(error: RunError) -> Self {
+        NoPage::Run(error)
+    }
 }
 
 /// Which page.
@@ -64,65 +86,81 @@ pub(super) struct At {
 
 /// Fetches a page and works on it.
 pub(super) async fn ready(shared: Arc<Shared>, at: At) -> Result<Ready, NoPage> {
-    let lost = |what: &str| NoPage::Run(RunError::Lost(what.to_owned()));
-    let permit = shared.flight.clone().acquire_owned().await.map_err(|_| lost("pages in flight"))?;
+    let permits = permits(&shared).await?;
     let page = Arc::new(fetch(&shared, &at).await?);
+    shared.typical.fetch_max(page.body.len().min(BUDGET) as u32, Ordering::Relaxed);
     let version = shared.claim.ticket();
-    let meaning = shared.plan.meaning(&page);
-    let keep = shared.archive.append(&page, version);
-    let work = {
-        let (plan, page, meaning) = (shared.plan.clone(), page.clone(), meaning.clone());
-        shared.engine.pool.work(move || work(&plan, &page, &at, &meaning))
-    };
-    let (archived, worked) = tokio::join!(keep, work);
+    let keep = shared.archive.append(&page, version, None);
+    let (archived, worked) = tokio::join!(keep, worked(&shared, &page, &at, version));
     let archived = archived.map_err(|error| NoPage::Run(error.into()))?;
-    let worked = worked.ok_or_else(|| lost("a thread that maps pages panicked"))?;
-    Ok(Ready { page, version, meaning, archived: Some(archived), worked, _permit: permit })
+    let (worked, meaning, details) = worked?;
+    let archived = [archived].into_iter().chain(details).collect();
+    Ok(Ready { page, version, meaning, archived, worked, done: 0, _permit: permits.0, _share: permits.1 })
+}
+
+/// A page of which some parts are committed, out of the archive: it is never asked again.
+pub(super) async fn again(shared: Arc<Shared>, at: At, archived: Vec<Archived>, done: u32) -> Result<Ready, NoPage> {
+    let first = archived.first().map(|first| archive::read(&shared.engine.archive, first));
+    let Some(Ok(page)) = first else { return ready(shared, at).await };
+    let permits = permits(&shared).await?;
+    let page = Arc::new(page);
+    let meaning = shared.plan.call.meaning(&page);
+    let details = detail::archived(&shared.engine.archive, &archived);
+    let worked = pooled(&shared, &page, &at, &meaning, details).await?;
+    let version = shared.claim.ticket();
+    Ok(Ready { page, version, meaning, archived, worked, done, _permit: permits.0, _share: permits.1 })
+}
+
+/// A place among the pages in flight, and a share of the memory for bodies as large as a page of this run was so far.
+/// Both are given in the order in which pages are asked for, so that the first page of a slice never waits for later ones.
+async fn permits(shared: &Shared) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), NoPage> {
+    let lost = |_| NoPage::Run(RunError::Lost("pages in flight".to_owned()));
+    let permit = shared.flight.clone().acquire_owned().await.map_err(lost)?;
+    let typical = shared.typical.load(Ordering::Relaxed);
+    let share = shared.engine.bytes.clone().acquire_many_owned(typical).await.map_err(lost)?;
+    Ok((permit, share))
+}
+
+type Worked3 = (Work, Meaning, Vec<Archived>);
+
+/// Its details where the source has some, then the work itself, on a plain thread.
+async fn worked(shared: &Arc<Shared>, page: &SharedPage, at: &At, version: Version) -> Result<Worked3, NoPage> {
+    let meaning = shared.plan.call.meaning(page);
+    let details = match (&shared.plan.detail, &meaning) {
+        (Some(detail), Meaning::Records) => detail::details(shared, detail, page, at, version).await?,
+        _ => Details::default(),
+    };
+    let archived = details.archived.clone();
+    Ok((pooled(shared, page, at, &meaning, details).await?, meaning, archived))
+}
+
+async fn pooled(
+    shared: &Shared,
+    page: &SharedPage,
+    at: &At,
+    meaning: &Meaning,
+    details: Details,
+) -> Result<Work, NoPage> {
+    let (plan, page, at, meaning) = (shared.plan.clone(), page.clone(), at.clone(), meaning.clone());
+    let worked = shared.engine.pool.work(move || work(&plan, &page, &at, &meaning, &details)).await;
+    worked.ok_or_else(|| NoPage::Run(RunError::Lost("a thread that maps pages panicked".into())))
 }
 
 async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
-    let plan = &shared.plan;
+    let call = &shared.plan.call;
     let partition = values(&at.partition);
-    let place = Place { partition: &partition, window: at.window, position: &at.position };
-    let request = plan.request(&place).map_err(|error| NoPage::Request(error.to_string()))?;
-    let judge = |heard: Heard<'_>| judge(plan, heard);
-    let note = |note: Note| {
-        shared.emit(match note {
-            Note::Retry { attempt, wait, why } => EventKind::Retried { attempt, wait: wait.as_secs_f64(), why },
-            Note::Renewed => EventKind::TokenRenewed,
-            Note::Wait { wait, why } => EventKind::Waiting { wait: wait.as_secs_f64(), why: why.to_owned() },
-        });
-    };
-    let ask = Ask {
-        request: &request,
-        credential: &plan.credential,
-        origins: &plan.origins,
-        limits: &plan.limits,
-        judge: &judge,
-        note: &note,
-        secrets: &plan.secrets,
-    };
-    shared.engine.fetch.fetch(&ask).await.map_err(NoPage::Fetch)
-}
-
-/// What is to be done about what was heard.
-pub(super) fn judge(plan: &Plan, heard: Heard<'_>) -> Verdict {
-    let meaning = match heard {
-        Heard::Page(page) => plan.meaning(page),
-        Heard::Dns => plan.silence(Code::Dns),
-        Heard::Timeout => plan.silence(Code::Timeout),
-    };
-    match meaning {
-        Meaning::Retry => Verdict::Retry,
-        Meaning::Renew => Verdict::Renew,
-        _ => Verdict::Take,
-    }
+    let place = Place { partition: &partition, window: at.window, position: &at.position, record: None };
+    let request = call.request(&place).map_err(|error| NoPage::Request(error.to_string()))?;
+    let note = |note: Note| shared.note(note);
+    let asker = Asker { fetch: &shared.engine.fetch, origins: &shared.plan.origins, note: &note };
+    asker.ask(call, &request).await.map_err(NoPage::Fetch)
 }
 
 /// Decodes and maps a page. Pure: runs on a plain thread.
-pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning) -> Work {
+pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details: &Details) -> Work {
     let mut work = Work {
-        mapped: Mapped { records: Vec::new(), text: Vec::new() },
+        parts: vec![Mapped::default()],
+        records: 0,
         total: Ok(None),
         next: None,
         hash: xxh3_64(&page.body),
@@ -135,12 +173,12 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning) -> Work
     };
     if *meaning != Meaning::Records {
         let body = decode::json(&plain).unwrap_or_default();
-        work.total = Ok(plan.pages.total().and_then(|total| total.at.number(page, &body)));
+        work.total = Ok(plan.call.pages.total().and_then(|total| total.at.number(page, &body)));
         return work;
     }
     match decode::json(&plain) {
         Ok(body) => {
-            map(plan, page, at, &body, &mut work);
+            map(plan, page, at, &body, details, &mut work);
             work
         }
         Err(error) => undecoded(work, page, &error),
@@ -152,7 +190,8 @@ fn undecoded(mut work: Work, page: &Page, error: &DecodeError) -> Work {
     let reject =
         Reject { reason: "decode".into(), stage: "decode".into(), field: None, path: None, message: error.to_string() };
     let raw = page.body[..page.body.len().min(64 << 10)].to_vec();
-    work.mapped.records.push(Record {
+    work.records = 1;
+    work.parts[0].records.push(Record {
         item: 0,
         key: None,
         id: None,
@@ -165,8 +204,8 @@ fn undecoded(mut work: Work, page: &Page, error: &DecodeError) -> Work {
     work
 }
 
-fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, work: &mut Work) {
-    if let Some(total) = plan.pages.total() {
+fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, work: &mut Work) {
+    if let Some(total) = plan.call.pages.total() {
         work.total = total.at.number(page, body).map(Some).ok_or_else(|| total.at.as_str().to_owned());
     }
     let records = match plan.extract.records(body) {
@@ -180,36 +219,124 @@ fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, work: &mut Work) {
             return;
         }
     };
-    let moment = Moment { fetched: page.fetched, lookups: plan.lookups.clone() };
-    let partition = values(&at.partition);
-    let window: Vec<(&str, Tree<'static>)> = at
-        .window
-        .map(|(start, end)| vec![("start", Tree::from(instant(start))), ("end", Tree::from(instant(end)))])
-        .unwrap_or_default();
-    let named = |entries: &'_ [(String, Tree<'static>)]| {
-        entries.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
-    };
-    let (params, env, partition) = (named(&plan.params), named(&plan.env), named(&partition));
-    let scope = Scope::new(&moment)
-        .with("param", params.iter().map(|(name, value)| (name.as_str(), value)))
-        .with("env", env.iter().map(|(name, value)| (name.as_str(), value)))
-        .with("for", partition.iter().map(|(name, value)| (name.as_str(), value)))
-        .with("window", window.iter().map(|(name, value)| (*name, value)))
-        .tree("answer", body);
-    let around = Around { scope, moment: &moment, source: &plan.source, keeps: &plan.keeps };
-    work.mapped.text.reserve(page.body.len());
-    for (item, record) in records.iter().enumerate() {
-        let worked = plan.extract.work(record, &around, &mut work.mapped.text, &mut work.flaws);
-        let record = self::record(plan, item as u32, record, worked, &work.mapped.text);
-        work.mapped.records.push(record);
+    let ground = Ground::new(plan, page.fetched, at);
+    let around = ground.around(plan, body);
+    let size = page.body.len() / records.len().div_ceil(PART).max(1);
+    work.parts = records
+        .chunks(PART)
+        .enumerate()
+        .map(|(part, records)| {
+            let mut mapped = Mapped { records: Vec::with_capacity(records.len()), text: Vec::with_capacity(size) };
+            for (index, record) in records.iter().enumerate() {
+                let item = (part * PART + index) as u32;
+                let made = self::record(plan, item, record, &around, details, &mut mapped.text, &mut work.flaws);
+                mapped.records.push(made);
+            }
+            mapped
+        })
+        .collect();
+    if work.parts.is_empty() {
+        work.parts.push(Mapped::default());
     }
-    dedupe(&mut work.mapped.records, plan.extract.dedupe);
-    let records = records.len() as u64;
-    let seen = Seen { records, received: records, body, page, total: None };
-    work.next = Some(plan.pages.rule().next(&at.position, &seen));
+    dedupe(&mut work.parts, plan.extract.dedupe);
+    work.records = records.len() as u64;
+    let seen = Seen { records: work.records, received: work.records, body, page, total: None };
+    work.next = Some(plan.call.pages.rule().next(&at.position, &seen));
 }
 
-fn record(plan: &Plan, item: u32, raw: &Tree<'_>, worked: Worked, text: &[u8]) -> Record {
+/// What stands around the records of a page, made once.
+pub(super) struct Ground {
+    moment: Moment,
+    partition: Vec<(String, Tree<'static>)>,
+    window: Vec<(&'static str, Tree<'static>)>,
+    knobs: Arc<Knobs>,
+}
+
+impl Ground {
+    pub(super) fn new(plan: &Plan, fetched: DateTime<Utc>, at: &At) -> Self {
+        let window = at
+            .window
+            .map(|(start, end)| vec![("start", Tree::from(instant(start))), ("end", Tree::from(instant(end)))]);
+        Ground {
+            moment: Moment { fetched, lookups: plan.call.knobs.lookups.clone() },
+            partition: values(&at.partition),
+            window: window.unwrap_or_default(),
+            knobs: plan.call.knobs.clone(),
+        }
+    }
+
+    pub(super) fn around<'a>(&'a self, plan: &'a Plan, body: &'a Tree<'a>) -> Around<'a> {
+        let scope = self
+            .knobs
+            .scope(self.moment.fetched)
+            .with("for", crate::plan::named(&self.partition))
+            .with("window", self.window.iter().map(|(name, value)| (*name, value)))
+            .tree("answer", body);
+        Around { scope, moment: &self.moment, source: &plan.source, keeps: &plan.keeps, listed: false }
+    }
+}
+
+/// One record, with its detail where there is one.
+fn record(
+    plan: &Plan,
+    item: u32,
+    raw: &Tree<'_>,
+    around: &Around<'_>,
+    details: &Details,
+    text: &mut Vec<u8>,
+    flaws: &mut Vec<Flaw>,
+) -> Record {
+    let second = details.seconds.get(&item);
+    let listed = second.and_then(|second| second.listed);
+    let plain = |record: Record| Record { listed, ..record };
+    match second.map(|second| &second.answer) {
+        None if !details.kept.is_empty() => {
+            let id = plan.extract.key_of(raw, around).map(|key| OfferId::new(&plan.source, &key));
+            match id.and_then(|id| details.kept.get(&id)) {
+                Some(page) => with_detail(plan, item, raw, page, around, text, flaws),
+                None => made(plan, item, raw, around, text, flaws),
+            }
+        }
+        None | Some(Answer::Without) => plain(made(plan, item, raw, around, text, flaws)),
+        Some(Answer::Body(page)) => plain(with_detail(plan, item, raw, page, around, text, flaws)),
+        Some(Answer::Unchanged) => fated(plan, item, raw, around, Fate::Listed, listed),
+        Some(Answer::Gone) => fated(plan, item, raw, around, Fate::Gone, None),
+        Some(Answer::Rejected(reject)) => fated(plan, item, raw, around, Fate::Rejected(reject.clone()), None),
+    }
+}
+
+fn with_detail(
+    plan: &Plan,
+    item: u32,
+    raw: &Tree<'_>,
+    page: &Page,
+    around: &Around<'_>,
+    text: &mut Vec<u8>,
+    flaws: &mut Vec<Flaw>,
+) -> Record {
+    // Whether it can be decoded was seen when it was fetched.
+    let bytes = decode::plain(page).unwrap_or_default();
+    let body = decode::json(&bytes).unwrap_or_default();
+    made(plan, item, &detail::merged(plan, raw, &body), around, text, flaws)
+}
+
+/// A record that is not mapped.
+fn fated(plan: &Plan, item: u32, raw: &Tree<'_>, around: &Around<'_>, fate: Fate, listed: Option<u64>) -> Record {
+    let key = plan.extract.key_of(raw, around);
+    let id = key.as_ref().map(|key| OfferId::new(&plan.source, key));
+    let raw = matches!(fate, Fate::Rejected(_)).then(|| raw.to_string().into_bytes());
+    Record { item, key, id, fate, listed, raw, expires: None }
+}
+
+fn made(
+    plan: &Plan,
+    item: u32,
+    raw: &Tree<'_>,
+    around: &Around<'_>,
+    text: &mut Vec<u8>,
+    flaws: &mut Vec<Flaw>,
+) -> Record {
+    let worked = plan.extract.work(raw, around, text, flaws);
     let id = worked.key.as_ref().map(|key| OfferId::new(&plan.source, key));
     let (fate, expires) = match worked.made {
         Made::Offer(range, expires) => {
@@ -222,22 +349,26 @@ fn record(plan: &Plan, item: u32, raw: &Tree<'_>, worked: Worked, text: &[u8]) -
     Record { item, key: worked.key, id, fate, listed: None, raw, expires }
 }
 
-/// Among equal keys of one page one wins; the others are repeats.
-fn dedupe(records: &mut [Record], winner: Dedupe) {
-    let mut first: HashMap<OfferId, usize> = HashMap::with_capacity(records.len());
-    for index in 0..records.len() {
-        let (Some(id), Fate::Offer { .. }) = (records[index].id, &records[index].fate) else { continue };
-        match first.get(&id).copied() {
-            None => {
-                first.insert(id, index);
-            }
-            Some(earlier) => {
-                let loser = if winner == Dedupe::First { index } else { earlier };
-                records[loser].fate = Fate::Repeated;
-                if winner == Dedupe::Last {
-                    first.insert(id, index);
+/// Among equal keys of one page the first wins, or of one part the last: across parts that is an ordinary later write.
+fn dedupe(parts: &mut [Mapped], winner: Dedupe) {
+    let mut won: HashMap<OfferId, usize> = HashMap::new();
+    for part in parts {
+        if winner == Dedupe::Last {
+            won.clear();
+        }
+        for index in 0..part.records.len() {
+            let (Some(id), Fate::Offer { .. }) = (part.records[index].id, &part.records[index].fate) else { continue };
+            let earlier = match won.entry(id) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(index);
+                    continue;
                 }
-            }
+                Entry::Occupied(mut occupied) => match winner {
+                    Dedupe::First => index,
+                    Dedupe::Last => occupied.insert(index),
+                },
+            };
+            part.records[earlier].fate = Fate::Repeated;
         }
     }
 }

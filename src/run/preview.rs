@@ -1,13 +1,17 @@
 //! One page looked at: fetched, mapped, shown; nothing is written.
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::page::{At, judge, work};
-use super::slices;
+use super::ask::Asker;
+use super::detail::Details;
+use super::page::{At, work};
+use super::partitions::{Partitions, values};
 use crate::decode;
 use crate::extract::{Flaw, Records};
-use crate::fetch::{Ask, Fetch, FetchError, Heard};
+use crate::fetch::{Fetch, FetchError};
 use crate::plan::{Meaning, Place, Plan, said};
 use crate::state::words::Fate;
 
@@ -35,33 +39,32 @@ pub enum PreviewError {
     Answer(String),
 }
 
-/// Fetches the first page of the first slice.
-pub async fn preview(plan: &Plan, fetch: &Fetch, now: DateTime<Utc>) -> Result<Preview, PreviewError> {
-    let partition = slices::product(&plan.partitions, 0).unwrap_or_else(|| "{}".into());
+/// Fetches the first page of the first slice. `project` is the folder that files of `for` are relative to.
+pub async fn preview(
+    plan: &Arc<Plan>,
+    fetch: &Fetch,
+    project: &Path,
+    now: DateTime<Utc>,
+) -> Result<Preview, PreviewError> {
+    let answer = |message: String| PreviewError::Answer(message);
+    let asker = Asker { fetch, origins: &plan.origins, note: &|_| {} };
+    let first = Partitions::new(plan.clone()).next(&asker, project, &|_| {}).await;
+    let partition = first.map_err(|error| answer(error.to_string()))?.unwrap_or_else(|| "{}".into());
     let window = plan.windows.as_ref().map(|windows| (windows.begin(now), now));
-    let at = At { partition: partition.clone(), window, position: plan.pages.rule().start() };
-    let values = slices::values(&partition);
-    let place = Place { partition: &values, window, position: &at.position };
-    let request = plan.request(&place).map_err(|error| PreviewError::Answer(error.to_string()))?;
-    let judge = |heard: Heard<'_>| judge(plan, heard);
-    let ask = Ask {
-        request: &request,
-        credential: &plan.credential,
-        origins: &plan.origins,
-        limits: &plan.limits,
-        judge: &judge,
-        note: &|_| {},
-        secrets: &plan.secrets,
-    };
-    let page = fetch.fetch(&ask).await?;
-    let meaning = plan.meaning(&page);
+    let at = At { partition: partition.clone(), window, position: plan.call.pages.rule().start() };
+    let values = values(&partition);
+    let place = Place { partition: &values, window, position: &at.position, record: None };
+    let request = plan.call.request(&place).map_err(|error| answer(error.to_string()))?;
+    let page = asker.ask(&plan.call, &request).await?;
+    let meaning = plan.call.meaning(&page);
     if !matches!(meaning, Meaning::Records | Meaning::Empty) {
         return Err(PreviewError::Answer(format!("status {}: {}", page.status, said(&page))));
     }
-    let worked = work(plan, &page, &at, &meaning);
+    let worked = work(plan, &page, &at, &meaning, &Details::default());
     if let Some(fault) = worked.fault {
         return Err(PreviewError::Answer(fault));
     }
+    let mapped = worked.parts.first().ok_or_else(|| answer("the page has no records".into()))?;
     let plain = decode::plain(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;
     let body = decode::json(&plain).unwrap_or_default();
     let raws: Vec<String> = match plan.extract.records(&body) {
@@ -71,10 +74,10 @@ pub async fn preview(plan: &Plan, fetch: &Fetch, now: DateTime<Utc>) -> Result<P
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     let mut offers = 0;
     let mut records = Vec::new();
-    for (raw, record) in raws.into_iter().zip(&worked.mapped.records) {
+    for (raw, record) in raws.into_iter().zip(&mapped.records) {
         let made = match &record.fate {
             Fate::Offer { text, .. } => {
-                let text = String::from_utf8_lossy(&worked.mapped.text[text.clone()]).into_owned();
+                let text = String::from_utf8_lossy(&mapped.text[text.clone()]).into_owned();
                 offers += 1;
                 count(&serde_json::from_str(&text).unwrap_or_default(), "", &mut counted);
                 text

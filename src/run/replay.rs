@@ -1,66 +1,119 @@
-//! Replay: archived pages mapped again in the order of their versions, under new ones; an older page never wins.
+//! Archived pages mapped again in the order of their versions, under new ones: an older page never wins.
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 
+use super::detail;
 use super::page::{At, work};
 use super::{Engine, RunError, Summary, new_run};
 use crate::archive;
-use crate::event::{Event, EventKind, Outcome, RunKind};
+use crate::event::{Event, EventKind, Outcome, RunId, RunKind};
 use crate::offer::Version;
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;
-use crate::state::words::{Admit, Commit, Ended, Fate, PageKind, Slice, SliceState};
-use crate::state::{PageRow, Reader};
+use crate::state::words::{Admit, Commit, Ended, Fate, Mapped, PageKind, Slice, SliceState};
+use crate::state::{Claim, PageRow, Reader};
 
-/// Maps the archive of a plan's source again. A record is mapped only from the page that its stored form came from; it
+/// What is mapped again.
+#[derive(Clone, Debug)]
+pub enum Again {
+    /// The whole archive.
+    Everything,
+    /// These records: the version of their page, and their number in it.
+    Records(Vec<(String, u32)>),
+}
+
+struct Replay {
+    plan: Arc<Plan>,
+    engine: Arc<Engine>,
+    reader: Reader,
+    claim: Claim,
+    run: RunId,
+}
+
+/// Maps archived pages of a plan's source again. A record is mapped only from the page that its stored form came from; it
 /// keeps when it was first seen. Pages that the archive has lost are counted in the cause.
-pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>) -> Result<Summary, RunError> {
+pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Result<Summary, RunError> {
     let began = Instant::now();
     let (now, claim) = (Utc::now(), engine.state.claim(&plan.source, Utc::now()).await?);
-    let begun = engine.state.begin_run(new_run(&plan, RunKind::Replay, now, Some((now, now)))).await?;
-    let emit = |kind: EventKind| {
-        // Nobody listens any more: the facts are in the journal all the same.
-        let _ = engine.events.send(Event { at: Utc::now(), run: begun.run, source: plan.source.clone(), kind });
+    let kind = match &again {
+        Again::Everything => RunKind::Replay,
+        Again::Records(_) => RunKind::Retry,
     };
-    emit(EventKind::RunStarted { kind: RunKind::Replay, now, resumed: begun.resumed, later: Vec::new() });
+    let begun = engine.state.begin_run(new_run(&plan, kind, now, Some((now, now)))).await?;
     let reader = Reader::open(engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
+    let replay = Replay { plan, engine, reader, claim, run: begun.run };
+    replay.emit(EventKind::RunStarted { kind, now, resumed: begun.resumed, later: Vec::new() });
     let mut lost = 0;
-    for row in reader.pages(&plan.source)? {
-        let page = row.archived.first().map(|at| archive::read(&engine.archive, at));
-        let Some(Ok(page)) = page else {
-            lost += 1;
-            continue;
+    for (row, items) in replay.rows(&again)? {
+        lost += u64::from(!replay.page(&row, items.as_ref()).await?);
+    }
+    let cause = (lost > 0).then(|| format!("{lost} pages are not in the archive any more"));
+    let outcome = if lost > 0 { Outcome::Partial } else { Outcome::Complete };
+    let ended = Ended { run: begun.run, outcome, cause: cause.clone(), at: Utc::now() };
+    let counts = replay.engine.state.end_run(ended).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    replay.emit(EventKind::RunEnded { outcome, cause: cause.clone(), counts, seconds });
+    Ok(Summary { run: begun.run, outcome, cause, counts })
+}
+
+type Rows = Vec<(PageRow, Option<HashSet<u32>>)>;
+
+impl Replay {
+    fn emit(&self, kind: EventKind) {
+        let event = Event { at: Utc::now(), run: self.run, source: self.plan.source.clone(), kind };
+        // Nobody listens any more: the facts are in the journal all the same.
+        let _ = self.engine.events.send(event);
+    }
+
+    /// The pages to map, in the order of their versions, and which of their records when not all.
+    fn rows(&self, again: &Again) -> Result<Rows, RunError> {
+        let source = &self.plan.source;
+        let Again::Records(records) = again else {
+            return Ok(self.reader.pages(source)?.into_iter().map(|row| (row, None)).collect());
         };
+        let mut items: HashMap<&str, HashSet<u32>> = HashMap::new();
+        for (page, item) in records {
+            items.entry(page).or_default().insert(*item);
+        }
+        let mut rows: Rows = Vec::new();
+        for (page, items) in items {
+            rows.extend(self.reader.page(source, page)?.map(|row| (row, Some(items))));
+        }
+        rows.sort_by_key(|(row, _)| row.version.parse::<u64>().unwrap_or_default());
+        Ok(rows)
+    }
+
+    /// Maps one page again; false when the archive does not hold it any more.
+    async fn page(&self, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<bool, RunError> {
+        let first = row.archived.first().map(|at| archive::read(&self.engine.archive, at));
+        let Some(Ok(page)) = first else { return Ok(false) };
         let at = At {
             partition: row.partition.clone().unwrap_or_else(|| "{}".into()),
             window: row.span,
-            position: position(&row),
+            position: position(row),
         };
+        let details = detail::archived(&self.engine.archive, &row.archived);
         let job = {
-            let (plan, page, at) = (plan.clone(), page.clone(), at.clone());
-            move || work(&plan, &page, &at, &Meaning::Records)
+            let (plan, page, at) = (self.plan.clone(), page.clone(), at.clone());
+            move || work(&plan, &page, &at, &Meaning::Records, &details)
         };
-        let worked =
-            engine.pool.work(job).await.ok_or_else(|| RunError::Lost("a thread that maps pages panicked".into()))?;
-        let mut mapped = worked.mapped;
-        for record in &mut mapped.records {
-            let from = record.id.as_ref().map(|id| reader.page_of(id)).transpose()?.flatten();
-            if from.is_some_and(|from| from.to_string() != row.version) {
-                record.fate = Fate::Stale;
-            }
-        }
+        let lost = || RunError::Lost("a thread that maps pages panicked".into());
+        let mut worked = self.engine.pool.work(job).await.ok_or_else(lost)?;
+        let index = (row.part & 0xffff) as usize;
+        let Some(mapped) = worked.parts.get_mut(index).map(std::mem::take) else { return Ok(true) };
         let admit = Admit {
-            run: begun.run,
-            source: plan.source.clone(),
+            run: self.run,
+            source: self.plan.source.clone(),
             slice: "0".into(),
-            version: claim.ticket(),
-            page: Arc::new(mapped),
+            version: self.claim.ticket(),
+            page: Arc::new(self.chosen(mapped, row, items)?),
             intent: false,
             at: page.fetched,
         };
-        let admitted = engine.state.admit(Arc::new(admit.clone())).await?;
+        let admitted = self.engine.state.admit(Arc::new(admit.clone())).await?;
         let slice = Slice {
             slice: "0".into(),
             partition: at.partition,
@@ -71,40 +124,55 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>) -> Result<Summary, Run
             progress: Default::default(),
             keys: 0,
         };
+        let flaws = if items.is_none() { super::slice::most(&worked.flaws) } else { Vec::new() };
+        let rejects = super::slice::rejects(&admit);
         let commit = Commit {
             refused: Vec::new(),
             superseded: Vec::new(),
             kind: PageKind::Replay,
             position: Position::Cursor(Some(row.version.clone())),
-            part: 0,
+            part: row.part,
             request: row.request.clone(),
             status: page.status,
             archived: row.archived.clone(),
-            meaning: plan.meaning.clone(),
+            meaning: self.plan.meaning.clone(),
             slice,
             halves: Vec::new(),
             marks: Vec::new(),
-            store: plan.stores,
+            store: self.plan.stores,
             bytes: 0,
             from: row.version.parse().ok().map(Version),
             admit,
             admitted,
         };
-        let committed = engine.state.commit(commit).await?.done().await?;
-        emit(EventKind::PageCommitted {
+        let committed = self.engine.state.commit(commit).await?.done().await?;
+        self.emit(EventKind::PageCommitted {
             slice: "0".into(),
-            position: row.version,
+            position: row.version.clone(),
             bytes: 0,
             counts: committed.counts,
-            flaws: super::slice::most(&worked.flaws),
-            rejects: Vec::new(),
+            flaws,
+            rejects,
         });
+        Ok(true)
     }
-    let cause = (lost > 0).then(|| format!("{lost} pages are not in the archive any more"));
-    let outcome = if lost > 0 { Outcome::Partial } else { Outcome::Complete };
-    let counts = engine.state.end_run(Ended { run: begun.run, outcome, cause: cause.clone(), at: Utc::now() }).await?;
-    emit(EventKind::RunEnded { outcome, cause: cause.clone(), counts, seconds: began.elapsed().as_secs_f64() });
-    Ok(Summary { run: begun.run, outcome, cause, counts })
+
+    /// The records that are asked for; what is stored of another page is stale here.
+    fn chosen(&self, mut mapped: Mapped, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<Mapped, RunError> {
+        if let Some(items) = items {
+            mapped.records.retain(|record| items.contains(&record.item));
+        }
+        let version: u64 = row.version.parse().unwrap_or_default();
+        for record in &mut mapped.records {
+            let from = record.id.as_ref().map(|id| self.reader.page_of(id)).transpose()?.flatten();
+            // A record that was rejected never was stored from its page: only a later page makes it stale.
+            let stale = from.is_some_and(|from| if items.is_some() { from > version } else { from != version });
+            if stale {
+                record.fate = Fate::Stale;
+            }
+        }
+        Ok(mapped)
+    }
 }
 
 /// The page's place, as the journal holds it.

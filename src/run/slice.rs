@@ -10,13 +10,13 @@ use crate::event::{EventKind, SliceEnd};
 use crate::extract::Flaw;
 use crate::fetch::FetchError;
 use crate::files::FileError;
-use crate::offer::{Batch, Item, Lifecycle};
-use crate::paginate::{End, Next, Stop};
+use crate::offer::{Batch, Item, Lifecycle, Version};
+use crate::paginate::{End, Next, Progress, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
 use crate::sink::files::Logged;
 use crate::state::Pending;
-use crate::state::words::{Admit, Admitted, Commit, Fate, PageKind, Slice, SliceState, Verdict};
+use crate::state::words::{Admit, Admitted, Commit, Fate, Mapped, PageKind, Slice, SliceState, Verdict, part};
 
 /// Pages handed over that may wait for the disk at a time.
 const PENDING: usize = 8;
@@ -31,9 +31,20 @@ struct Logging {
     lines: Option<Logged>,
 }
 
+/// Where a part of a page stands in its slice, and what goes with it.
+struct Handed {
+    position: Position,
+    part: u32,
+    kind: PageKind,
+    halves: Vec<Slice>,
+    lines: Option<Logged>,
+}
+
 struct Reading {
     shared: Arc<Shared>,
     slice: Slice,
+    /// What the guards knew before the page at hand.
+    before: Progress,
     coming: VecDeque<Coming>,
     logging: VecDeque<Logging>,
     pending: VecDeque<(Pending, EventKind)>,
@@ -46,8 +57,14 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
         partition: slice.partition.clone(),
         window: slice.window,
     });
-    let mut reading =
-        Reading { shared, slice, coming: VecDeque::new(), logging: VecDeque::new(), pending: VecDeque::new() };
+    let mut reading = Reading {
+        shared,
+        slice,
+        before: Progress::default(),
+        coming: VecDeque::new(),
+        logging: VecDeque::new(),
+        pending: VecDeque::new(),
+    };
     let back = loop {
         let back = reading.pages().await;
         reading.coming.drain(..).for_each(|(_, task)| task.abort());
@@ -72,7 +89,7 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
 impl Reading {
     /// Whether fewer distinct keys came than the least total announced.
     fn is_short(&self) -> bool {
-        let exact = self.shared.plan.pages.total().is_some_and(|total| !total.approximate);
+        let exact = self.shared.plan.call.pages.total().is_some_and(|total| !total.approximate);
         exact && self.slice.total.is_some_and(|total| self.slice.keys < total)
     }
 
@@ -85,8 +102,12 @@ impl Reading {
 
     /// Reads pages until the slice ends.
     async fn pages(&mut self) -> Result<Back, RunError> {
-        let start = self.slice.position.clone().unwrap_or_else(|| self.shared.plan.pages.rule().start());
-        self.ask(start);
+        let start = self.slice.position.clone().unwrap_or_else(|| self.shared.plan.call.pages.rule().start());
+        let done = std::mem::take(&mut self.slice.progress.part);
+        match done {
+            0 => self.ask(start),
+            done => self.continued(start, done).await?,
+        }
         while let Some((position, task)) = self.coming.pop_front() {
             if self.shared.stopped() {
                 task.abort();
@@ -109,12 +130,21 @@ impl Reading {
         self.coming.push_back((position, tokio::spawn(page::ready(self.shared.clone(), at))));
     }
 
+    /// A page of which some parts are committed comes out of the archive.
+    async fn continued(&mut self, position: Position, done: u32) -> Result<(), RunError> {
+        let (shared, slice) = (self.shared.clone(), &self.slice.slice);
+        let archived = shared.engine.state.archived(shared.run, slice, &position).await?;
+        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
+        self.coming.push_back((position, tokio::spawn(page::again(shared, at, archived, done))));
+        Ok(())
+    }
+
     /// Asks for the pages ahead of the last one asked, as far as a total is known.
     fn ask_ahead(&mut self, last: &Position) {
         let Some(total) = self.slice.progress.total else { return };
         let mut at = self.coming.back().map_or(last, |(position, _)| position).clone();
-        while self.coming.len() < self.shared.plan.limits.parallel {
-            let Some(next) = self.shared.plan.pages.rule().ahead(&at, total) else { return };
+        while self.coming.len() < self.shared.plan.call.limits.parallel {
+            let Some(next) = self.shared.plan.call.pages.rule().ahead(&at, total) else { return };
             self.ask(next.clone());
             at = next;
         }
@@ -122,7 +152,8 @@ impl Reading {
 
     /// Takes a page in; how the slice ends, when it ends here.
     async fn page(&mut self, position: Position, ready: Ready) -> Result<Option<Back>, RunError> {
-        let first = self.slice.progress.pages == 0;
+        let first = self.slice.progress.pages == 0 && ready.done == 0;
+        self.before = self.slice.progress.clone();
         if let Some(back) = self.split(&position, &ready, first).await? {
             return Ok(Some(back));
         }
@@ -153,7 +184,7 @@ impl Reading {
         if let Some(fault) = fault {
             return Ok(Some(Back::Ended(SliceEnd::Partial(fault))));
         }
-        let known = self.shared.known && self.shared.plan.pages.stop() == Some(Stop::Known) && all_known;
+        let known = self.shared.known && self.shared.plan.call.pages.stop() == Some(Stop::Known) && all_known;
         let end = end.or(known.then_some(End::Known));
         match (end, next) {
             (Some(end), _) if end.is_honest() => Ok(Some(Back::Ended(SliceEnd::Complete(end.to_string())))),
@@ -171,7 +202,7 @@ impl Reading {
 
     /// Why the slice ends with this page: a total that cannot be read, a guard, the rule's own word, the total.
     fn end_of(&mut self, ready: &Ready) -> Option<End> {
-        let records = ready.worked.mapped.records.len() as u64;
+        let records = ready.worked.records;
         match &ready.worked.total {
             Err(reader) => return Some(End::Unreadable(reader.clone())),
             Ok(Some(total)) => {
@@ -194,7 +225,7 @@ impl Reading {
         if progress.total.is_some_and(|total| progress.received >= total) {
             return Some(End::Total);
         }
-        (progress.pages >= self.shared.plan.pages.max()).then_some(End::Max)
+        (progress.pages >= self.shared.plan.call.pages.max()).then_some(End::Max)
     }
 
     /// A first page above the cap is a probe: it keeps no records, and two halves take the slice's place.
@@ -223,26 +254,27 @@ impl Reading {
             .collect();
         self.slice.total = ready.worked.total.clone().ok().flatten();
         self.slice.state = SliceState::Ended(SliceEnd::Split);
-        let nothing = crate::state::words::Mapped { records: Vec::new(), text: Vec::new() };
-        let admit = self.admit(ready, nothing);
+        let admit = self.admit(ready, ready.version, Mapped::default());
         let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false };
-        self.hand_over(position.clone(), ready, admit, admitted, PageKind::Probe, halves.clone(), None).await?;
+        let page =
+            Handed { position: position.clone(), part: 0, kind: PageKind::Probe, halves: halves.clone(), lines: None };
+        self.hand_over(page, ready, admit, admitted).await?;
         Ok(Some(Back::Split(halves)))
     }
 
-    fn admit(&self, ready: &Ready, mapped: crate::state::words::Mapped) -> Admit {
+    fn admit(&self, ready: &Ready, version: Version, mapped: Mapped) -> Admit {
         Admit {
             run: self.shared.run,
             source: self.shared.plan.source.clone(),
             slice: self.slice.slice.clone(),
-            version: ready.version,
+            version,
             page: Arc::new(mapped),
             intent: false,
             at: ready.page.fetched,
         }
     }
 
-    /// Admits a page, writes its offers, hands it over. Whether all its keys were known.
+    /// Admits a page part by part, writes its offers, hands it over. Whether all its keys were known.
     async fn take(
         &mut self,
         position: Position,
@@ -250,39 +282,49 @@ impl Reading {
         kind: PageKind,
         next: Option<Next>,
     ) -> Result<bool, RunError> {
-        let empty = crate::state::words::Mapped { records: Vec::new(), text: Vec::new() };
-        let mapped = std::mem::replace(&mut ready.worked.mapped, empty);
-        let admit = Arc::new(self.admit(&ready, mapped));
-        let admitted = self.shared.engine.state.admit(admit.clone()).await?;
-        let lines = log(&self.shared, &admit, &admitted).await?;
-        let all_known = admitted.all_known;
-        // On the last page the position stays: after a crash it is asked again, and counts once.
-        self.slice.position = Some(match next {
-            Some(Next::Page(next)) => next,
-            _ => position.clone(),
-        });
-        let admit = (*admit).clone();
-        self.hand_over(position, &ready, admit, admitted, kind, Vec::new(), lines).await?;
+        let parts = std::mem::take(&mut ready.worked.parts);
+        let (last, after) = (parts.len().saturating_sub(1), self.slice.progress.clone());
+        let mut all_known = true;
+        for (index, mapped) in parts.into_iter().enumerate().skip(ready.done as usize) {
+            let first = index == ready.done as usize;
+            let version = if first { ready.version } else { self.shared.claim.ticket() };
+            let admit = Arc::new(self.admit(&ready, version, mapped));
+            let admitted = self.shared.engine.state.admit(admit.clone()).await?;
+            let lines = log(&self.shared, &admit, &admitted).await?;
+            all_known &= admitted.all_known;
+            // On the last page the position stays: after a crash it is asked again, and counts once. Before the last
+            // part the slice stands where it stood, but for the parts that are done.
+            (self.slice.position, self.slice.progress) = match &next {
+                _ if index < last => {
+                    (Some(position.clone()), Progress { part: index as u32 + 1, ..self.before.clone() })
+                }
+                Some(Next::Page(next)) => (Some(next.clone()), after.clone()),
+                _ => (Some(position.clone()), after.clone()),
+            };
+            let (position, part) = (position.clone(), part(index as u32, after.again));
+            let page = Handed { position, part, kind, halves: Vec::new(), lines };
+            self.hand_over(page, &ready, (*admit).clone(), admitted).await?;
+        }
         Ok(all_known)
     }
 
-    #[allow(clippy::too_many_arguments)]
     async fn hand_over(
         &mut self,
-        position: Position,
+        page: Handed,
         ready: &Ready,
         admit: Admit,
         admitted: Admitted,
-        kind: PageKind,
-        halves: Vec<Slice>,
-        lines: Option<Logged>,
     ) -> Result<(), RunError> {
+        let Handed { position, part, kind, halves, lines } = page;
+        // The bytes and flaws of a page are told with its first part.
+        let whole = part & 0xffff == ready.done;
+        let bytes = if whole { ready.page.body.len() as u64 } else { 0 };
         let event = EventKind::PageCommitted {
             slice: self.slice.slice.clone(),
             position: position.to_string(),
-            bytes: ready.page.body.len() as u64,
+            bytes,
             counts: Default::default(),
-            flaws: most(&ready.worked.flaws),
+            flaws: if whole { most(&ready.worked.flaws) } else { Vec::new() },
             rejects: rejects(&admit),
         };
         let commit = Commit {
@@ -290,16 +332,16 @@ impl Reading {
             superseded: Vec::new(),
             kind,
             position,
-            part: u32::from(self.slice.progress.again),
+            part,
             request: format!("{} {}", ready.page.method, ready.page.url),
             status: ready.page.status,
-            archived: ready.archived.iter().cloned().collect(),
+            archived: ready.archived.clone(),
             meaning: self.shared.plan.meaning.clone(),
             slice: self.slice.clone(),
             halves,
             marks: Vec::new(),
             store: self.shared.plan.stores,
-            bytes: ready.page.body.len() as u64,
+            bytes,
             from: None,
             admit,
             admitted,
@@ -361,6 +403,7 @@ async fn log(shared: &Shared, admit: &Admit, admitted: &Admitted) -> Result<Opti
 fn no_page(none: NoPage) -> Result<Back, RunError> {
     match none {
         NoPage::Run(error) => Err(error),
+        NoPage::Detail(why) => Ok(Back::Refused(why)),
         NoPage::Request(why) => Ok(Back::Ended(SliceEnd::Partial(format!("request: {why}")))),
         NoPage::Fetch(error @ FetchError::Credentials(_)) => Ok(Back::Refused(error.to_string())),
         NoPage::Fetch(error @ FetchError::Quota { .. }) => {
@@ -379,7 +422,8 @@ pub(super) fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
     ranked(counted)
 }
 
-fn rejects(admit: &Admit) -> Vec<(String, u64)> {
+/// The reasons of a part's rejects.
+pub(super) fn rejects(admit: &Admit) -> Vec<(String, u64)> {
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     for record in &admit.page.records {
         if let Fate::Rejected(reject) = &record.fate {

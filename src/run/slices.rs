@@ -1,14 +1,28 @@
 //! The slices of a run, one at a time and in a fixed order: partitions are the outer loop, windows the inner.
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::Shared;
-use crate::event::RunKind;
-use crate::plan::Window;
+use super::ask::Asker;
+use super::partitions::{NoValues, Partitions};
+use crate::event::{EventKind, RunKind};
+use crate::fetch::Note;
+use crate::plan::{Plan, Window};
 use crate::state::StateError;
 use crate::state::words::{Slice, SliceState};
-use crate::tree::Tree;
+
+/// There is no next slice.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoSlice {
+    /// The state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Values of `for` could not be had: the run fails.
+    #[error(transparent)]
+    Values(#[from] NoValues),
+}
 
 /// What is still to be read.
 pub(super) struct Slices {
@@ -19,15 +33,20 @@ pub(super) struct Slices {
     open: VecDeque<Slice>,
     /// Windows of each partition that an earlier start has begun.
     begun: Vec<(String, Option<Window>)>,
-    /// The next partition.
-    partition: usize,
+    partitions: Partitions,
     /// Windows of the partition at hand.
     windows: VecDeque<(String, Option<Window>)>,
     number: usize,
 }
 
 impl Slices {
-    pub(super) fn new(kind: RunKind, now: DateTime<Utc>, span: Option<Window>, slices: Vec<Slice>) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        kind: RunKind,
+        now: DateTime<Utc>,
+        span: Option<Window>,
+        slices: Vec<Slice>,
+    ) -> Self {
         let number = slices.iter().filter_map(|slice| slice.slice.split('.').next()?.parse::<usize>().ok()).max();
         let begun = slices.iter().map(|slice| (slice.partition.clone(), slice.window)).collect();
         let open = slices.into_iter().filter(|slice| slice.state == SliceState::Open).collect();
@@ -37,14 +56,14 @@ impl Slices {
             span,
             open,
             begun,
-            partition: 0,
+            partitions: Partitions::new(plan),
             windows: VecDeque::new(),
             number: number.map_or(0, |last| last + 1),
         }
     }
 
     /// The next slice, written down before it is read.
-    pub(super) async fn next(&mut self, shared: &Shared) -> Result<Option<Slice>, StateError> {
+    pub(super) async fn next(&mut self, shared: &Shared) -> Result<Option<Slice>, NoSlice> {
         if let Some(open) = self.open.pop_front() {
             return Ok(Some(open));
         }
@@ -67,8 +86,12 @@ impl Slices {
                 shared.engine.state.put_slice(shared.run, slice.clone()).await?;
                 return Ok(Some(slice));
             }
-            let Some(partition) = product(&shared.plan.partitions, self.partition) else { return Ok(None) };
-            self.partition += 1;
+            let note = |note: Note| shared.note(note);
+            let asker = Asker { fetch: &shared.engine.fetch, origins: &shared.plan.origins, note: &note };
+            let warn = |message: String| shared.emit(EventKind::Warned { message });
+            let Some(partition) = self.partitions.next(&asker, &shared.engine.project, &warn).await? else {
+                return Ok(None);
+            };
             let windows = self.windows_of(shared, &partition).await?;
             self.windows.extend(windows.into_iter().map(|window| (partition.clone(), window)));
         }
@@ -94,53 +117,10 @@ impl Slices {
                 let covered = shared.engine.state.covered(&plan.source, &plan.ask, partition).await?;
                 windows.ordinary(self.now, covered)
             }
-            (RunKind::Sweep | RunKind::Backfill | RunKind::Replay, _) => {
+            (RunKind::Sweep | RunKind::Backfill | RunKind::Replay | RunKind::Retry, _) => {
                 (windows.begin(self.now), windows.until.unwrap_or(self.now))
             }
         };
         Ok(windows.tile(start, end).into_iter().map(Some).collect())
-    }
-}
-
-/// The partition of a number, as JSON: the last name varies fastest. `None` behind the last one.
-pub(super) fn product(partitions: &[(String, Vec<Tree<'static>>)], number: usize) -> Option<String> {
-    let mut rest = number;
-    let mut members = Vec::new();
-    for (name, values) in partitions.iter().rev() {
-        if values.is_empty() {
-            return None;
-        }
-        members.push((name.clone().into(), values[rest % values.len()].clone()));
-        rest /= values.len();
-    }
-    members.reverse();
-    (rest == 0).then(|| Tree::Object(members).to_string())
-}
-
-/// A partition as names and values.
-pub(super) fn values(partition: &str) -> Vec<(String, Tree<'static>)> {
-    let tree: Tree<'_> = serde_json::from_str(partition).unwrap_or_default();
-    match tree.into_owned() {
-        Tree::Object(members) => members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
-        _ => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partitions_are_a_product() {
-        let numbers = |last: i64| (1..=last).map(Tree::Int).collect::<Vec<_>>();
-        let partitions = vec![("a".to_owned(), numbers(2)), ("b".to_owned(), numbers(3))];
-        let all: Vec<String> = (0..).map_while(|number| product(&partitions, number)).collect();
-        assert_eq!(all.len(), 6);
-        assert_eq!(
-            (all[0].as_str(), all[1].as_str(), all[5].as_str()),
-            (r#"{"a":1,"b":1}"#, r#"{"a":1,"b":2}"#, r#"{"a":2,"b":3}"#)
-        );
-        assert_eq!(product(&[], 0).as_deref(), Some("{}"));
-        assert_eq!(product(&[], 1), None);
     }
 }

@@ -21,6 +21,6 @@ pub use fault::{Fault, nearest};
 pub use given::Given;
 pub use name::Name;
 pub use path::Path;
-pub use reader::Reader;
+pub use reader::{Clock, Reader};
 pub use template::{Piece, Template};
 pub use value::Value;

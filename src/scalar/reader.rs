@@ -25,6 +25,27 @@ enum From {
     Status,
 }
 
+/// What a number that stands for a time counts.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// Seconds from now.
+    Seconds,
+    /// Seconds since 1970.
+    Instant,
+}
+
+impl Clock {
+    /// How long from `now` (seconds since 1970) until the time that a number stands for.
+    pub fn left(self, number: f64, now: f64) -> std::time::Duration {
+        let seconds = match self {
+            Clock::Seconds => number,
+            Clock::Instant => number - now,
+        };
+        std::time::Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default()
+    }
+}
+
 impl Reader {
     /// The value: group 1 of the pattern, else its match; null when there is none.
     pub fn read(&self, page: &Page, body: &Tree<'_>) -> Tree<'static> {

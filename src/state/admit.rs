@@ -4,7 +4,9 @@ use rusqlite::{OptionalExtension, params};
 
 use super::StateError;
 use super::core::{Core, Flying};
-use super::words::{Admit, Admitted, Fate, Record, Verdict};
+use super::runs::unword;
+use super::words::{Admit, Admitted, Archived, Fate, ListedRow, Record, Verdict};
+use crate::event::RunId;
 use crate::offer::{OfferId, Version};
 
 /// What `known` holds of an id.
@@ -31,6 +33,36 @@ impl Core {
             })
         });
         Ok(known.optional()?)
+    }
+
+    /// What is known of the listed form of an offer.
+    pub(super) fn listed(&self, id: &OfferId) -> Result<Option<ListedRow>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT k.listed, k.meaning, k.closed_at IS NULL, p.archived FROM known k
+             LEFT JOIN pages p ON p.source = k.source AND p.version = k.page WHERE k.id = ?1 AND k.meaning IS NOT NULL",
+        )?;
+        let row = statement.query_row(params![id.0], |row| {
+            let archived: Option<String> = row.get(3)?;
+            let archived: Vec<Archived> = archived.and_then(|text| unword(&text)).unwrap_or_default();
+            let name = id.to_string();
+            Ok(ListedRow {
+                listed: row.get::<_, Option<i64>>(0)?.map(|listed| listed as u64),
+                meaning: row.get(1)?,
+                open: row.get(2)?,
+                detail: archived.into_iter().find(|at| at.of.as_ref() == Some(&name)),
+            })
+        });
+        Ok(row.optional()?)
+    }
+
+    /// Where a page of which a part is committed is archived.
+    pub(super) fn archived(&self, run: RunId, slice: &str, position: &str) -> Result<Vec<Archived>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT archived FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 ORDER BY part LIMIT 1",
+        )?;
+        let text: Option<Option<String>> =
+            statement.query_row(params![run, slice, position], |row| row.get(0)).optional()?;
+        Ok(text.flatten().and_then(|text| unword(&text)).unwrap_or_default())
     }
 
     /// One verdict a record, the first that holds of: rejected, filtered, superseded, duplicate, unchanged, written.

@@ -43,7 +43,10 @@ impl Core {
                         counts.superseded += 1;
                     }
                 }
-                (None, Verdict::Unchanged) => counts.unchanged += 1,
+                (None, Verdict::Unchanged) => {
+                    counts.unchanged += 1;
+                    self.relist(commit, record, row)?;
+                }
                 (None, Verdict::Superseded) => counts.superseded += 1,
                 (None, Verdict::Duplicate) => counts.duplicate += 1,
                 (None, Verdict::Filtered) => {
@@ -103,14 +106,15 @@ impl Core {
         let written = self
             .connection
             .prepare_cached(
-                "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen)
-                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, (SELECT ask FROM runs WHERE run = ?8), ?9, ?10, ?11)
+                "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning)
+                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, (SELECT ask FROM runs WHERE run = ?8), ?9, ?10, ?11, ?13)
                  ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
-                   partition = ?9, start = ?10, closed_at = NULL, reason = NULL WHERE version <= ?5",
+                   meaning = ?13, partition = ?9, start = ?10, closed_at = NULL, reason = NULL WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
-                admit.run, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64
+                admit.run, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
+                commit.meaning
             ])?;
         if written == 0 {
             return Ok(false);
@@ -136,11 +140,22 @@ impl Core {
         if self.holds(&admit.source)? {
             self.connection
                 .prepare_cached(
-                    "UPDATE quarantine SET state = 'resolved' WHERE source = ?1 AND place = ?2 AND state = 'open'",
+                    "UPDATE quarantine SET state = 'resolved' WHERE source = ?1 AND place IN (?2, ?3) AND state = 'open'",
                 )?
-                .execute(params![admit.source, key])?;
+                .execute(params![admit.source, key, format!("{from}:{}", record.item)])?;
         }
         Ok(true)
+    }
+
+    /// Equal content: its listed form and the meaning that it was made with may be others now.
+    fn relist(&self, commit: &Commit, record: &Record, row: Option<u64>) -> Result<(), StateError> {
+        let (Some(listed), Some(row), Fate::Offer { .. }) = (record.listed, row, &record.fate) else { return Ok(()) };
+        self.connection.prepare_cached("UPDATE known SET listed = ?2, meaning = ?3 WHERE n = ?1")?.execute(params![
+            row as i64,
+            listed as i64,
+            commit.meaning
+        ])?;
+        Ok(())
     }
 
     /// A key that was seen and not written has a row too, so that distinct keys are exact.

@@ -17,9 +17,10 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use self::core::{Core, Order};
-use crate::offer::Version;
+use crate::offer::{OfferId, Version};
 use crate::plan::Window;
-use words::{Admit, Admitted, Begun, Commit, Committed, Ended, Mark, NewRun, Slice};
+use crate::position::Position;
+use words::{Admit, Admitted, Archived, Begun, Commit, Committed, Ended, ListedRow, Mark, NewRun, Slice};
 
 pub use reader::{Held, OfferRow, PageRow, Reader, RunRow, SourceRow};
 
@@ -35,8 +36,10 @@ pub enum StateError {
     /// SQLite says no.
     #[error("state.db: {0}")]
     Sqlite(Arc<rusqlite::Error>),
-    /// It was written by a later version.
-    #[error("state.db was written by a later version of the program (tables {0}); use that one")]
+    /// It was written by another version.
+    #[error(
+        "state.db was written by another version of the program (tables {0}); use that one, or name another data directory with `--data DIR`"
+    )]
     Newer(i64),
     /// Offers of another origin are in it.
     #[error(
@@ -171,6 +174,17 @@ impl State {
     /// Ends a run; its record with the sum of its pages.
     pub async fn end_run(&self, ended: Ended) -> Result<crate::event::Counts, StateError> {
         self.ask(move |core| core.end_run(&ended)).await
+    }
+
+    /// What is known of the listed forms of offers, in order.
+    pub async fn listed(&self, ids: Vec<OfferId>) -> Result<Vec<Option<ListedRow>>, StateError> {
+        self.ask(move |core| ids.iter().map(|id| core.listed(id)).collect()).await
+    }
+
+    /// Where the page at a position of a slice is archived, when a part of it is committed.
+    pub async fn archived(&self, run: i64, slice: &str, position: &Position) -> Result<Vec<Archived>, StateError> {
+        let (slice, position) = (slice.to_owned(), serde_json::to_string(position).unwrap_or_default());
+        self.ask(move |core| core.archived(run, &slice, &position)).await
     }
 
     /// Files of sinks and how far they are true.

@@ -102,6 +102,8 @@ pub struct PageRow {
     pub request: String,
     /// HTTP status.
     pub status: i64,
+    /// Which part of its page it is.
+    pub part: u32,
     /// Where it lies in the archive.
     pub archived: Vec<Archived>,
     /// Its numbers.
@@ -217,7 +219,7 @@ impl Reader {
     pub fn page(&self, source: &str, version: &str) -> Result<Option<PageRow>, StateError> {
         let version: i64 = version.parse().unwrap_or_default();
         let sql = "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts, s.partition,
-                   s.start, s.end FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
+                   s.start, s.end, p.part FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
                    WHERE p.source = ?1 AND p.version = ?2";
         Ok(self.connection.query_row(sql, params![source, version], page_row).optional()?)
     }
@@ -226,7 +228,7 @@ impl Reader {
     pub fn pages(&self, source: &str) -> Result<Vec<PageRow>, StateError> {
         let mut statement = self.connection.prepare(
             "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts, s.partition,
-             s.start, s.end FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
+             s.start, s.end, p.part FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
              WHERE p.source = ?1 AND p.kind = 'list' ORDER BY p.version",
         )?;
         let rows = statement.query_map(params![source], page_row)?;
@@ -294,6 +296,7 @@ fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
         archived: archived.and_then(|text| unword(&text)).unwrap_or_default(),
         counts: unword(&row.get::<_, String>(8)?).unwrap_or_default(),
         partition: row.get(9)?,
+        part: row.get(12)?,
         window: window.map(|(start, end)| (time(start), time(end))),
         span: window.map(|(start, end)| (super::admit::instant(start), super::admit::instant(end))),
     })

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use super::StateError;
 
 /// Rises with each change of the tables.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE claims(source TEXT PRIMARY KEY, fence INTEGER NOT NULL, origins TEXT NOT NULL DEFAULT '');
@@ -26,7 +26,7 @@ CREATE TABLE coverage(source TEXT NOT NULL, ask TEXT NOT NULL, partition TEXT NO
   end INTEGER NOT NULL, PRIMARY KEY(source, ask, partition, start));
 CREATE TABLE known(n INTEGER PRIMARY KEY, source TEXT NOT NULL, id BLOB NOT NULL UNIQUE, key TEXT NOT NULL,
   page INTEGER, version INTEGER NOT NULL, content INTEGER, listed INTEGER, ask TEXT, partition TEXT, start INTEGER,
-  first_seen INTEGER NOT NULL, closed_at INTEGER, reason TEXT);
+  first_seen INTEGER NOT NULL, closed_at INTEGER, reason TEXT, meaning TEXT);
 CREATE TABLE quarantine(q INTEGER PRIMARY KEY, source TEXT NOT NULL, place TEXT NOT NULL, raw_hash INTEGER NOT NULL,
   run INTEGER NOT NULL, stage TEXT NOT NULL, reason TEXT NOT NULL, field TEXT, path TEXT, message TEXT NOT NULL,
   page INTEGER NOT NULL, item INTEGER NOT NULL, raw BLOB, first_at INTEGER NOT NULL, times INTEGER NOT NULL DEFAULT 1,

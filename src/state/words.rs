@@ -125,7 +125,7 @@ pub struct Record {
 }
 
 /// A mapped page (or part), shared by admission, sinks and commit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mapped {
     /// Records in page order.
     pub records: Vec<Record>,
@@ -196,6 +196,27 @@ pub struct Archived {
     pub offset: u64,
     /// Bytes of its frame.
     pub length: u64,
+    /// The offer that it is the detail of; `None` for the page itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+}
+
+/// What is known of the listed form of an offer, for sources with `detail`.
+#[derive(Clone, Debug)]
+pub struct ListedRow {
+    /// Hash of its listed form.
+    pub listed: Option<u64>,
+    /// The meaning under which it was made.
+    pub meaning: String,
+    /// Whether it is open.
+    pub open: bool,
+    /// Where its last detail lies in the archive.
+    pub detail: Option<Archived>,
+}
+
+/// The number of a part in its page; a slice that is read twice has its second reading's parts beside the first's.
+pub fn part(index: u32, again: bool) -> u32 {
+    index | u32::from(again) << 16
 }
 
 /// What kind of page it is.

@@ -58,7 +58,7 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
         let ask = Ask { source, pipeline: None, origins: origins.clone() };
         match compile(&project.definitions, ask, &surroundings) {
             Ok(mut plan) => {
-                plan.limits.wait = Duration::from_millis(100);
+                plan.call.limits.wait = Duration::from_millis(100);
                 plans.push(plan);
             }
             Err(findings) => {
@@ -68,7 +68,7 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("simulated sites answer on loopback, with a few faults on the way; reading {} offers", asked.offers);
-    let board = carry_out(plans, &data, data.join("raw"), None, None).await?;
+    let board = carry_out(plans, &place.project, &data, data.join("raw"), None, None).await?;
     settle(&data, &project.definitions.schema);
     let code = tell(&board, None);
     coverage(&data, &project)?;

@@ -1,9 +1,12 @@
 //! `quarantine`: records that could not be mapped or stored.
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use jobmarket::run::Again;
 use jobmarket::state::{Reader, State};
 
 use crate::Place;
+use crate::commands::run::replay_one;
 use crate::project::Project;
 
 /// What to do with them.
@@ -21,6 +24,14 @@ pub enum Quarantine {
     Show {
         /// Its number.
         number: i64,
+    },
+    /// Maps entries again out of the archive, with the mapping as it is now.
+    Retry {
+        /// Their numbers; all when none is given.
+        numbers: Vec<i64>,
+        /// Of one source only.
+        #[arg(long)]
+        source: Option<String>,
     },
     /// Takes entries out.
     Drop {
@@ -44,6 +55,7 @@ pub async fn quarantine(place: &Place, asked: &Quarantine) -> anyhow::Result<Exi
     let held = match asked {
         Quarantine::List { source, limit } => reader.held(source.as_deref(), None, *limit)?,
         Quarantine::Show { number } => reader.held(None, Some(*number), 1)?,
+        Quarantine::Retry { numbers, source } => return retry(place, &reader, numbers, source.as_deref()).await,
         Quarantine::Drop { .. } => Vec::new(),
     };
     if held.is_empty() {
@@ -67,4 +79,25 @@ pub async fn quarantine(place: &Place, asked: &Quarantine) -> anyhow::Result<Exi
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn retry(place: &Place, reader: &Reader, numbers: &[i64], source: Option<&str>) -> anyhow::Result<ExitCode> {
+    let mut chosen: BTreeMap<String, Vec<(String, u32)>> = BTreeMap::new();
+    for entry in reader.held(source, None, usize::MAX >> 1)? {
+        if numbers.is_empty() || numbers.contains(&entry.q) {
+            chosen.entry(entry.source).or_default().push((entry.page, entry.item as u32));
+        }
+    }
+    if chosen.is_empty() {
+        eprintln!("no such entry is in the quarantine");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut code = ExitCode::SUCCESS;
+    for (source, records) in chosen {
+        let again = replay_one(place, &source, Again::Records(records), None).await?;
+        if again != ExitCode::SUCCESS {
+            code = again;
+        }
+    }
+    Ok(code)
 }

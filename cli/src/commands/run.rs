@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,11 +12,9 @@ use jobmarket::board::Board;
 use jobmarket::convert::instant_of;
 use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::fetch::Fetch;
-use jobmarket::files::Appender;
 use jobmarket::plan::{Ask, Origins, Plan, Window, compile};
-use jobmarket::run::{Engine, Pool, preview, replay, run as run_plan};
+use jobmarket::run::{Again, Engine, preview, replay, run as run_plan};
 use jobmarket::schema::Schema;
-use jobmarket::state::State;
 use jobmarket::store::local::Local;
 use jobmarket::{definition, report};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -140,7 +138,7 @@ pub async fn run(place: &Place, asked: &Run) -> anyhow::Result<ExitCode> {
     let plans = plans(&project, asked)?;
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let log = asked.log.or(place.json.then_some(Log::Json));
-    let board = carry_out(plans, &project.data, archive, span(asked)?, log).await?;
+    let board = carry_out(plans, &place.project, &project.data, archive, span(asked)?, log).await?;
     settle(&project.data, &project.definitions.schema);
     Ok(tell(&board, log))
 }
@@ -162,32 +160,26 @@ pub fn tell(board: &Board, log: Option<Log>) -> ExitCode {
 
 /// The engine on a data directory, and the task that shows what happens.
 fn engine(
+    project: &Path,
     data: &Path,
     archive: PathBuf,
     log: Option<Log>,
 ) -> anyhow::Result<(Arc<Engine>, tokio::task::JoinHandle<Board>)> {
     let (events, heard) = unbounded_channel();
-    let engine = Engine {
-        fetch: Arc::new(Fetch::new()?),
-        state: State::open(data)?,
-        archive,
-        appender: Appender::start(),
-        pool: Arc::new(Pool::start()),
-        events,
-        stop: Arc::new(AtomicBool::new(false)),
-    };
+    let engine = Engine::start(data, archive, project, events)?;
     Ok((Arc::new(engine), tokio::spawn(show(heard, log))))
 }
 
 /// Runs plans one after the other, showing what happens.
 pub async fn carry_out(
     plans: Vec<Plan>,
+    project: &Path,
     data: &Path,
     archive: PathBuf,
     span: Option<Window>,
     log: Option<Log>,
 ) -> anyhow::Result<Board> {
-    let (engine, shown) = engine(data, archive, log)?;
+    let (engine, shown) = engine(project, data, archive, log)?;
     let stop = engine.stop.clone();
     let listening = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -206,8 +198,8 @@ pub async fn carry_out(
     Ok(shown.await?)
 }
 
-/// Maps the archive of a source again.
-pub async fn replay_one(place: &Place, source: &str, log: Option<Log>) -> anyhow::Result<ExitCode> {
+/// Maps the archive of a source again, or some records of it.
+pub async fn replay_one(place: &Place, source: &str, again: Again, log: Option<Log>) -> anyhow::Result<ExitCode> {
     let project = Project::sound(place)?;
     let asked = Run {
         sources: vec![source.to_owned()],
@@ -218,8 +210,9 @@ pub async fn replay_one(place: &Place, source: &str, log: Option<Log>) -> anyhow
         log,
     };
     let Some(plan) = plans(&project, &asked)?.pop() else { bail!("there is no source `{source}`") };
-    let (engine, shown) = engine(&project.data, project.data.join(&project.definitions.pipelines.archive.dir), log)?;
-    replay(Arc::new(plan), engine.clone()).await?;
+    let archive = project.data.join(&project.definitions.pipelines.archive.dir);
+    let (engine, shown) = engine(&place.project, &project.data, archive, log)?;
+    replay(Arc::new(plan), engine.clone(), again).await?;
     drop(engine);
     let board = shown.await?;
     settle(&project.data, &project.definitions.schema);
@@ -275,7 +268,7 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
             bail!("nothing was fetched");
         }
     };
-    let seen = preview(&plan, &Fetch::new()?, Utc::now()).await?;
+    let seen = preview(&Arc::new(plan), &Fetch::new()?, &place.project, Utc::now()).await?;
     for (raw, made) in seen.records.iter().take(asked.limit) {
         if place.json {
             println!("{}", serde_json::json!({"raw": serde_json::from_str::<serde_json::Value>(raw)?, "made": made}));

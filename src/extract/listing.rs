@@ -1,0 +1,57 @@
+//! What a parent call's answer brings: one value for each of its records.
+use chrono::{DateTime, Utc};
+
+use super::Value;
+use super::compile::value;
+use crate::convert::Moment;
+use crate::convert::render::Scope;
+use crate::scalar::{Path, Value as Says};
+use crate::tree::Tree;
+
+/// How values are read out of an answer.
+#[derive(Debug)]
+pub struct Listing {
+    records: Path,
+    only: Option<Value>,
+    value: Value,
+}
+
+impl Listing {
+    /// Compiles `records`, `only` and `value`, which were checked.
+    pub fn compile(records: &Path, only: Option<&Says>, says: &Says) -> Result<Self, String> {
+        Ok(Listing { records: records.clone(), only: only.map(value).transpose()?, value: value(says)? })
+    }
+
+    /// The values of an answer, and how many records it has. A value that is null or cannot be made is an error: a
+    /// partition that is silently left out would look like offers that are gone.
+    pub fn values(
+        &self,
+        body: &Tree<'_>,
+        scope: &Scope<'_>,
+        fetched: DateTime<Utc>,
+        lookups: &std::sync::Arc<crate::convert::Lookups>,
+    ) -> Result<(Vec<Tree<'static>>, u64), String> {
+        let moment = Moment { fetched, lookups: lookups.clone() };
+        let records = match &self.records.read(body)[..] {
+            [Tree::List(list)] if self.records.is_singular() => list.iter().collect(),
+            found => found.to_vec(),
+        };
+        let mut values = Vec::with_capacity(records.len());
+        for record in &records {
+            let scope = scope.clone().tree("record", record);
+            let mut errors = Vec::new();
+            if let Some(only) = &self.only
+                && !only.value(record, &scope, &moment, &mut errors).is_ok_and(|value| value.is_true())
+            {
+                continue;
+            }
+            let value = self.value.value(record, &scope, &moment, &mut errors).map_err(|error| error.to_string())?;
+            match (value, errors.first()) {
+                (_, Some(error)) => return Err(error.to_string()),
+                (Tree::Null, None) => return Err(format!("`{}` finds nothing in a record", self.value.text())),
+                (value, None) => values.push(value.into_owned()),
+            }
+        }
+        Ok((values, records.len() as u64))
+    }
+}

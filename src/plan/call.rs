@@ -1,0 +1,109 @@
+//! A call to a site, page by page: what is asked, who asks, how fast, and what answers mean.
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Limits, RequestPlan, Window};
+use crate::auth::Credential;
+use crate::convert::render::{RenderError, Scope};
+use crate::convert::{Lookups, Moment};
+use crate::decode::Decoding;
+use crate::definition::responses::Responses;
+use crate::exchange::Request;
+use crate::offer::instant;
+use crate::paginate::Pagination;
+use crate::position::Position;
+use crate::tree::Tree;
+
+/// One kind of request of a plan: its list, its details, or a parent call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What is asked.
+    pub request: Arc<RequestPlan>,
+    /// Who asks.
+    pub credential: Arc<Credential>,
+    /// Values that must not be seen.
+    pub secrets: Vec<SecretString>,
+    /// How a slice advances.
+    pub pages: Pagination,
+    /// What answers mean.
+    pub responses: Responses,
+    /// How fast, how many, how long.
+    pub limits: Limits,
+    /// From bytes to values.
+    pub decode: Decoding,
+    /// What its templates read besides the page.
+    pub knobs: Arc<Knobs>,
+}
+
+/// What the templates of a plan read, fixed before the first request.
+#[derive(Debug, Default)]
+pub struct Knobs {
+    /// Parameters.
+    pub params: Vec<(String, Tree<'static>)>,
+    /// Variables of the environment.
+    pub env: Vec<(String, Tree<'static>)>,
+    /// The tables.
+    pub lookups: Arc<Lookups>,
+}
+
+impl Knobs {
+    /// A scope with `param` and `env`, for something received at this time.
+    pub fn scope<'s>(&self, fetched: DateTime<Utc>) -> Scope<'s> {
+        let moment = Moment { fetched, lookups: self.lookups.clone() };
+        Scope::new(&moment).with("param", named(&self.params)).with("env", named(&self.env))
+    }
+}
+
+/// Which page of which slice is asked.
+pub struct Place<'a> {
+    /// Values of the partition.
+    pub partition: &'a [(String, Tree<'static>)],
+    /// Its window.
+    pub window: Option<Window>,
+    /// The page.
+    pub position: &'a Position,
+    /// The record that a detail is asked for.
+    pub record: Option<&'a Tree<'a>>,
+}
+
+impl Call {
+    /// The request of a page.
+    pub fn request(&self, place: &Place<'_>) -> Result<Request, RenderError> {
+        let auth: Vec<(String, Tree<'static>)> =
+            self.credential.path.iter().map(|(name, value)| (name.clone(), revealed(value))).collect();
+        let page = self.pages.rule().variables(place.position);
+        let window = place.window.map(|(start, end)| window(start, end)).unwrap_or_default();
+        let mut scope = self
+            .knobs
+            .scope(DateTime::UNIX_EPOCH)
+            .with("auth", named(&auth))
+            .with("for", named(place.partition))
+            .with("page", page.iter().map(|(name, value)| (*name, value)))
+            .with("window", window.iter().map(|(name, value)| (*name, value)));
+        if let Some(record) = place.record {
+            scope = scope.tree("record", record);
+        }
+        let mut request = self.request.render(&scope)?;
+        if let Position::Address(Some(address)) = place.position {
+            request.url = address.clone();
+        }
+        Ok(request)
+    }
+}
+
+/// What `${window.…}` stands for; `last` is the end less one second.
+fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static str, Tree<'static>)> {
+    let last = (end - TimeDelta::seconds(1)).max(start);
+    [("start", start), ("end", end), ("last", last)].map(|(name, at)| (name, Tree::from(instant(at)))).to_vec()
+}
+
+fn revealed(secret: &SecretString) -> Tree<'static> {
+    Tree::from(secret.expose_secret())
+}
+
+/// Entries by reference.
+pub(crate) fn named<'e>(entries: &'e [(String, Tree<'static>)]) -> impl Iterator<Item = (&'e str, &'e Tree<'e>)> {
+    entries.iter().map(|(name, value)| (name.as_str(), value))
+}

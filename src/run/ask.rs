@@ -1,0 +1,69 @@
+//! One request of a call sent, and what is to be done about the answer judged.
+use super::Shared;
+use crate::auth::Credential;
+use crate::definition::responses::Code;
+use crate::event::EventKind;
+use crate::exchange::{Page, Request};
+use crate::fetch::{Ask, Fetch, FetchError, Heard, Note, Verdict};
+use crate::plan::{Call, Meaning, Origins};
+
+/// What requests of a plan need besides their call.
+pub(super) struct Asker<'a> {
+    /// The edge to the sites.
+    pub fetch: &'a Fetch,
+    /// Where requests go instead.
+    pub origins: &'a Origins,
+    /// Told of retries and waits.
+    pub note: &'a (dyn Fn(Note) + Sync),
+}
+
+impl Asker<'_> {
+    /// The answer to a request of a call.
+    pub(super) async fn ask(&self, call: &Call, request: &Request) -> Result<Page, FetchError> {
+        self.ask_as(call, request, &call.credential).await
+    }
+
+    /// The same, as somebody else.
+    pub(super) async fn ask_as(
+        &self,
+        call: &Call,
+        request: &Request,
+        credential: &Credential,
+    ) -> Result<Page, FetchError> {
+        let judge = |heard: Heard<'_>| judge(call, heard);
+        let ask = Ask {
+            request,
+            credential,
+            origins: self.origins,
+            limits: &call.limits,
+            judge: &judge,
+            note: self.note,
+            secrets: &call.secrets,
+        };
+        self.fetch.fetch(&ask).await
+    }
+}
+
+fn judge(call: &Call, heard: Heard<'_>) -> Verdict {
+    let meaning = match heard {
+        Heard::Page(page) => call.meaning(page),
+        Heard::Dns => call.silence(Code::Dns),
+        Heard::Timeout => call.silence(Code::Timeout),
+    };
+    match meaning {
+        Meaning::Retry => Verdict::Retry,
+        Meaning::Renew => Verdict::Renew,
+        _ => Verdict::Take,
+    }
+}
+
+impl Shared {
+    /// Tells what happened on the way to a page.
+    pub(super) fn note(&self, note: Note) {
+        self.emit(match note {
+            Note::Retry { attempt, wait, why } => EventKind::Retried { attempt, wait: wait.as_secs_f64(), why },
+            Note::Renewed => EventKind::TokenRenewed,
+            Note::Wait { wait, why } => EventKind::Waiting { wait: wait.as_secs_f64(), why: why.to_owned() },
+        });
+    }
+}

@@ -1,0 +1,191 @@
+//! The partitions of a run, one at a time: the last name of `for` varies fastest, parent calls are made once.
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::DateTime;
+
+use super::ask::Asker;
+use crate::decode;
+use crate::fetch::FetchError;
+use crate::files::{self, FileError};
+use crate::paginate::{Next, Progress, Seen};
+use crate::plan::{Meaning, Parent, Partition, Place, Plan, said};
+use crate::tree::Tree;
+
+/// Where the enumeration stands: the values of each name and which of them is at hand.
+pub(super) struct Partitions {
+    plan: Arc<Plan>,
+    levels: Vec<(Arc<Vec<Tree<'static>>>, usize)>,
+    /// Values that do not depend on earlier names.
+    kept: Vec<Option<Arc<Vec<Tree<'static>>>>>,
+    state: State,
+}
+
+#[derive(PartialEq)]
+enum State {
+    New,
+    Going,
+    Over,
+}
+
+/// The values of a name could not be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoValues {
+    #[error("`for.{0}`: {1}")]
+    Fetch(String, FetchError),
+    #[error("`for.{0}`: {1}")]
+    Answer(String, String),
+    #[error("`for.{0}`: {1}")]
+    File(String, FileError),
+}
+
+impl Partitions {
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
+        let kept = plan.partitions.iter().map(|_| None).collect();
+        Partitions { plan, levels: Vec::new(), kept, state: State::New }
+    }
+
+    /// The next partition as JSON; `None` behind the last one. `warn` is told of a name without values.
+    pub(super) async fn next(
+        &mut self,
+        asker: &Asker<'_>,
+        project: &Path,
+        warn: &(dyn Fn(String) + Sync),
+    ) -> Result<Option<String>, NoValues> {
+        match self.state {
+            State::Over => return Ok(None),
+            State::New => self.state = State::Going,
+            State::Going => self.step(),
+        }
+        while self.state == State::Going {
+            let depth = self.levels.len();
+            if depth == self.plan.partitions.len() {
+                if depth == 0 {
+                    self.state = State::Over;
+                }
+                return Ok(Some(Tree::Object(named(self.at())).to_string()));
+            }
+            let values = self.values(depth, asker, project).await?;
+            if values.is_empty() {
+                warn(format!("`for.{}` has no values: nothing is asked for it", self.plan.partitions[depth].0));
+                self.step();
+            } else {
+                self.levels.push((values, 0));
+            }
+        }
+        Ok(None)
+    }
+
+    /// On to the next value of the last name that has one.
+    fn step(&mut self) {
+        while let Some((values, at)) = self.levels.last_mut() {
+            *at += 1;
+            if *at < values.len() {
+                return;
+            }
+            self.levels.pop();
+        }
+        self.state = State::Over;
+    }
+
+    /// The values at hand.
+    fn at(&self) -> Vec<(String, Tree<'static>)> {
+        let names = self.plan.partitions.iter().map(|(name, _)| name.clone());
+        names.zip(self.levels.iter().map(|(values, at)| values[*at].clone())).collect()
+    }
+
+    async fn values(
+        &mut self,
+        depth: usize,
+        asker: &Asker<'_>,
+        project: &Path,
+    ) -> Result<Arc<Vec<Tree<'static>>>, NoValues> {
+        if let Some(kept) = &self.kept[depth] {
+            return Ok(kept.clone());
+        }
+        let plan = self.plan.clone();
+        let (name, partition) = &plan.partitions[depth];
+        let values = Arc::new(match partition {
+            Partition::List(list) => list.clone(),
+            Partition::Template(program) => {
+                let at = self.at();
+                let scope = plan.call.knobs.scope(DateTime::UNIX_EPOCH).with("for", crate::plan::named(&at));
+                let found = program.value(&scope).map_err(|error| NoValues::Answer(name.clone(), error.to_string()))?;
+                match found {
+                    Tree::List(list) => list,
+                    other => {
+                        let message = format!("{} where a list was expected", other.kind());
+                        return Err(NoValues::Answer(name.clone(), message));
+                    }
+                }
+            }
+            Partition::File { path, column } => {
+                let column = files::column(&project.join(path), column);
+                let column = column.map_err(|error| NoValues::File(name.clone(), error))?;
+                column.into_iter().map(Tree::from).collect()
+            }
+            Partition::Parent(parent) => self.parent(name, parent, asker).await?,
+        });
+        if !partition.depends() {
+            self.kept[depth] = Some(values.clone());
+        }
+        Ok(values)
+    }
+
+    /// What a parent call brings, page by page.
+    async fn parent(&self, name: &str, parent: &Parent, asker: &Asker<'_>) -> Result<Vec<Tree<'static>>, NoValues> {
+        let (call, at) = (&parent.call, self.at());
+        let answer = |message: String| NoValues::Answer(name.to_owned(), message);
+        let mut values: Vec<Tree<'static>> = Vec::new();
+        let mut progress = Progress::default();
+        let mut position = call.pages.rule().start();
+        loop {
+            let place = Place { partition: &at, window: None, position: &position, record: None };
+            let request = call.request(&place).map_err(|error| answer(error.to_string()))?;
+            let page = asker.ask(call, &request).await.map_err(|error| NoValues::Fetch(name.to_owned(), error))?;
+            match call.meaning(&page) {
+                Meaning::Records => {}
+                Meaning::Empty => break,
+                _ => return Err(answer(format!("status {}: {}", page.status, said(&page)))),
+            }
+            let plain = decode::plain(&page).map_err(|error| answer(error.to_string()))?;
+            let body = decode::json(&plain).map_err(|error| answer(error.to_string()))?;
+            let scope = call.knobs.scope(page.fetched).with("for", crate::plan::named(&at)).tree("answer", &body);
+            let found = parent.listing.values(&body, &scope, page.fetched, &call.knobs.lookups).map_err(answer)?;
+            let (more, records) = found;
+            values.extend(more);
+            if progress.total.is_none() {
+                progress.total = call.pages.total().and_then(|total| total.at.number(&page, &body));
+            }
+            let repeated = progress.page(xxhash_rust::xxh3::xxh3_64(&page.body), records);
+            let seen = Seen { records, received: progress.received, body: &body, page: &page, total: progress.total };
+            position = match call.pages.rule().next(&position, &seen) {
+                Next::End(end) if end.is_honest() => break,
+                Next::End(end) => return Err(answer(end.to_string())),
+                Next::Page(_) if progress.total.is_some_and(|total| progress.received >= total) => break,
+                Next::Page(_) if repeated || progress.pages >= call.pages.max() => {
+                    return Err(answer(format!("its pages do not end: {} were read", progress.pages)));
+                }
+                Next::Page(next) => next,
+            };
+        }
+        Ok(match parent.batch {
+            None => values,
+            Some(size) => values.chunks(size.max(1)).map(|batch| Tree::List(batch.to_vec())).collect(),
+        })
+    }
+}
+
+/// The first page of a source without parameters of its own.
+pub(super) fn named(values: Vec<(String, Tree<'static>)>) -> Vec<(std::borrow::Cow<'static, str>, Tree<'static>)> {
+    values.into_iter().map(|(name, value)| (name.into(), value)).collect()
+}
+
+/// A partition as names and values.
+pub(super) fn values(partition: &str) -> Vec<(String, Tree<'static>)> {
+    let tree: Tree<'_> = serde_json::from_str(partition).unwrap_or_default();
+    match tree.into_owned() {
+        Tree::Object(members) => members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+        _ => Vec::new(),
+    }
+}
