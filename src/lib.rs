@@ -29,6 +29,7 @@ pub mod extract;
 pub mod board;
 
 // Edges: each wraps one thing of the outside world.
+pub mod crash;
 pub mod files;
 pub mod fetch;
 pub mod archive;

@@ -1,8 +1,12 @@
 //! The closed query type that every store compiles: no raw query passes through.
-use serde::Serialize;
+mod parse;
 
-use crate::scalar::nearest;
+use serde::Serialize;
+use serde_json::Number;
+
 use crate::schema::{Kind, Schema};
+
+pub use parse::BadSearch;
 
 /// What is searched.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,8 +15,12 @@ pub struct Search {
     pub text: Option<String>,
     /// Conditions, all of which must hold.
     pub filters: Vec<Filter>,
-    /// Fields whose values are counted, ten each.
-    pub facets: Vec<String>,
+    /// What is counted.
+    pub facets: Vec<Facet>,
+    /// Order of the hits; by relevance without.
+    pub sort: Option<Sort>,
+    /// Where the last page ended: [`Found::after`] of the same search.
+    pub after: Option<String>,
     /// Most hits.
     pub limit: usize,
     /// Whether closed offers are found too.
@@ -26,8 +34,69 @@ pub enum Filter {
     Terms(String, Vec<String>),
     /// The field is at least, and below, these: numbers, or instants as text.
     Range(String, Option<String>, Option<String>),
+    /// The point lies within so many kilometres of another.
+    Near(String, Point, f64),
+    /// The point lies between two corners: north-west and south-east. West beyond east crosses the date line.
+    Box(String, Point, Point),
     /// The field is there, or is not.
     Exists(String, bool),
+}
+
+/// A point on the Earth, in degrees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Latitude, -90 to 90.
+    pub lat: f64,
+    /// Longitude, -180 to 180.
+    pub lon: f64,
+}
+
+/// What is counted, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facet {
+    /// As it was asked for: the name of its answer.
+    pub name: String,
+    /// The field.
+    pub field: String,
+    /// How.
+    pub by: By,
+}
+
+/// How a facet counts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum By {
+    /// The most frequent values, so many.
+    Terms(usize),
+    /// Days, weeks (from Monday), months or years, UTC.
+    Dates(Every),
+    /// Intervals of this length, each named by its lower end.
+    Numbers(f64),
+    /// The values below which these shares (in percent) lie.
+    Percentiles(Vec<f64>),
+    /// Web Mercator tiles of this zoom, `zoom/x/y`.
+    Tiles(u32),
+}
+
+/// A span of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// Midnight to midnight.
+    Day,
+    /// Monday to Monday.
+    Week,
+    /// The first to the first.
+    Month,
+    /// January to January.
+    Year,
+}
+
+/// Order of the hits; offers without the field come last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sort {
+    /// The field.
+    pub field: String,
+    /// Greatest first.
+    pub descending: bool,
 }
 
 /// What was found.
@@ -37,48 +106,48 @@ pub struct Found {
     pub total: usize,
     /// The best of them, as stored.
     pub hits: Vec<Box<serde_json::value::RawValue>>,
-    /// Values of each facet with their number, most frequent first.
-    pub facets: Vec<(String, Vec<(String, u64)>)>,
+    /// Each facet by its name: values with their number; percents with the value below which they lie.
+    pub facets: Vec<(String, Vec<(String, Number)>)>,
+    /// What to give as `after` for the next hits; `None` behind the last.
+    pub after: Option<String>,
 }
-
-/// A condition could not be read.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadFilter(String);
 
 impl Filter {
-    /// Reads `field=a,b`, `field>=1`, `field<2`, `field=none`, `field=any`.
-    pub fn parse(text: &str, schema: &Schema) -> Result<Self, BadFilter> {
-        let signs = [">=", "<", "="];
-        let found = signs.iter().filter_map(|sign| Some((text.find(sign)?, *sign))).min();
-        let Some((at, sign)) = found else {
-            return Err(BadFilter(format!(
-                "`{text}` is no condition; write `field=value`, `field>=1`, `field<2` or `field=none`"
-            )));
-        };
-        let (field, value) = (text[..at].trim(), text[at + sign.len()..].trim().to_owned());
-        check_field(field, schema)?;
-        let field = field.to_owned();
-        Ok(match (sign, value.as_str()) {
-            (">=", _) => Filter::Range(field, Some(value), None),
-            ("<", _) => Filter::Range(field, None, Some(value)),
-            (_, "none") => Filter::Exists(field, false),
-            (_, "any") => Filter::Exists(field, true),
-            _ => Filter::Terms(field, value.split(',').map(|value| value.trim().to_owned()).collect()),
-        })
+    /// The field it is about.
+    pub fn field(&self) -> &str {
+        match self {
+            Filter::Terms(field, _)
+            | Filter::Range(field, ..)
+            | Filter::Near(field, ..)
+            | Filter::Box(field, ..)
+            | Filter::Exists(field, _) => field,
+        }
     }
 }
 
-/// Whether a field is declared; an error with the nearest name.
-pub fn check_field(field: &str, schema: &Schema) -> Result<(), BadFilter> {
-    let names = names(schema);
-    if names.iter().any(|(name, _)| name == field) {
-        return Ok(());
+impl Search {
+    /// Whether closed offers are asked for, by flag or by a condition on them.
+    pub fn finds_closed(&self) -> bool {
+        self.closed || self.filters.iter().any(|filter| filter.field().starts_with("closed_"))
     }
-    let near = nearest(field, names.iter().map(|(name, _)| name.as_str()));
-    let hint = near
-        .map_or_else(|| "the fields are in `mappings/offer.yaml`".to_owned(), |near| format!("did you mean `{near}`?"));
-    Err(BadFilter(format!("there is no field `{field}`; {hint}")))
+}
+
+/// Kilometres between two points on a sphere of the Earth's mean radius (haversine).
+pub fn distance(a: Point, b: Point) -> f64 {
+    let (dlat, dlon) = ((b.lat - a.lat).to_radians(), (b.lon - a.lon).to_radians());
+    let half =
+        (dlat / 2.0).sin().powi(2) + a.lat.to_radians().cos() * b.lat.to_radians().cos() * (dlon / 2.0).sin().powi(2);
+    2.0 * 6371.0088 * half.sqrt().min(1.0).asin()
+}
+
+/// The Web Mercator tile of a point.
+pub fn tile(point: Point, zoom: u32) -> (u32, u32) {
+    let tiles = f64::from(1_u32 << zoom.min(29));
+    let lat = point.lat.clamp(-85.051_128_78, 85.051_128_78).to_radians();
+    let x = ((point.lon + 180.0) / 360.0 * tiles).floor();
+    let y = ((1.0 - lat.tan().asinh() / std::f64::consts::PI) / 2.0 * tiles).floor();
+    let within = |at: f64| at.clamp(0.0, tiles - 1.0) as u32;
+    (within(x), within(y))
 }
 
 /// All names that can be searched, members of lists of objects among them, with their types.

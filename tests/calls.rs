@@ -65,7 +65,7 @@ impl Bench {
 
     /// Requests that the site got since the last time this was asked.
     fn requests(&self) -> u64 {
-        self.sites.world(|world| world.requests.insert(Site::SmartRecruiters, 0)).unwrap_or_default() as u64
+        self.sites.world(|world| world.requests.insert(Site::SmartRecruiters, 0)).unwrap_or_default()
     }
 
     fn described(&self) -> usize {
@@ -88,7 +88,7 @@ async fn details_are_asked_for_new_and_changed_records_only() {
     let (first, events) = bench.run("smartrecruiters").await;
     assert_eq!((first.outcome, first.counts.new), (Outcome::Complete, 240), "{:?} {events:#?}", first.cause);
     let first = bench.requests();
-    assert!(first >= 240 + 2 + 1, "{first} requests: a detail each, two companies, one parent call");
+    assert!(first > 240 + 2, "{first} requests: a detail each, two companies, one parent call");
     assert_eq!(bench.described(), 240);
 
     let (second, _) = bench.run("smartrecruiters").await;

@@ -125,7 +125,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Try(asked) => commands::run::try_one(&place, &asked).await,
         Command::Run(asked) => commands::run::run(&place, &asked).await,
         Command::Status => commands::status::status(&place),
-        Command::Search(asked) => commands::search::search(&place, &asked),
+        Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer),

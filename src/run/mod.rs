@@ -8,6 +8,7 @@ mod preview;
 mod replay;
 mod slice;
 mod slices;
+mod writing;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::archive::Archive;
+use crate::crash;
 use crate::event::{Counts, Event, EventKind, Outcome, RunId, RunKind, SliceEnd};
 use crate::fetch::{Fetch, FetchError};
 use crate::files::{Appender, FileError};
@@ -29,6 +31,7 @@ use crate::sink::files::Files;
 use crate::state::words::{Ended, NewRun, Slice, SliceState};
 use crate::state::{Claim, State, StateError};
 use slices::NoSlice;
+use writing::Handed;
 
 pub use pool::Pool;
 pub use preview::{Preview, PreviewError, preview};
@@ -81,6 +84,9 @@ impl Engine {
 /// Bytes of bodies in flight, for all runs: this is what holds fetching back.
 pub const BUDGET: usize = 16 << 20;
 
+/// Pages of all slices that wait to be written.
+const WAITING: usize = 4;
+
 /// What a run came to.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -118,7 +124,8 @@ struct Shared {
     run: RunId,
     claim: Claim,
     archive: Archive,
-    files: Option<Files>,
+    /// Takes the pages of all slices, in one order; nothing ends it.
+    writer: mpsc::Sender<Option<Handed>>,
     /// Pages in flight.
     flight: Arc<Semaphore>,
     /// Whether `stop: known` may fire.
@@ -166,6 +173,11 @@ pub async fn run(
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
     let files = plan.files.as_ref();
     let files = files.map(|dir| Files::new(engine.state.dir(), dir, &plan.source, begun.run, engine.appender.clone()));
+    let torn_log = match &files {
+        Some(files) => files.cut(&engine.state.marks().await?)?,
+        None => 0,
+    };
+    let (writer, handed) = mpsc::channel(WAITING);
     let shared = Arc::new(Shared {
         flight: Arc::new(Semaphore::new(plan.call.limits.parallel)),
         known: begun.last_complete && kind == RunKind::Ordinary,
@@ -176,23 +188,24 @@ pub async fn run(
         engine,
         claim,
         archive,
-        files,
+        writer,
     });
+    let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
     let later = shared.plan.later();
     shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed, later });
     if torn > 0 {
         shared.emit(EventKind::Warned { message: format!("{torn} bytes of a torn record were cut off the archive") });
     }
-    if let Some(files) = &shared.files {
-        let cut = files.cut(&shared.engine.state.marks().await?)?;
-        if cut > 0 {
-            shared.emit(EventKind::Warned {
-                message: format!("{cut} bytes that were not committed were cut off the change log"),
-            });
-        }
+    if torn_log > 0 {
+        let message = format!("{torn_log} bytes that were not committed were cut off the change log");
+        shared.emit(EventKind::Warned { message });
     }
     let slices = slices::Slices::new(shared.plan.clone(), kind, begun.now, span, begun.slices);
-    let (outcome, cause) = all(&shared, slices).await?;
+    let ended = all(&shared, slices).await;
+    // Where it has ended by itself, its own error is the one to tell.
+    let _ = shared.writer.send(None).await;
+    writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
+    let (outcome, cause) = ended?;
     let ended = Ended { run: shared.run, outcome, cause: cause.clone(), at: Utc::now() };
     let counts = shared.engine.state.end_run(ended).await?;
     let seconds = began.elapsed().as_secs_f64();
@@ -276,6 +289,7 @@ async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(),
     if let (SliceEnd::Complete(_), Some(window)) = (end, slice.window) {
         shared.engine.state.cover(&shared.plan.source, &shared.plan.ask, &slice.partition, window).await?;
     }
+    crash::point("slice_ended");
     shared.emit(ended(&slice, end.clone()));
     Ok(())
 }

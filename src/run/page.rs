@@ -14,6 +14,7 @@ use super::partitions::values;
 use super::{BUDGET, RunError, Shared};
 use crate::archive;
 use crate::convert::Moment;
+use crate::crash;
 use crate::decode::{self, DecodeError};
 use crate::definition::source::Dedupe;
 use crate::exchange::{Page, SharedPage};
@@ -88,12 +89,15 @@ pub(super) struct At {
 pub(super) async fn ready(shared: Arc<Shared>, at: At) -> Result<Ready, NoPage> {
     let permits = permits(&shared).await?;
     let page = Arc::new(fetch(&shared, &at).await?);
+    crash::point("fetched");
     shared.typical.fetch_max(page.body.len().min(BUDGET) as u32, Ordering::Relaxed);
     let version = shared.claim.ticket();
     let keep = shared.archive.append(&page, version, None);
     let (archived, worked) = tokio::join!(keep, worked(&shared, &page, &at, version));
     let archived = archived.map_err(|error| NoPage::Run(error.into()))?;
+    crash::point("archived");
     let (worked, meaning, details) = worked?;
+    crash::point("mapped");
     let archived = [archived].into_iter().chain(details).collect();
     Ok(Ready { page, version, meaning, archived, worked, done: 0, _permit: permits.0, _share: permits.1 })
 }

@@ -2,43 +2,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::page::{self, At, NoPage, Ready};
+use super::writing::Handed;
 use super::{Back, RunError, Shared};
+use crate::crash;
 use crate::event::{EventKind, SliceEnd};
 use crate::extract::Flaw;
 use crate::fetch::FetchError;
-use crate::files::FileError;
-use crate::offer::{Batch, Item, Lifecycle, Version};
+use crate::offer::Version;
 use crate::paginate::{End, Next, Progress, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
-use crate::sink::files::Logged;
-use crate::state::Pending;
-use crate::state::words::{Admit, Admitted, Commit, Fate, Mapped, PageKind, Slice, SliceState, Verdict, part};
-
-/// Pages handed over that may wait for the disk at a time.
-const PENDING: usize = 8;
+use crate::state::words::{Admit, Admitted, Commit, Fate, Mapped, PageKind, Slice, SliceState, part};
 
 /// A page on its way.
 type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
-
-/// A page whose lines of the change log are on their way to the disk.
-struct Logging {
-    commit: Commit,
-    event: EventKind,
-    lines: Option<Logged>,
-}
-
-/// Where a part of a page stands in its slice, and what goes with it.
-struct Handed {
-    position: Position,
-    part: u32,
-    kind: PageKind,
-    halves: Vec<Slice>,
-    lines: Option<Logged>,
-}
 
 struct Reading {
     shared: Arc<Shared>,
@@ -46,8 +27,8 @@ struct Reading {
     /// What the guards knew before the page at hand.
     before: Progress,
     coming: VecDeque<Coming>,
-    logging: VecDeque<Logging>,
-    pending: VecDeque<(Pending, EventKind)>,
+    /// Answered when the last page that was handed over is committed: the slice's distinct keys.
+    last: Option<oneshot::Receiver<u64>>,
 }
 
 /// Reads a slice from where it stands.
@@ -57,20 +38,13 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
         partition: slice.partition.clone(),
         window: slice.window,
     });
-    let mut reading = Reading {
-        shared,
-        slice,
-        before: Progress::default(),
-        coming: VecDeque::new(),
-        logging: VecDeque::new(),
-        pending: VecDeque::new(),
-    };
+    let before = Progress::default();
+    let mut reading = Reading { shared, slice, before, coming: VecDeque::new(), last: None };
     let back = loop {
         let back = reading.pages().await;
         reading.coming.drain(..).for_each(|(_, task)| task.abort());
         let back = back?;
-        while reading.logged().await? {}
-        while reading.settle().await? {}
+        reading.settle().await?;
         match back {
             Back::Ended(SliceEnd::Complete(rule)) if reading.is_short() => {
                 if reading.slice.progress.again {
@@ -256,9 +230,8 @@ impl Reading {
         self.slice.state = SliceState::Ended(SliceEnd::Split);
         let admit = self.admit(ready, ready.version, Mapped::default());
         let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false };
-        let page =
-            Handed { position: position.clone(), part: 0, kind: PageKind::Probe, halves: halves.clone(), lines: None };
-        self.hand_over(page, ready, admit, admitted).await?;
+        let part = Part { position: position.clone(), part: 0, kind: PageKind::Probe };
+        self.hand_over(part, ready, admit, admitted, halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
     }
 
@@ -290,7 +263,7 @@ impl Reading {
             let version = if first { ready.version } else { self.shared.claim.ticket() };
             let admit = Arc::new(self.admit(&ready, version, mapped));
             let admitted = self.shared.engine.state.admit(admit.clone()).await?;
-            let lines = log(&self.shared, &admit, &admitted).await?;
+            crash::point("admitted");
             all_known &= admitted.all_known;
             // On the last page the position stays: after a crash it is asked again, and counts once. Before the last
             // part the slice stands where it stood, but for the parts that are done.
@@ -301,21 +274,21 @@ impl Reading {
                 Some(Next::Page(next)) => (Some(next.clone()), after.clone()),
                 _ => (Some(position.clone()), after.clone()),
             };
-            let (position, part) = (position.clone(), part(index as u32, after.again));
-            let page = Handed { position, part, kind, halves: Vec::new(), lines };
-            self.hand_over(page, &ready, (*admit).clone(), admitted).await?;
+            let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
+            self.hand_over(part, &ready, (*admit).clone(), admitted, Vec::new()).await?;
         }
         Ok(all_known)
     }
 
     async fn hand_over(
         &mut self,
-        page: Handed,
+        part: Part,
         ready: &Ready,
         admit: Admit,
         admitted: Admitted,
+        halves: Vec<Slice>,
     ) -> Result<(), RunError> {
-        let Handed { position, part, kind, halves, lines } = page;
+        let Part { position, part, kind } = part;
         // The bytes and flaws of a page are told with its first part.
         let whole = part & 0xffff == ready.done;
         let bytes = if whole { ready.page.body.len() as u64 } else { 0 };
@@ -346,58 +319,30 @@ impl Reading {
             admit,
             admitted,
         };
-        self.logging.push_back(Logging { commit, event, lines });
-        while self.logging.len() > PENDING {
-            self.logged().await?;
+        let (done, last) = oneshot::channel();
+        self.last = Some(last);
+        self.shared.writer.send(Some(Handed { commit, event, done })).await.map_err(|_| writer_is_gone())
+    }
+
+    /// Waits until all that was handed over is committed.
+    async fn settle(&mut self) -> Result<(), RunError> {
+        if let Some(last) = self.last.take() {
+            self.slice.keys = last.await.map_err(|_| writer_is_gone())?;
         }
         Ok(())
     }
-
-    /// Hands the oldest page over whose log is on the disk; whether there was one. Pages go over in their order.
-    async fn logged(&mut self) -> Result<bool, RunError> {
-        let Some(Logging { mut commit, event, lines }) = self.logging.pop_front() else { return Ok(false) };
-        if let Some(lines) = lines {
-            commit.marks.push(lines.mark().await?);
-        }
-        let pending = self.shared.engine.state.commit(commit).await?;
-        self.pending.push_back((pending, event));
-        while self.pending.len() > PENDING {
-            self.settle().await?;
-        }
-        Ok(true)
-    }
-
-    /// Waits for the oldest page that was handed over; whether there was one.
-    async fn settle(&mut self) -> Result<bool, RunError> {
-        let Some((pending, mut event)) = self.pending.pop_front() else { return Ok(false) };
-        let committed = pending.done().await?;
-        self.slice.keys = committed.keys;
-        if let EventKind::PageCommitted { counts, .. } = &mut event {
-            *counts = committed.counts;
-        }
-        self.shared.emit(event);
-        Ok(true)
-    }
 }
 
-/// Writes the change log of a page.
-async fn log(shared: &Shared, admit: &Admit, admitted: &Admitted) -> Result<Option<Logged>, FileError> {
-    let Some(files) = &shared.files else { return Ok(None) };
-    let items = admit.page.records.iter().zip(&admitted.verdicts).filter_map(|(record, verdict)| {
-        let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate) else {
-            return None;
-        };
-        let lifecycle = Lifecycle {
-            first_seen_at: *first_seen,
-            changed_at: admit.at,
-            closed: None,
-            page: admit.version,
-            mapping: shared.plan.meaning.clone(),
-        };
-        Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
-    });
-    let batch = Batch { version: admit.version, text: &admit.page.text, items: items.collect() };
-    files.write(&batch).await
+/// Its own error is what the run ends with.
+fn writer_is_gone() -> RunError {
+    RunError::Lost("writing".into())
+}
+
+/// Which part of which page.
+struct Part {
+    position: Position,
+    part: u32,
+    kind: PageKind,
 }
 
 fn no_page(none: NoPage) -> Result<Back, RunError> {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::words::{Admit, Admitted};
 use super::{StateError, tables};
+use crate::crash;
 use crate::event::RunId;
 use crate::offer::{OfferId, Version};
 
@@ -83,6 +84,9 @@ impl Core {
                     Order::Work(work) => answers.push(work(&mut self)),
                 }
                 next = if answers.len() < GROUP { orders.try_recv().ok() } else { None };
+            }
+            if !answers.is_empty() {
+                crash::point("in_transaction");
             }
             if fault.is_none() {
                 fault = self.connection.execute_batch("COMMIT").err().map(StateError::from);

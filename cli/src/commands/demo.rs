@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use jobmarket::plan::{Ask, Origins, Surroundings, compile};
+use jobmarket::search::{Filter, Search, names};
+use jobmarket::store::Store;
+use jobmarket::store::local::Local;
 use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
 
 use crate::Place;
-use crate::commands::run::{carry_out, settle, tell};
+use crate::commands::run::{carry_out, tell};
 use crate::project::Project;
 
 /// Flags of `demo`.
@@ -69,9 +72,8 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
     }
     eprintln!("simulated sites answer on loopback, with a few faults on the way; reading {} offers", asked.offers);
     let board = carry_out(plans, &place.project, &data, data.join("raw"), None, None).await?;
-    settle(&data, &project.definitions.schema);
     let code = tell(&board, None);
-    coverage(&data, &project)?;
+    coverage(&data, &project).await?;
     let shown = data.display();
     eprintln!(
         "\nThree commands to type next:\n  jobmarket --data {shown} search développeur\n  jobmarket --data {shown} search data --facet contract.type --facet location.department\n  jobmarket --data {shown} status"
@@ -80,24 +82,24 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
 }
 
 /// Share of stored offers that have each field.
-fn coverage(data: &std::path::Path, project: &Project) -> anyhow::Result<()> {
-    use jobmarket::search::{Filter, Search, names};
-    let Some(store) = jobmarket::store::local::Local::open(data, &project.definitions.schema)? else { return Ok(()) };
-    let count = |filters: Vec<Filter>| {
-        store.search(&Search { filters, limit: 0, ..Search::default() }).map(|found| found.total)
+async fn coverage(data: &std::path::Path, project: &Project) -> anyhow::Result<()> {
+    let Some(store) = Local::open(data, &project.definitions.schema)? else { return Ok(()) };
+    let count = async |filters: Vec<Filter>| {
+        store.search(&Search { filters, limit: 0, ..Search::default() }).await.map(|found| found.total)
     };
-    let all = count(Vec::new())?;
+    let all = count(Vec::new()).await?;
+    eprintln!("coverage of {all} offers:");
     let mut line = String::new();
-    for (name, kind) in names(&project.definitions.schema) {
-        // Words are not columns: whether a text is there is not counted.
-        if matches!(kind, jobmarket::schema::Kind::Text | jobmarket::schema::Kind::Geo) {
-            continue;
-        }
-        let with = count(vec![Filter::Exists(name.clone(), true)])?;
+    for (name, _) in names(&project.definitions.schema) {
+        let with = count(vec![Filter::Exists(name.clone(), true)]).await?;
         if with > 0 {
-            line += &format!("  {name} {:.0} %", 100.0 * with as f64 / all.max(1) as f64);
+            let entry = format!("  {name} {:.0} %", 100.0 * with as f64 / all.max(1) as f64);
+            if line.chars().count() + entry.chars().count() > 110 {
+                eprintln!("{}", std::mem::take(&mut line));
+            }
+            line += &entry;
         }
     }
-    eprintln!("coverage of {all} offers:{line}");
+    eprintln!("{line}");
     Ok(())
 }

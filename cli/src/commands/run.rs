@@ -14,8 +14,7 @@ use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::fetch::Fetch;
 use jobmarket::plan::{Ask, Origins, Plan, Window, compile};
 use jobmarket::run::{Again, Engine, preview, replay, run as run_plan};
-use jobmarket::schema::Schema;
-use jobmarket::store::local::Local;
+use jobmarket::store::local::Follower;
 use jobmarket::{definition, report};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -139,7 +138,6 @@ pub async fn run(place: &Place, asked: &Run) -> anyhow::Result<ExitCode> {
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let log = asked.log.or(place.json.then_some(Log::Json));
     let board = carry_out(plans, &place.project, &project.data, archive, span(asked)?, log).await?;
-    settle(&project.data, &project.definitions.schema);
     Ok(tell(&board, log))
 }
 
@@ -170,6 +168,20 @@ fn engine(
     Ok((Arc::new(engine), tokio::spawn(show(heard, log))))
 }
 
+/// The thread that follows what is stored with the search index, when something is.
+fn index(data: &Path, plans: &[Plan]) -> Option<Follower> {
+    plans.iter().find(|plan| plan.stores).map(|plan| Follower::start(data, &plan.schema))
+}
+
+/// Waits until the index holds everything.
+async fn indexed(index: Option<Follower>) {
+    let Some(index) = index else { return };
+    let taken = tokio::task::spawn_blocking(|| index.finish()).await;
+    if let Ok(Err(error)) = taken {
+        eprintln!("warning: the search index is behind: {error}; the next search brings it up to date");
+    }
+}
+
 /// Runs plans one after the other, showing what happens.
 pub async fn carry_out(
     plans: Vec<Plan>,
@@ -180,6 +192,7 @@ pub async fn carry_out(
     log: Option<Log>,
 ) -> anyhow::Result<Board> {
     let (engine, shown) = engine(project, data, archive, log)?;
+    let index = index(data, &plans);
     let stop = engine.stop.clone();
     let listening = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -195,7 +208,9 @@ pub async fn carry_out(
     }
     listening.abort();
     drop(engine);
-    Ok(shown.await?)
+    let board = shown.await?;
+    indexed(index).await;
+    Ok(board)
 }
 
 /// Maps the archive of a source again, or some records of it.
@@ -212,10 +227,11 @@ pub async fn replay_one(place: &Place, source: &str, again: Again, log: Option<L
     let Some(plan) = plans(&project, &asked)?.pop() else { bail!("there is no source `{source}`") };
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let (engine, shown) = engine(&place.project, &project.data, archive, log)?;
+    let index = index(&project.data, std::slice::from_ref(&plan));
     replay(Arc::new(plan), engine.clone(), again).await?;
     drop(engine);
     let board = shown.await?;
-    settle(&project.data, &project.definitions.schema);
+    indexed(index).await;
     Ok(tell(&board, log))
 }
 
@@ -247,14 +263,6 @@ async fn show(mut heard: UnboundedReceiver<Event>, log: Option<Log>) -> Board {
     }
     bar.finish_and_clear();
     board
-}
-
-/// Brings the search index up to date.
-pub fn settle(data: &Path, schema: &Schema) {
-    let caught_up = Local::open(data, schema).and_then(|store| store.map_or(Ok(0), |mut store| store.catch_up()));
-    if let Err(error) = caught_up {
-        eprintln!("warning: the search index is behind: {error}; the next search brings it up to date");
-    }
 }
 
 /// Looks at one page.

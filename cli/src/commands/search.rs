@@ -1,8 +1,9 @@
 //! `search`: the store, by words and conditions.
 use std::process::ExitCode;
 
-use jobmarket::search::{Filter, Search as Query, check_field};
-use jobmarket::store::local::{Local, StoreError};
+use jobmarket::search::{Facet, Filter, Search as Query, Sort};
+use jobmarket::store::Store;
+use jobmarket::store::local::Local;
 
 use crate::Place;
 use crate::project::Project;
@@ -12,40 +13,46 @@ use crate::project::Project;
 pub struct Search {
     /// Words; all must be there, `"…"` is a phrase, `-word` must not be there.
     words: Vec<String>,
-    /// A condition: `field=a,b`, `field>=1`, `field<2`, `field=none`, `field=any`.
+    /// A condition: `field=a,b`, `field>=1`, `field<2`, `field=none`, `field=any`; of a point `field=48.85,2.35,30km`.
     #[arg(short = 'f', long = "filter")]
     filters: Vec<String>,
-    /// A field whose values are counted.
+    /// What is counted: `field`, `field:20`, `date:month`, `number:5000`, `number:percentiles`, `point:6`.
     #[arg(long = "facet")]
     facets: Vec<String>,
     /// Most hits.
     #[arg(long, default_value_t = 10)]
     limit: usize,
+    /// Order: `field`, or `-field` for the greatest first; by relevance without.
+    #[arg(long, allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// Where the last page ended.
+    #[arg(long)]
+    after: Option<String>,
     /// Closed offers too.
     #[arg(long)]
     closed: bool,
 }
 
 /// Prints hits and facets.
-pub fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
+pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let schema = &project.definitions.schema;
     let filters = asked.filters.iter().map(|filter| Filter::parse(filter, schema)).collect::<Result<_, _>>()?;
-    asked.facets.iter().try_for_each(|field| check_field(field, schema))?;
-    let Some(mut store) = Local::open(&project.data, schema)? else {
+    let facets = asked.facets.iter().map(|facet| Facet::parse(facet, schema)).collect::<Result<_, _>>()?;
+    let sort = asked.sort.as_ref().map(|sort| Sort::parse(sort, schema)).transpose()?;
+    let Some(store) = Local::open(&project.data, schema)? else {
         anyhow::bail!(
             "nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`",
             project.data.display()
         );
     };
-    match store.catch_up() {
-        Ok(_) => {}
-        Err(StoreError::Busy) => eprintln!("another process indexes; {} changes are not found yet", store.behind()?),
-        Err(error) => return Err(error.into()),
+    if store.behind()? > 0 {
+        eprintln!("another process indexes; {} changes are not found yet", store.behind()?);
     }
     let text = (!asked.words.is_empty()).then(|| asked.words.join(" "));
-    let query = Query { text, filters, facets: asked.facets.clone(), limit: asked.limit, closed: asked.closed };
-    let found = store.search(&query)?;
+    let (after, limit) = (asked.after.clone(), asked.limit);
+    let query = Query { text, filters, facets, sort, after, limit, closed: asked.closed };
+    let found = store.search(&query).await?;
     if place.json {
         println!("{}", serde_json::to_string(&found)?);
         return Ok(ExitCode::SUCCESS);
@@ -68,6 +75,9 @@ pub fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     for (field, values) in &found.facets {
         println!("{field}");
         values.iter().for_each(|(value, count)| println!("  {count:>8}  {value}"));
+    }
+    if let Some(after) = &found.after {
+        eprintln!("more: --after {after}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,5 @@
 //! The canonical offer as columns of the index.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, Schema as Columns, TextFieldIndexing, TextOptions,
@@ -18,6 +18,10 @@ pub(super) struct Fields {
     pub schema: Columns,
     /// The row number: all that is stored.
     pub row: Field,
+    /// The change of the truth that the document was made of.
+    change: Field,
+    /// Names of the fields that the offer has: whether a text is there can be asked too.
+    pub has: Field,
     pub columns: HashMap<String, (Field, Kind)>,
 }
 
@@ -30,6 +34,8 @@ impl Fields {
     pub(super) fn new(schema: &Schema) -> Self {
         let mut builder = Columns::builder();
         let row = builder.add_u64_field("n", INDEXED | FAST | STORED);
+        let change = builder.add_i64_field("change", FAST);
+        let has = builder.add_text_field("has", keyword());
         let mut columns = HashMap::new();
         for (name, kind) in names(schema) {
             let column = column(&name);
@@ -39,32 +45,47 @@ impl Fields {
                 Kind::Date | Kind::Integer => builder.add_i64_field(&column, INDEXED | FAST),
                 Kind::Number | Kind::Money => builder.add_f64_field(&column, INDEXED | FAST),
                 Kind::Boolean => builder.add_bool_field(&column, INDEXED | FAST),
-                Kind::Geo | Kind::List(_) | Kind::Object { .. } => continue,
+                Kind::Geo => {
+                    for (part, kind) in [("lat", Kind::Number), ("lon", Kind::Number)] {
+                        let field = builder.add_f64_field(&format!("{column}__{part}"), INDEXED | FAST);
+                        columns.insert(format!("{name}.{part}"), (field, kind));
+                    }
+                    continue;
+                }
+                Kind::List(_) | Kind::Object { .. } => continue,
             };
             columns.insert(name, (field, kind));
         }
-        Fields { schema: builder.build(), row, columns }
+        Fields { schema: builder.build(), row, change, has, columns }
     }
 
     /// A stored offer as the index takes it.
-    pub(super) fn document(&self, row: u64, offer: &Tree<'_>) -> TantivyDocument {
+    pub(super) fn document(&self, row: u64, change: i64, offer: &Tree<'_>) -> TantivyDocument {
         let mut document = TantivyDocument::new();
         document.add_u64(self.row, row);
-        self.add(&mut document, "", offer);
+        document.add_i64(self.change, change);
+        let mut names = BTreeSet::new();
+        self.add(&mut document, "", offer, &mut names);
+        names.into_iter().for_each(|name| document.add_text(self.has, name));
         document
     }
 
-    fn add(&self, document: &mut TantivyDocument, name: &str, value: &Tree<'_>) {
+    fn add(&self, document: &mut TantivyDocument, name: &str, value: &Tree<'_>, names: &mut BTreeSet<String>) {
         match value {
             Tree::Object(members) => {
                 for (member, value) in members {
                     let name = if name.is_empty() { member.to_string() } else { format!("{name}.{member}") };
-                    self.add(document, &name, value);
+                    self.add(document, &name, value, names);
                 }
             }
-            Tree::List(list) => list.iter().for_each(|value| self.add(document, name, value)),
+            Tree::List(list) => list.iter().for_each(|value| self.add(document, name, value, names)),
             value => {
                 let Some((field, kind)) = self.columns.get(name) else { return };
+                if !value.is_null() {
+                    // Both parts of a point stand for the point.
+                    let point = name.strip_suffix(".lat").or(name.strip_suffix(".lon"));
+                    names.insert(point.unwrap_or(name).to_owned());
+                }
                 match (kind, value) {
                     (Kind::Date, Tree::Text(text)) => {
                         if let Ok(at) = text.parse::<chrono::DateTime<chrono::Utc>>() {

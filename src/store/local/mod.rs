@@ -1,44 +1,28 @@
 //! The embedded store: SQLite is the truth, tantivy the index derived from it.
+mod facets;
 mod fields;
+mod follow;
+mod near;
 mod query;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde_json::value::RawValue;
-use tantivy::aggregation::agg_req::Aggregations;
-use tantivy::aggregation::{AggContextParams, AggregationCollector};
-use tantivy::collector::{Count, TopDocs};
+use tantivy::collector::{Collector, Count, TopDocs};
+use tantivy::query::Query;
 use tantivy::schema::Value as _;
-use tantivy::{Index, IndexReader, IndexWriter, TantivyDocument, Term};
-use xxhash_rust::xxh3::xxh3_64;
+use tantivy::{DocAddress, Index, IndexReader, Order, Searcher, TantivyDocument};
 
-use crate::schema::Schema;
-use crate::search::{Found, Search};
-use fields::Fields;
+use super::{Store, StoreError};
+use crate::offer::OfferId;
+use crate::schema::{Kind, Schema};
+use crate::search::{Found, Search, Sort};
+use fields::{Fields, column};
 
-/// The store could not be searched or brought up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// SQLite.
-    #[error("state.db: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// tantivy.
-    #[error("the search index: {0}")]
-    Index(#[from] tantivy::TantivyError),
-    /// A folder.
-    #[error("{0}: {1}")]
-    Folder(String, std::io::Error),
-    /// Another process writes the index.
-    #[error("another process brings the search index up to date")]
-    Busy,
-    /// A value that does not fit its field.
-    #[error("{0}")]
-    Value(String),
-}
+pub use follow::Follower;
 
-/// The store of a data directory.
+/// The store of a data directory, to be searched.
 pub struct Local {
     index: Index,
     reader: IndexReader,
@@ -46,165 +30,148 @@ pub struct Local {
     truth: Connection,
 }
 
-/// Documents of one read of the truth: the read ends before they are indexed, so that the log can be cut.
-const READ: usize = 150;
-/// Documents between two commits of the index.
-const COMMIT: usize = 1_000;
-/// Memory of the index writer, in bytes.
-const MEMORY: usize = 15_000_000;
+/// The last hit that can be reached page by page.
+const DEEPEST: usize = 10_000;
 
 impl Local {
-    /// Opens the store of a data directory; `None` when nothing was ever stored there. An index of another schema, or
-    /// one that is broken, is built anew.
+    /// Opens the store of a data directory; `None` when nothing was ever stored there. What the index does not hold yet
+    /// is taken over first, unless another process is at it.
     pub fn open(dir: &Path, schema: &Schema) -> Result<Option<Self>, StoreError> {
-        let state = dir.join("state.db");
-        if !state.exists() {
+        if !dir.join("state.db").exists() {
             return Ok(None);
         }
-        let truth =
-            Connection::open_with_flags(state, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        truth.busy_timeout(std::time::Duration::from_secs(5))?;
-        let last: i64 = truth.query_row("SELECT coalesce(max(change), 0) FROM offers", [], |row| row.get(0))?;
         let fields = Fields::new(schema);
-        let folder = folder(dir, schema);
-        let index = match opened(&folder, &fields) {
-            Some(index) if payload(&index) <= last => index,
-            _ => made(dir, &folder, &fields)?,
+        let index = match follow::catch_up(dir, schema) {
+            Ok(index) => index,
+            Err(StoreError::Busy) => follow::opened(&follow::folder(dir, schema), &fields).ok_or(StoreError::Busy)?,
+            Err(error) => return Err(error),
         };
-        fields::register(&index);
         let reader = index.reader()?;
-        Ok(Some(Local { index, reader, fields, truth }))
-    }
-
-    /// Brings the index up to date; the number of changes that were taken over.
-    pub fn catch_up(&mut self) -> Result<u64, StoreError> {
-        let mut at = payload(&self.index);
-        let last: i64 = self.truth.query_row("SELECT coalesce(max(change), 0) FROM offers", [], |row| row.get(0))?;
-        if at >= last {
-            return Ok(0);
-        }
-        let mut writer: IndexWriter = match self.index.writer_with_num_threads(1, MEMORY) {
-            Ok(writer) => writer,
-            Err(tantivy::TantivyError::LockFailure(..)) => return Err(StoreError::Busy),
-            Err(error) => return Err(error.into()),
-        };
-        let (mut taken, mut waiting) = (0, 0);
-        loop {
-            let changes = self.changes(at)?;
-            let done = changes.is_empty();
-            for (row, change, text) in changes {
-                writer.delete_term(Term::from_field_u64(self.fields.row, row as u64));
-                if let Ok(document) = serde_json::from_str::<crate::tree::Tree<'_>>(&text) {
-                    writer.add_document(self.fields.document(row as u64, &document))?;
-                }
-                at = change;
-                taken += 1;
-                waiting += 1;
-            }
-            if waiting > 0 && (done || waiting >= COMMIT) {
-                let mut commit = writer.prepare_commit()?;
-                commit.set_payload(&at.to_string());
-                commit.commit()?;
-                waiting = 0;
-            }
-            if done {
-                break;
-            }
-        }
-        writer.wait_merging_threads()?;
-        self.reader.reload()?;
-        Ok(taken)
-    }
-
-    fn changes(&self, after: i64) -> Result<Vec<(i64, i64, String)>, StoreError> {
-        let mut statement = self
-            .truth
-            .prepare_cached("SELECT n, change, doc FROM offers WHERE change > ?1 ORDER BY change LIMIT ?2")?;
-        let rows =
-            statement.query_map(params![after, READ as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(Some(Local { index, reader, fields, truth: truth(dir)? }))
     }
 
     /// Changes that the index has not taken over yet.
     pub fn behind(&self) -> Result<i64, StoreError> {
-        let last: i64 = self.truth.query_row("SELECT coalesce(max(change), 0) FROM offers", [], |row| row.get(0))?;
-        Ok(last - payload(&self.index))
+        Ok(follow::last_change(&self.truth)? - follow::payload(&self.index))
     }
 
-    /// Searches.
-    pub fn search(&self, search: &Search) -> Result<Found, StoreError> {
-        let query = query::compile(search, &self.index, &self.fields)?;
-        let searcher = self.reader.searcher();
-        let (total, top) =
-            searcher.search(&query, &(Count, TopDocs::with_limit(search.limit.max(1)).order_by_score()))?;
-        let mut hits = Vec::new();
-        for (_, address) in top.into_iter().take(search.limit) {
-            let document: TantivyDocument = searcher.doc(address)?;
-            let Some(row) = document.get_first(self.fields.row).and_then(|row| row.as_u64()) else { continue };
-            let text: String =
-                self.truth.query_row("SELECT doc FROM offers WHERE n = ?1", params![row as i64], |row| row.get(0))?;
-            if let Ok(raw) = RawValue::from_string(text) {
-                hits.push(raw);
+    /// How the index differs from the truth: rows that it lacks, holds twice, or holds in an older form. For `verify`.
+    pub fn differences(&self) -> Result<Vec<String>, StoreError> {
+        let mut indexed = std::collections::HashMap::new();
+        for segment in self.reader.searcher().segment_readers() {
+            let (rows, changes) = (segment.fast_fields().u64("n")?, segment.fast_fields().i64("change")?);
+            for doc in segment.doc_ids_alive() {
+                if let (Some(row), Some(change)) = (rows.first(doc), changes.first(doc)) {
+                    indexed.entry(row as i64).or_insert_with(Vec::new).push(change);
+                }
             }
         }
-        let mut facets = Vec::new();
-        for field in &search.facets {
-            facets.push((field.clone(), self.facet(&searcher, &query, field)?));
+        let mut differences = Vec::new();
+        let mut statement = self.truth.prepare("SELECT n, change FROM offers")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (number, change): (i64, i64) = (row.get(0)?, row.get(1)?);
+            match indexed.remove(&number).as_deref() {
+                Some([found]) if *found == change => {}
+                found => differences.push(format!("row {number}, change {change}: the index holds {found:?}")),
+            }
         }
-        Ok(Found { total, hits, facets })
+        differences.extend(indexed.into_keys().map(|row| format!("row {row} is in the index alone")));
+        Ok(differences)
     }
 
-    fn facet(
+    fn document(&self, row: i64) -> Result<Option<Box<RawValue>>, StoreError> {
+        let mut statement = self.truth.prepare_cached("SELECT doc FROM offers WHERE n = ?1")?;
+        let text: Option<String> = statement.query_row(params![row], |row| row.get(0)).optional()?;
+        Ok(text.and_then(|text| RawValue::from_string(text).ok()))
+    }
+
+    fn hits(
         &self,
-        searcher: &tantivy::Searcher,
-        query: &dyn tantivy::query::Query,
-        field: &str,
-    ) -> Result<Vec<(String, u64)>, StoreError> {
-        let asked = serde_json::json!({"facet": {"terms": {"field": fields::column(field), "size": 10}}});
-        let asked: Aggregations =
-            serde_json::from_value(asked).map_err(|error| StoreError::Value(error.to_string()))?;
-        let found = searcher.search(query, &AggregationCollector::from_aggs(asked, AggContextParams::default()))?;
-        let found = serde_json::to_value(found).map_err(|error| StoreError::Value(error.to_string()))?;
-        let buckets = found["facet"]["buckets"].as_array().cloned().unwrap_or_default();
-        let value = |bucket: &serde_json::Value| {
-            let key = bucket["key_as_string"]
-                .as_str()
-                .or(bucket["key"].as_str())
-                .map_or_else(|| bucket["key"].to_string(), str::to_owned);
-            (key, bucket["doc_count"].as_u64().unwrap_or(0))
+        searcher: &Searcher,
+        query: &dyn Query,
+        search: &Search,
+        skip: usize,
+    ) -> Result<(usize, Vec<DocAddress>), StoreError> {
+        let top = TopDocs::with_limit(search.limit.max(1)).and_offset(skip);
+        let Some(Sort { field, descending }) = &search.sort else {
+            return addresses(searcher, query, top.order_by_score());
         };
-        Ok(buckets.iter().map(value).collect())
+        let order = if *descending { Order::Desc } else { Order::Asc };
+        let name = column(field);
+        match self.fields.columns.get(field).map(|(_, kind)| kind) {
+            Some(Kind::Keyword) => addresses(searcher, query, top.order_by_string_fast_field(name, order)),
+            Some(Kind::Date | Kind::Integer) => addresses(searcher, query, top.order_by_fast_field::<i64>(name, order)),
+            Some(Kind::Number | Kind::Money) => addresses(searcher, query, top.order_by_fast_field::<f64>(name, order)),
+            Some(Kind::Boolean) => addresses(searcher, query, top.order_by_fast_field::<bool>(name, order)),
+            _ => Err(StoreError::Value(format!("offers cannot be sorted by `{field}`"))),
+        }
     }
 }
 
-/// The index's folder, named by what it depends on.
-fn folder(dir: &Path, schema: &Schema) -> PathBuf {
-    let declared = serde_json::to_string(schema.fields()).unwrap_or_default();
-    let made_by = format!("{declared}{}", tantivy::version_string());
-    dir.join("index").join(format!("{:016x}", xxh3_64(made_by.as_bytes())))
+fn addresses<K: Send>(
+    searcher: &Searcher,
+    query: &dyn Query,
+    top: impl Collector<Fruit = Vec<(K, DocAddress)>>,
+) -> Result<(usize, Vec<DocAddress>), StoreError> {
+    let (total, top) = searcher.search(query, &(Count, top))?;
+    Ok((total, top.into_iter().map(|(_, address)| address).collect()))
 }
 
-fn opened(folder: &Path, fields: &Fields) -> Option<Index> {
-    let index = Index::open_in_dir(folder).ok()?;
-    (index.schema() == fields.schema).then_some(index)
+/// The truth, to be read beside a process that writes.
+fn truth(dir: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let truth = Connection::open_with_flags(dir.join("state.db"), flags)?;
+    truth.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(truth)
 }
 
-/// A new, empty index; those of other schemas are removed.
-fn made(dir: &Path, folder: &Path, fields: &Fields) -> Result<Index, StoreError> {
-    let fault = |error| StoreError::Folder(folder.display().to_string(), error);
-    let root = dir.join("index");
-    if root.exists() {
-        fs::remove_dir_all(&root).map_err(fault)?;
+impl Store for Local {
+    async fn get(&self, id: OfferId) -> Result<Option<Box<RawValue>>, StoreError> {
+        let mut statement = self.truth.prepare_cached("SELECT n FROM known WHERE id = ?1")?;
+        let row: Option<i64> = statement.query_row(params![id.0], |row| row.get(0)).optional()?;
+        row.map_or(Ok(None), |row| self.document(row))
     }
-    fs::create_dir_all(folder).map_err(fault)?;
-    Ok(Index::create_in_dir(folder, fields.schema.clone())?)
-}
 
-/// The last change that is in the index.
-fn payload(index: &Index) -> i64 {
-    let payload = index.load_metas().ok().and_then(|metas| metas.payload);
-    payload.and_then(|payload| payload.parse().ok()).unwrap_or(0)
-}
+    async fn list(
+        &self,
+        source: Option<&str>,
+        after: Option<OfferId>,
+        limit: usize,
+    ) -> Result<Vec<(OfferId, Box<RawValue>)>, StoreError> {
+        let mut statement = self.truth.prepare_cached(
+            "SELECT k.id, o.doc FROM known k JOIN offers o ON o.n = k.n
+             WHERE (?1 IS NULL OR k.source = ?1) AND (?2 IS NULL OR k.id > ?2) ORDER BY k.id LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![source, after.map(|id| id.0), limit as i64], |row| {
+            Ok((OfferId(row.get(0)?), row.get::<_, String>(1)?))
+        })?;
+        let mut listed = Vec::new();
+        for row in rows {
+            let (id, text) = row?;
+            listed.extend(RawValue::from_string(text).ok().map(|text| (id, text)));
+        }
+        Ok(listed)
+    }
 
-#[cfg(test)]
-mod tests;
+    async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        let query = query::compile(search, &self.index, &self.fields)?;
+        let searcher = self.reader.searcher();
+        let wrong = || StoreError::Value("`after` is not what an earlier answer of this search gave".into());
+        let skip = search.after.as_ref().map_or(Some(0), |after| after.parse().ok()).ok_or_else(wrong)?;
+        let (total, top) = self.hits(&searcher, &query, search, skip)?;
+        let mut hits = Vec::new();
+        for address in top.into_iter().take(search.limit) {
+            let document: TantivyDocument = searcher.doc(address)?;
+            let Some(row) = document.get_first(self.fields.row).and_then(|row| row.as_u64()) else { continue };
+            hits.extend(self.document(row as i64)?);
+        }
+        let mut found = Found { total, hits, ..Found::default() };
+        let next = skip + search.limit;
+        found.after = (search.limit > 0 && next < total && next < DEEPEST).then(|| next.to_string());
+        for facet in &search.facets {
+            found.facets.push((facet.name.clone(), facets::facet(&searcher, &query, facet)?));
+        }
+        Ok(found)
+    }
+}

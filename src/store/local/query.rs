@@ -1,14 +1,15 @@
 //! A search compiled to a query of the index.
 use std::ops::Bound;
 
-use tantivy::query::{AllQuery, BooleanQuery, ExistsQuery, Occur, Query, QueryParser, RangeQuery, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, QueryParser, RangeQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Index, Term};
 
-use super::StoreError;
-use super::fields::{Fields, column};
+use super::fields::Fields;
+use super::near::Near;
 use crate::schema::Kind;
 use crate::search::{Filter, Search};
+use crate::store::StoreError;
 
 /// How much more a word in the title counts than one in the description.
 const TITLE: f32 = 3.0;
@@ -20,30 +21,58 @@ pub(super) fn compile(search: &Search, index: &Index, fields: &Fields) -> Result
         None => parts.push((Occur::Must, Box::new(AllQuery))),
     }
     for filter in &search.filters {
-        match filter {
-            Filter::Terms(field, values) => {
-                let terms = values.iter().map(|value| Ok((Occur::Should, term(field, value, fields)?)));
-                parts.push((Occur::Must, Box::new(BooleanQuery::new(terms.collect::<Result<_, StoreError>>()?))));
-            }
-            Filter::Range(field, from, to) => {
-                let bound =
-                    |value: &Option<String>| value.as_ref().map(|value| bound(field, value, fields)).transpose();
-                let from = bound(from)?.map_or(Bound::Unbounded, Bound::Included);
-                let to = bound(to)?.map_or(Bound::Unbounded, Bound::Excluded);
-                parts.push((Occur::Must, Box::new(RangeQuery::new(from, to))));
-            }
-            Filter::Exists(field, there) => {
-                parts.push((occur(*there), Box::new(ExistsQuery::new(column(field), false))))
-            }
-        }
+        let (occur, query) = self::filter(filter, fields)?;
+        parts.push((occur, query));
     }
-    let asks_closed = search.filters.iter().any(|filter| {
-        matches!(filter, Filter::Terms(field, _) | Filter::Range(field, ..) | Filter::Exists(field, _) if field.starts_with("closed_"))
-    });
-    if !search.closed && !asks_closed && fields.columns.contains_key("closed_at") {
-        parts.push((Occur::MustNot, Box::new(ExistsQuery::new(column("closed_at"), false))));
+    if !search.finds_closed() {
+        parts.push(filter(&Filter::Exists("closed_at".into(), false), fields)?);
     }
     Ok(Box::new(BooleanQuery::new(parts)))
+}
+
+type Part = (Occur, Box<dyn Query>);
+
+fn filter(filter: &Filter, fields: &Fields) -> Result<Part, StoreError> {
+    Ok(match filter {
+        Filter::Terms(field, values) => {
+            let terms = values.iter().map(|value| Ok((Occur::Should, term(field, value, fields)?)));
+            (Occur::Must, Box::new(BooleanQuery::new(terms.collect::<Result<_, StoreError>>()?)))
+        }
+        Filter::Range(field, from, to) => {
+            let bound = |value: &Option<String>| value.as_ref().map(|value| bound(field, value, fields)).transpose();
+            let from = bound(from)?.map_or(Bound::Unbounded, Bound::Included);
+            let to = bound(to)?.map_or(Bound::Unbounded, Bound::Excluded);
+            (Occur::Must, Box::new(RangeQuery::new(from, to)))
+        }
+        Filter::Near(field, center, radius) => {
+            (Occur::Must, Box::new(Near { field: field.clone(), center: *center, radius: *radius }))
+        }
+        Filter::Box(field, north_west, south_east) => {
+            let lat = between(&format!("{field}.lat"), south_east.lat, north_west.lat, fields)?;
+            let lon = format!("{field}.lon");
+            let lon: Box<dyn Query> = if north_west.lon <= south_east.lon {
+                between(&lon, north_west.lon, south_east.lon, fields)?
+            } else {
+                let sides = [(north_west.lon, 180.0), (-180.0, south_east.lon)];
+                let sides = sides.map(|(from, to)| Ok((Occur::Should, between(&lon, from, to, fields)?)));
+                Box::new(BooleanQuery::new(sides.into_iter().collect::<Result<_, StoreError>>()?))
+            };
+            (Occur::Must, Box::new(BooleanQuery::new(vec![(Occur::Must, lat), (Occur::Must, lon)])))
+        }
+        Filter::Exists(field, there) => {
+            let has = Term::from_field_text(fields.has, field);
+            (occur(*there), Box::new(TermQuery::new(has, IndexRecordOption::Basic)))
+        }
+    })
+}
+
+/// Both ends included.
+fn between(name: &str, from: f64, to: f64, fields: &Fields) -> Result<Box<dyn Query>, StoreError> {
+    let Some((field, _)) = fields.columns.get(name) else {
+        return Err(StoreError::Value(format!("`{name}` is no place")));
+    };
+    let bound = |value: f64| Bound::Included(Term::from_field_f64(*field, value));
+    Ok(Box::new(RangeQuery::new(bound(from), bound(to))))
 }
 
 fn occur(there: bool) -> Occur {

@@ -1,0 +1,117 @@
+//! One writer a run: pages of all slices in one order, so that the change log and the journal agree after a crash.
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{RunError, Shared};
+use crate::crash;
+use crate::event::EventKind;
+use crate::files::FileError;
+use crate::offer::{Batch, Item, Lifecycle};
+use crate::sink::files::{Files, Logged};
+use crate::state::Pending;
+use crate::state::words::{Commit, Fate, Verdict};
+
+/// A page (or part) to be written.
+pub(super) struct Handed {
+    pub commit: Commit,
+    /// Told when it is committed, with its numbers.
+    pub event: EventKind,
+    /// Answered when it is committed: the distinct keys of its slice so far.
+    pub done: oneshot::Sender<u64>,
+}
+
+/// Pages that may wait for the disk at a time, in each of the two steps.
+const PENDING: usize = 8;
+
+struct Writer {
+    shared: Arc<Shared>,
+    files: Option<Files>,
+    /// Lines of the change log are on their way to the disk.
+    logging: VecDeque<(Handed, Option<Logged>)>,
+    /// Handed over to the state.
+    pending: VecDeque<(Pending, EventKind, oneshot::Sender<u64>)>,
+}
+
+/// Takes pages until nothing is handed over any more.
+pub(super) async fn write(
+    shared: Arc<Shared>,
+    files: Option<Files>,
+    mut handed: mpsc::Receiver<Option<Handed>>,
+) -> Result<(), RunError> {
+    let mut writer = Writer { shared, files, logging: VecDeque::new(), pending: VecDeque::new() };
+    loop {
+        let idle = writer.logging.is_empty() && writer.pending.is_empty();
+        let next = if idle { handed.recv().await } else { handed.try_recv().ok() };
+        match next {
+            Some(Some(page)) => writer.log(page).await?,
+            Some(None) => break,
+            None if idle => break,
+            None => writer.step().await?,
+        }
+    }
+    while !(writer.logging.is_empty() && writer.pending.is_empty()) {
+        writer.step().await?;
+    }
+    Ok(())
+}
+
+impl Writer {
+    /// Begins a page: its lines go to the change log.
+    async fn log(&mut self, page: Handed) -> Result<(), RunError> {
+        let lines = match &self.files {
+            Some(files) => lines(files, &page.commit).await?,
+            None => None,
+        };
+        self.logging.push_back((page, lines));
+        while self.logging.len() > PENDING || self.pending.len() > PENDING {
+            self.step().await?;
+        }
+        Ok(())
+    }
+
+    /// Brings the oldest page one step on: from the log to the journal, or from the journal to those who wait.
+    async fn step(&mut self) -> Result<(), RunError> {
+        if self.pending.len() <= PENDING
+            && let Some((Handed { mut commit, event, done }, lines)) = self.logging.pop_front()
+        {
+            if let Some(lines) = lines {
+                commit.marks.push(lines.mark().await?);
+                crash::point("logged");
+            }
+            self.pending.push_back((self.shared.engine.state.commit(commit).await?, event, done));
+            return Ok(());
+        }
+        let Some((pending, mut event, done)) = self.pending.pop_front() else { return Ok(()) };
+        let committed = pending.done().await?;
+        crash::point("committed");
+        if let EventKind::PageCommitted { counts, .. } = &mut event {
+            *counts = committed.counts;
+        }
+        self.shared.emit(event);
+        // A slice waits for its last page only.
+        let _ = done.send(committed.keys);
+        Ok(())
+    }
+}
+
+/// Writes the change log of a page.
+async fn lines(files: &Files, commit: &Commit) -> Result<Option<Logged>, FileError> {
+    let admit = &commit.admit;
+    let items = admit.page.records.iter().zip(&commit.admitted.verdicts).filter_map(|(record, verdict)| {
+        let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate) else {
+            return None;
+        };
+        let lifecycle = Lifecycle {
+            first_seen_at: *first_seen,
+            changed_at: admit.at,
+            closed: None,
+            page: admit.version,
+            mapping: commit.meaning.clone(),
+        };
+        Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
+    });
+    let batch = Batch { version: admit.version, text: &admit.page.text, items: items.collect() };
+    files.write(&batch).await
+}

@@ -1,0 +1,226 @@
+//! The index follows the truth: a change feed read in short steps by one writer, which a thread drives during runs.
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+use tantivy::{Index, IndexWriter, Term};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::fields::{self, Fields};
+use super::truth;
+use crate::schema::Schema;
+use crate::store::StoreError;
+
+/// Documents of one read of the truth: the read ends before they are indexed, so that the log can be cut.
+const READ: usize = 150;
+/// Documents between two commits of the index.
+const COMMIT: usize = 1_000;
+/// Time between two commits, and between two looks at a truth that does not change.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Memory of the index writer, in bytes.
+const MEMORY: usize = 15_000_000;
+
+/// A thread that keeps the index of a data directory up to date while offers are written.
+pub struct Follower {
+    stop: Sender<()>,
+    thread: JoinHandle<Result<u64, StoreError>>,
+}
+
+impl Follower {
+    /// Starts it.
+    pub fn start(dir: &Path, schema: &Schema) -> Self {
+        let (stop, stopped) = channel();
+        let (dir, schema) = (dir.to_owned(), schema.clone());
+        Follower { stop, thread: std::thread::spawn(move || follow(&dir, &schema, &stopped)) }
+    }
+
+    /// Takes over what is left, and ends; the number of changes that were taken over in all.
+    pub fn finish(self) -> Result<u64, StoreError> {
+        // A thread that has ended by itself says why below.
+        let _ = self.stop.send(());
+        self.thread.join().unwrap_or_else(|_| Err(StoreError::Value("the index thread panicked".into())))
+    }
+}
+
+fn follow(dir: &Path, schema: &Schema, stopped: &Receiver<()>) -> Result<u64, StoreError> {
+    let mut feed = Feed::open(dir, schema)?;
+    let mut taken = 0;
+    loop {
+        let found = feed.step()?;
+        taken += found;
+        let wait = if found > 0 { Duration::ZERO } else { PAUSE / 4 };
+        match stopped.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    taken += feed.rest()?;
+    feed.close()?;
+    Ok(taken)
+}
+
+/// Brings the index of a data directory up to date. One that is missing, foreign, broken or ahead of the truth is built
+/// anew beside it, then takes its place.
+pub(super) fn catch_up(dir: &Path, schema: &Schema) -> Result<Index, StoreError> {
+    let fields = Fields::new(schema);
+    if let Some(index) = opened(&folder(dir, schema), &fields)
+        && payload(&index) == last_change(&truth(dir)?)?
+    {
+        return Ok(index);
+    }
+    let mut feed = Feed::open(dir, schema)?;
+    feed.rest()?;
+    feed.close()
+}
+
+/// The writer of the index.
+struct Feed {
+    truth: Connection,
+    index: Index,
+    fields: Fields,
+    writer: IndexWriter,
+    /// The last change that was handed to the writer.
+    at: i64,
+    /// Documents since the last commit, and when that was.
+    waiting: usize,
+    committed: Instant,
+    /// Where the index is built, when it takes another's place at the end.
+    beside: Option<(PathBuf, PathBuf)>,
+}
+
+impl Feed {
+    fn open(dir: &Path, schema: &Schema) -> Result<Self, StoreError> {
+        let (truth, fields, home) = (truth(dir)?, Fields::new(schema), folder(dir, schema));
+        let last = last_change(&truth)?;
+        let (index, beside) = match opened(&home, &fields).filter(|index| payload(index) <= last) {
+            Some(index) => (index, None),
+            None => {
+                let aside = home.with_extension("new");
+                let index = match opened(&aside, &fields).filter(|index| payload(index) <= last) {
+                    Some(index) => index,
+                    None => made(&aside, &fields)?,
+                };
+                (index, Some((aside, home)))
+            }
+        };
+        let writer = match index.writer_with_num_threads(1, MEMORY) {
+            Ok(writer) => writer,
+            Err(tantivy::TantivyError::LockFailure(..)) => return Err(StoreError::Busy),
+            Err(error) => return Err(error.into()),
+        };
+        let at = payload(&index);
+        Ok(Feed { truth, index, fields, writer, at, waiting: 0, committed: Instant::now(), beside })
+    }
+
+    /// One read of the truth, handed to the writer; the number of its changes.
+    fn step(&mut self) -> Result<u64, StoreError> {
+        let changes = self.changes()?;
+        let found = changes.len();
+        for (row, change, text) in changes {
+            self.writer.delete_term(Term::from_field_u64(self.fields.row, row as u64));
+            if let Ok(document) = serde_json::from_str::<crate::tree::Tree<'_>>(&text) {
+                self.writer.add_document(self.fields.document(row as u64, change, &document))?;
+            }
+            self.at = change;
+        }
+        self.waiting += found;
+        if self.waiting >= COMMIT || self.waiting > 0 && self.committed.elapsed() >= PAUSE {
+            self.commit()?;
+        }
+        Ok(found as u64)
+    }
+
+    fn rest(&mut self) -> Result<u64, StoreError> {
+        let mut taken = 0;
+        loop {
+            let found = self.step()?;
+            if found == 0 {
+                break;
+            }
+            taken += found;
+        }
+        if self.waiting > 0 {
+            self.commit()?;
+        }
+        Ok(taken)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let mut commit = self.writer.prepare_commit()?;
+        commit.set_payload(&self.at.to_string());
+        commit.commit()?;
+        crate::crash::point("indexed");
+        (self.waiting, self.committed) = (0, Instant::now());
+        Ok(())
+    }
+
+    /// Ends the writer; an index that was built aside takes its place.
+    fn close(self) -> Result<Index, StoreError> {
+        self.writer.wait_merging_threads()?;
+        let Some((aside, home)) = self.beside else { return Ok(self.index) };
+        drop(self.index);
+        let fault = |error| StoreError::Folder(home.display().to_string(), error);
+        let root = home.parent().unwrap_or(&home);
+        for entry in fs::read_dir(root).map_err(fault)?.flatten() {
+            if entry.path() != aside {
+                fs::remove_dir_all(entry.path()).map_err(fault)?;
+            }
+        }
+        fs::rename(&aside, &home).map_err(fault)?;
+        let index = Index::open_in_dir(&home)?;
+        fields::register(&index);
+        Ok(index)
+    }
+
+    fn changes(&self) -> Result<Vec<(i64, i64, String)>, StoreError> {
+        let mut statement = self
+            .truth
+            .prepare_cached("SELECT n, change, doc FROM offers WHERE change > ?1 ORDER BY change LIMIT ?2")?;
+        let rows =
+            statement.query_map(params![self.at, READ as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// The last change of the truth.
+pub(super) fn last_change(truth: &Connection) -> Result<i64, StoreError> {
+    Ok(truth.query_row("SELECT coalesce(max(change), 0) FROM offers", [], |row| row.get(0))?)
+}
+
+/// The index's folder, named by what it depends on.
+pub(super) fn folder(dir: &Path, schema: &Schema) -> PathBuf {
+    let declared = serde_json::to_string(schema.fields()).unwrap_or_default();
+    let made_by = format!("{LAYOUT}{declared}{}", tantivy::version_string());
+    dir.join("index").join(format!("{:016x}", xxh3_64(made_by.as_bytes())))
+}
+
+/// Rises with each change of the columns that the schema does not show.
+const LAYOUT: u32 = 2;
+
+/// The index in a folder, when it is whole and has these columns.
+pub(super) fn opened(folder: &Path, fields: &Fields) -> Option<Index> {
+    let index = Index::open_in_dir(folder).ok()?;
+    fields::register(&index);
+    (index.schema() == fields.schema).then_some(index)
+}
+
+/// A new, empty index.
+fn made(folder: &Path, fields: &Fields) -> Result<Index, StoreError> {
+    let fault = |error| StoreError::Folder(folder.display().to_string(), error);
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(fault)?;
+    }
+    fs::create_dir_all(folder).map_err(fault)?;
+    let index = Index::create_in_dir(folder, fields.schema.clone())?;
+    fields::register(&index);
+    Ok(index)
+}
+
+/// The last change that is in an index.
+pub(super) fn payload(index: &Index) -> i64 {
+    let payload = index.load_metas().ok().and_then(|metas| metas.payload);
+    payload.and_then(|payload| payload.parse().ok()).unwrap_or(0)
+}
