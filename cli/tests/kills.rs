@@ -6,9 +6,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
+use jobmarket::crash::POINTS;
 use jobmarket::state::Reader;
+use jobmarket::store::local::Local;
 use sandbox::{Options, Sandbox, Site};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 /// A project that is the shipped one, with its requests going to the simulated sites, and fast.
 fn project(sites: &Sandbox) -> tempfile::TempDir {
@@ -35,33 +37,47 @@ fn project(sites: &Sandbox) -> tempfile::TempDir {
     dir
 }
 
-fn start(project: &Path, more: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_jobmarket"))
+fn command(project: &Path, source: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jobmarket"));
+    command
         .args(["--project", &project.display().to_string(), "--data", &project.join("data").display().to_string()])
-        .args(["run", "francetravail", "--log", "text"])
+        .args(["run", source, "--log", "text"])
         .args(more)
         .env("FT_API_CLIENT_ID", sandbox::CLIENT_ID)
         .env("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
+        .kill_on_drop(true);
+    command
+}
+
+/// A last run that nothing disturbs, over all that the site shows.
+async fn last(sites: &Sandbox, project: &Path, seed: u64) {
+    let (from, to) = ((Utc::now() - TimeDelta::days(3)).to_rfc3339(), (Utc::now() + TimeDelta::hours(1)).to_rfc3339());
+    let last = command(project, "francetravail", &["--from", &from, "--to", &to]).output().await.unwrap();
+    assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stderr));
+    judge(sites, &project.join("data"), seed);
+}
+
+fn options(seed: u64) -> Options {
+    Options { seed, offers: 2_500, span: TimeDelta::days(1), rate: 1_000_000, ..Options::default() }
+}
+
+/// `JOBMARKET_KILLS=300` is the long form.
+fn kills() -> u32 {
+    std::env::var("JOBMARKET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(24)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_runs_lose_nothing() {
-    let kills: u32 = std::env::var("JOBMARKET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(24);
-    let seed = fastrand::u64(..);
+    let (kills, seed) = (kills(), fastrand::u64(..));
     eprintln!("seed {seed}, {kills} kills");
     let mut random = fastrand::Rng::with_seed(seed);
-    let options = Options { seed, offers: 2_500, span: TimeDelta::days(1), rate: 1_000_000, ..Options::default() };
-    let sites = Sandbox::start(options).await.unwrap();
+    let sites = Sandbox::start(options(seed)).await.unwrap();
     let project = project(&sites);
-    let data = project.path().join("data");
     let mut killed = 0;
     for _ in 0..kills {
-        let mut child = start(project.path(), &[]);
+        let mut child = command(project.path(), "francetravail", &[]).spawn().unwrap();
         let moment = Duration::from_millis(random.u64(20..700));
         if tokio::time::timeout(moment, child.wait()).await.is_err() {
             child.kill().await.unwrap();
@@ -70,10 +86,57 @@ async fn killed_runs_lose_nothing() {
         sites.world(|world| world.change(Site::FranceTravail, random.usize(1..20)));
     }
     assert!(killed > kills / 4, "{killed} of {kills} runs were killed before they ended");
-    let (from, to) = ((Utc::now() - TimeDelta::days(3)).to_rfc3339(), (Utc::now() + TimeDelta::hours(1)).to_rfc3339());
-    let last = start(project.path(), &["--from", &from, "--to", &to]).wait_with_output().await.unwrap();
-    assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stderr));
-    judge(&sites, &data, seed);
+    last(&sites, project.path(), seed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_after_each_step_of_a_page_s_life_loses_nothing() {
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let sites = Sandbox::start(options(seed)).await.unwrap();
+    let project = project(&sites);
+    let times = (kills() / 12).max(2);
+    for point in POINTS {
+        let mut crossed = 0;
+        for round in 0.. {
+            assert!(round < times * 10, "seed {seed}: {point} was crossed {crossed} times only");
+            sites.world(|world| world.change(Site::FranceTravail, random.usize(20..200)));
+            // A backfill reads everything: each point is come to.
+            let (from, to) = ("2020-01-01", "2100-01-01");
+            let order = format!("{point}:{}", random.u32(1..5));
+            let more = ["--from", from, "--to", to];
+            let ended = command(project.path(), "francetravail", &more).env("JOBMARKET_CRASH", order).output().await;
+            crossed += u32::from(!ended.unwrap().status.success());
+            if crossed == times {
+                break;
+            }
+        }
+    }
+    last(&sites, project.path(), seed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_which_a_part_is_committed_is_never_asked_again() {
+    let sites = Sandbox::start(Options { boards: 1_700, offers: 0, ..Options::default() }).await.unwrap();
+    let project = project(&sites);
+    let text = std::fs::read_to_string(project.path().join("pipelines.yaml")).unwrap();
+    std::fs::write(project.path().join("pipelines.yaml"), text.replace("[francetravail]", "[remotive]")).unwrap();
+    let data = project.path().join("data");
+    let requests = || sites.world(|world| world.requests.get(&Site::Remotive).copied().unwrap_or_default());
+    for parts in [1, 2] {
+        let run =
+            command(project.path(), "remotive", &[]).env("JOBMARKET_CRASH", "committed:1").output().await.unwrap();
+        assert!(!run.status.success());
+        let (_, stored) = Reader::open(&data).unwrap().unwrap().store().unwrap();
+        assert!(stored >= parts * 500, "{stored} offers are stored after {parts} parts");
+    }
+    // The site is another one now: what was received before counts.
+    sites.world(|world| world.revise(Site::Remotive, 1_700));
+    let run = command(project.path(), "remotive", &[]).output().await.unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let reader = Reader::open(&data).unwrap().unwrap();
+    let runs = reader.runs(None, 10).unwrap();
+    assert_eq!((runs.len(), runs[0].counts.new, requests()), (1, 1_700, 1), "{runs:?}");
 }
 
 /// Every offer that the site shows is stored once and equals it; numbers add up; the index and the log equal the store.
@@ -102,11 +165,20 @@ fn judge(sites: &Sandbox, data: &Path, seed: u64) {
     for run in reader.runs(None, 10_000).unwrap() {
         assert!(run.counts.add_up(), "seed {seed}: run {}: {:?}", run.run, run.counts);
     }
-    let logged = std::fs::read_dir(data.join("normalized/francetravail")).unwrap();
-    for file in logged.map(|entry| entry.unwrap().path()) {
+    let store = Local::open(data, &schema()).unwrap().unwrap();
+    assert_eq!(store.differences().unwrap(), Vec::<String>::new(), "seed {seed}: the index equals the store");
+    let mut lines = std::collections::HashSet::new();
+    for file in std::fs::read_dir(data.join("normalized/francetravail")).unwrap().map(|entry| entry.unwrap().path()) {
         for line in std::fs::read_to_string(&file).unwrap().lines() {
-            serde_json::from_str::<serde_json::Value>(line)
-                .unwrap_or_else(|error| panic!("seed {seed}: {}: {error}", file.display()));
+            let line: serde_json::Value =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("seed {seed}: {}: {error}", file.display()));
+            let once = (line["id"].to_string(), line["provenance"]["page"].to_string());
+            assert!(lines.insert(once.clone()), "seed {seed}: {once:?} is in the change log twice");
         }
     }
+}
+
+fn schema() -> std::sync::Arc<jobmarket::schema::Schema> {
+    let texts = jobmarket::files::project(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+    jobmarket::definition::read(&texts).0.schema
 }

@@ -257,7 +257,7 @@ impl Reading {
     ) -> Result<bool, RunError> {
         let parts = std::mem::take(&mut ready.worked.parts);
         let (last, after) = (parts.len().saturating_sub(1), self.slice.progress.clone());
-        let mut all_known = true;
+        let mut all_known = ready.done == 0;
         for (index, mapped) in parts.into_iter().enumerate().skip(ready.done as usize) {
             let first = index == ready.done as usize;
             let version = if first { ready.version } else { self.shared.claim.ticket() };
@@ -265,14 +265,11 @@ impl Reading {
             let admitted = self.shared.engine.state.admit(admit.clone()).await?;
             crash::point("admitted");
             all_known &= admitted.all_known;
-            // On the last page the position stays: after a crash it is asked again, and counts once. Before the last
-            // part the slice stands where it stood, but for the parts that are done.
+            // The slice stands at this page, with so many of its parts done, until the last one is; behind the last page
+            // it stays there. After a crash the page comes out of the archive and says again how the slice goes on.
             (self.slice.position, self.slice.progress) = match &next {
-                _ if index < last => {
-                    (Some(position.clone()), Progress { part: index as u32 + 1, ..self.before.clone() })
-                }
-                Some(Next::Page(next)) => (Some(next.clone()), after.clone()),
-                _ => (Some(position.clone()), after.clone()),
+                Some(Next::Page(next)) if index == last => (Some(next.clone()), after.clone()),
+                _ => (Some(position.clone()), Progress { part: index as u32 + 1, ..self.before.clone() }),
             };
             let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
             self.hand_over(part, &ready, (*admit).clone(), admitted, Vec::new()).await?;
