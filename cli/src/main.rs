@@ -46,13 +46,22 @@ enum Command {
     /// Example: jobmarket check --json
     #[command(verbatim_doc_comment)]
     Check,
-    /// Says what a finding, a conversion, a field or a source is.
+    /// Says what a key, a finding, a conversion, a field or a source is.
     ///
-    /// Examples: jobmarket explain unknown-key · jobmarket explain salary.min · jobmarket explain date
+    /// Examples: jobmarket explain pages.offset · jobmarket explain unknown-key · jobmarket explain date
     #[command(verbatim_doc_comment)]
     Explain {
-        /// A code, a conversion, a field of the offer, or a source.
+        /// A key of a file, a code, a conversion, a field of the offer, or a source.
         name: String,
+    },
+    /// Prints the JSON Schema of a kind of file, for editors: source, shared, mapping, offer, lookups, pipelines.
+    ///
+    /// Example: jobmarket schema source > source.schema.json
+    #[command(verbatim_doc_comment)]
+    Schema {
+        /// The kind of file.
+        #[arg(default_value = "source")]
+        kind: String,
     },
     /// Reads one live page of a source and shows the raw record beside the offer; nothing is written.
     Try(commands::run::Try),
@@ -122,6 +131,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Check => commands::check::check(&place),
         Command::Explain { name } => commands::explain::explain(&place, &name),
+        Command::Schema { kind } => commands::explain::schema(&place, &kind),
         Command::Try(asked) => commands::run::try_one(&place, &asked).await,
         Command::Run(asked) => commands::run::run(&place, &asked).await,
         Command::Status => commands::status::status(&place),

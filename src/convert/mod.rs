@@ -11,6 +11,7 @@ mod args;
 mod case;
 mod country;
 mod date;
+pub mod docs;
 mod duration;
 mod encode;
 mod geo;

@@ -148,3 +148,25 @@ fn all_conversions_hold_the_family_s_rules() {
         }
     }
 }
+
+#[test]
+fn each_conversion_has_an_example_that_is_true() {
+    assert_eq!(docs::DOCS.map(|doc| doc.name), NAMES);
+    for doc in docs::DOCS {
+        let expression = match doc.call.starts_with("geo(") {
+            true => doc.call.to_owned(),
+            false => format!("$ | {}", doc.call),
+        };
+        assert!(doc.call.contains(doc.name), "{}", doc.name);
+        let expression: Expression = expression.parse().unwrap();
+        let input: Tree<'_> = serde_json::from_str(doc.input).unwrap();
+        let (mut flaws, mut value) = (Vec::new(), input.clone());
+        if doc.name == "geo" {
+            value = combine("geo", &[input.get("lat").unwrap().clone(), input.get("lon").unwrap().clone()]).unwrap();
+        }
+        for call in &expression.calls {
+            value = apply(&Conversion::parse(call).unwrap(), value, &moment(), &mut flaws);
+        }
+        assert_eq!((value.to_string(), flaws.len()), (doc.output.to_owned(), 0), "{}", doc.name);
+    }
+}

@@ -8,7 +8,7 @@ pub use content::plain;
 pub use json::json;
 
 /// How a body becomes values.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decoding {
     /// RFC 8259.
@@ -29,7 +29,7 @@ pub enum Decoding {
 }
 
 /// NAME: `CSS`, `CSS @attr`, `CSS @html`, or `{each: CSS, NAME: …}`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Selectors(pub std::collections::BTreeMap<String, Selector>);
 

@@ -1,11 +1,12 @@
 //! A mapping: which field says what, in the order of the file.
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ordered::Ordered;
 use crate::scalar::Value;
 
 /// Fields and what they are made of; nested maps are dotted names.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Mapping(pub Ordered<Value>);
 

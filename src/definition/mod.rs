@@ -9,6 +9,7 @@ pub mod ordered;
 pub mod partition;
 pub mod pipelines;
 mod reader;
+pub mod reference;
 pub mod render;
 pub mod request;
 pub mod responses;

@@ -1,4 +1,5 @@
 //! `mappings/offer.yaml` and `mappings/lookups/FILE.yaml`: the canonical offer and the tables.
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ordered::{Ordered, Scalar};
@@ -6,12 +7,12 @@ use crate::convert::Table;
 use crate::schema::{Field, Kind, Schema};
 
 /// The file: NAME: {TYPE: {…}}.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct OfferFile(pub Ordered<FieldType>);
 
 /// The type of a field, with what is said of it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
     /// Text compared whole.
@@ -37,7 +38,7 @@ pub enum FieldType {
 }
 
 /// What is said of a field.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FieldSays {
     /// What it means.
@@ -61,7 +62,7 @@ pub struct FieldSays {
 }
 
 /// Who sets a field.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// The program.
@@ -71,7 +72,7 @@ pub enum By {
 }
 
 /// Type of a list's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
     /// Text compared whole.
@@ -146,7 +147,7 @@ impl FieldType {
 }
 
 /// A file of tables: TABLE: {WORD: VALUE}.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LookupFile(pub Ordered<Ordered<Scalar>>);
 

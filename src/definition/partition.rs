@@ -1,6 +1,7 @@
 //! `for`: what brings the values of a partition.
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -56,7 +57,7 @@ impl<'de> Deserialize<'de> for Partition {
 }
 
 /// What brings the values of a partition.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionChoice {
     /// A parent call, made once a run.
@@ -68,7 +69,7 @@ pub enum PartitionChoice {
 }
 
 /// A parent call.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
     /// What is asked; it may not use `window`.
@@ -99,7 +100,7 @@ pub struct Call {
 }
 
 /// A column of a CSV file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionFile {
     /// Path, relative to the project.
@@ -109,7 +110,7 @@ pub struct PartitionFile {
 }
 
 /// Whole numbers from, to (inclusive), by step.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionRange {
     /// First.

@@ -1,6 +1,7 @@
 //! `pipelines.yaml`: where offers go, and which sources feed which steps, when.
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
@@ -9,7 +10,7 @@ use super::source::Limits;
 use crate::scalar::{Cron, Name, Span, Template, Zone};
 
 /// The whole file.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pipelines {
     /// The data directory; else `INGEST_OUTPUT_DIR`, else `./data`.
@@ -29,7 +30,7 @@ pub struct Pipelines {
 }
 
 /// Where offers are stored.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Store {
     /// The embedded store, in the data directory.
@@ -40,7 +41,7 @@ pub enum Store {
 }
 
 /// A server of Elasticsearch.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Elasticsearch {
     /// Its address, or several.
@@ -59,7 +60,7 @@ pub struct Elasticsearch {
 }
 
 /// The raw pages.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Archive {
     /// Folder, relative to the data directory.
@@ -75,7 +76,7 @@ impl Default for Archive {
 }
 
 /// Where requests for an origin go.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The origin that stands for it.
@@ -85,7 +86,7 @@ pub struct Origin {
 }
 
 /// One pipeline.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
     /// Its name.
@@ -120,12 +121,15 @@ pub struct Use {
     pub name: Option<Name>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct UseMap {
+pub(super) struct UseMap {
+    /// The source.
     source: Name,
+    /// Its parameters, instead of their defaults.
     #[serde(default)]
     params: Ordered<Scalar>,
+    /// Another name for a second use of the source: own ids, own state.
     #[serde(rename = "as")]
     name: Option<Name>,
 }
@@ -153,7 +157,7 @@ impl<'de> Deserialize<'de> for Use {
 }
 
 /// When a pipeline runs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// At these times.
@@ -172,7 +176,7 @@ pub struct Schedule {
 }
 
 /// Runs that were missed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missed {
     /// One for all of them.
@@ -185,7 +189,7 @@ pub enum Missed {
 }
 
 /// When the last run still goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The new one is left out.
@@ -196,7 +200,7 @@ pub enum Overlap {
 }
 
 /// A step.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Offers for which this is false are kept aside.
@@ -210,7 +214,7 @@ pub enum Step {
 }
 
 /// `skills`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Skills {
     /// Fields that are searched.
@@ -220,12 +224,12 @@ pub struct Skills {
 }
 
 /// A construct without members, `{}`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
 
 /// Where offers go.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sink {
     /// The store.
@@ -235,7 +239,7 @@ pub enum Sink {
 }
 
 /// A change log: one line for each indexed offer, in `DIR/SOURCE/RUN.ndjson`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// Folder, relative to the data directory.
@@ -246,7 +250,7 @@ pub struct Files {
 }
 
 /// How lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// One JSON document a line.

@@ -1,6 +1,7 @@
 //! `request`, `auth`: what is asked and who asks, as written.
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
@@ -173,7 +174,7 @@ impl<'de> Deserialize<'de> for Part {
 }
 
 /// A request body.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
     /// A tree sent as JSON; null members are left out, `[]` and `{}` kept.
@@ -187,7 +188,7 @@ pub enum Body {
 }
 
 /// A GraphQL query.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Graphql {
     /// The query.
@@ -198,7 +199,7 @@ pub struct Graphql {
 }
 
 /// Who we are to a site.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// Nobody.
@@ -218,7 +219,7 @@ pub enum Auth {
 }
 
 /// One of several ways, with its condition.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthBranch {
     /// Chosen when this holds.
@@ -236,7 +237,7 @@ pub struct AuthBranch {
 }
 
 /// HTTP Basic.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Basic {
     /// User.
@@ -246,7 +247,7 @@ pub struct Basic {
 }
 
 /// Keys, each placed by name.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
     /// In headers.
@@ -267,7 +268,7 @@ pub struct Key {
 }
 
 /// OAuth 2.0.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth2 {
     /// Where the token is asked for.
@@ -304,7 +305,7 @@ pub struct Oauth2 {
 }
 
 /// Where the client's name and secret go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
     /// In the form.
@@ -315,7 +316,7 @@ pub enum Credentials {
 }
 
 /// An OAuth 2.0 grant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
     /// RFC 6749 section 4.4.
@@ -328,7 +329,7 @@ pub enum Grant {
 }
 
 /// What the token call's answer calls things.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Names {
     /// The token.
@@ -344,7 +345,7 @@ impl Default for Names {
 }
 
 /// When a token expires.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expires {
     /// Where it says so.

@@ -1,6 +1,7 @@
 //! `responses`: what answers mean, by code and, where written, by a test of the answer.
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ordered::Ordered;
@@ -8,7 +9,7 @@ use crate::scalar::fault::Carried;
 use crate::scalar::{Fault, Reader, Share, Template};
 
 /// All entries, in file order.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Responses(pub Entries);
 
@@ -118,7 +119,7 @@ impl Codes {
 }
 
 /// What is done with an answer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It holds records.
@@ -140,7 +141,7 @@ pub enum Action {
 }
 
 /// Leaving slices out.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Skip {
     /// Why.
@@ -150,7 +151,7 @@ pub struct Skip {
 }
 
 /// Ending a slice.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fail {
     /// Why.
@@ -170,7 +171,7 @@ impl Responses {
 }
 
 /// A shared part in `sources/shared/NAME.yaml`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedPart {
     /// Who we are.

@@ -1,6 +1,7 @@
 //! `sources/NAME.yaml`: one job site as the user describes it.
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -14,7 +15,7 @@ use crate::scalar::{Clock, Expression, Given, Name, Path, Rate, Share, Span, Tem
 use crate::tree::Tree;
 
 /// One job site.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Its name, equal to the file's; part of every offer's id.
@@ -156,7 +157,7 @@ impl<'de> Deserialize<'de> for AuthChoice {
 }
 
 /// Windows of time.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Windows {
     /// How far back the first run and each sweep go.
@@ -174,7 +175,7 @@ pub struct Windows {
 }
 
 /// When a window is halved.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
     /// A total of page 1 above this halves the window.
@@ -184,7 +185,7 @@ pub struct Split {
 }
 
 /// How often the whole is read again.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
     /// A sweep is due when the last complete one is older.
@@ -192,7 +193,7 @@ pub struct Sweep {
 }
 
 /// How fast, how many at a time, how long. One budget per host and credential.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Requests in a period; 5/s by default.
@@ -211,7 +212,7 @@ pub struct Limits {
 }
 
 /// How often and how long a request is tried again.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Attempts in all; 5 by default.
@@ -223,7 +224,7 @@ pub struct Retry {
 }
 
 /// Headers that say what is left of a budget.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Learn {
     /// Requests left.
@@ -236,7 +237,7 @@ pub struct Learn {
 }
 
 /// The winner among equal keys of one page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dedupe {
     /// The first.
@@ -247,7 +248,7 @@ pub enum Dedupe {
 }
 
 /// A second call for each new or changed record.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Detail {
     /// What is asked, with `${record.…}`.
@@ -268,7 +269,7 @@ pub struct Detail {
 }
 
 /// What to do when a detail call fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
     /// Map without the detail, ask again in the next run.
@@ -281,7 +282,7 @@ pub enum OnError {
 }
 
 /// When offers that are gone are closed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expire {
     /// `2 sweeps` or a time.
@@ -323,7 +324,7 @@ impl TryFrom<String> for NotSeen {
 }
 
 /// What a run must bring.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Least records of a complete sweep for each value of `for`.

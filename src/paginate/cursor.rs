@@ -7,7 +7,7 @@ use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
 /// A cursor out of the last answer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
     /// Records on a page.

@@ -8,7 +8,7 @@ use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
 /// An address out of the last answer.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NextUrl {
     /// Where the next address is; null or `""` on the last page.
@@ -28,7 +28,7 @@ pub struct NextUrl {
 }
 
 /// The header `Link` with `rel="next"`, RFC 8288.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkHeader {
     /// Records on a page.

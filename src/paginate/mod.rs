@@ -25,7 +25,7 @@ use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
 /// How a slice advances.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pagination {
     /// One page.
@@ -153,10 +153,12 @@ pub struct Total {
     pub approximate: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TotalMap {
+pub(crate) struct TotalMap {
+    /// Where the number is.
     at: Reader,
+    /// Whether the site rounds it: completeness is not judged by it.
     #[serde(default)]
     approximate: bool,
 }
@@ -184,7 +186,7 @@ impl<'de> Deserialize<'de> for Total {
 }
 
 /// Stop rules that are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// A page shorter than its size is the last.

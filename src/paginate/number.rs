@@ -7,7 +7,7 @@ use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
 /// Page numbers.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
     /// Records on a page.

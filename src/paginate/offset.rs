@@ -7,7 +7,7 @@ use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
 /// How many records were passed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offset {
     /// Records on a page.
@@ -28,7 +28,7 @@ pub struct Offset {
 }
 
 /// First and last record of a page, both included.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
     /// Records on a page.

@@ -6,7 +6,7 @@ use crate::position::Position;
 use crate::tree::Tree;
 
 /// One page.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Single {
     /// Number of records announced.

@@ -12,6 +12,7 @@ pub mod name;
 pub mod duration;
 pub mod cron;
 pub mod given;
+mod described;
 
 pub use call::{Arg, Call};
 pub use cron::{Cron, Zone};

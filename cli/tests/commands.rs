@@ -1,0 +1,62 @@
+//! `docs/reference/commands.md` is what the binary says of itself. `JOBMARKET_BLESS=1` writes it again.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::Command;
+
+fn help(path: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_jobmarket")).args(path).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{path:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned() + "\n"
+}
+
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_commands_page_is_fresh() {
+    let mut page = String::from(
+        "<!-- Generated; `JOBMARKET_BLESS=1 cargo test -p jobmarket-cli --test commands` writes it again. -->\n# Commands\n",
+    );
+    let root = help(&[]);
+    page += &format!("\n```text\n{root}```\n");
+    for name in commands(&root) {
+        let text = help(&[&name]);
+        page += &format!("\n## {name}\n\n```text\n{text}```\n");
+        for below in commands(&text) {
+            page += &format!("\n### {name} {below}\n\n```text\n{}```\n", help(&[&name, &below]));
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/commands.md");
+    if std::env::var_os("JOBMARKET_BLESS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/reference/commands.md is stale");
+}
+
+#[test]
+fn explain_knows_keys_findings_conversions_fields_and_sources() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let explain = |name: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_jobmarket"))
+            .args(["--project", &project.display().to_string(), "explain", name])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let check = |name: &str, expect: &str| assert!(explain(name).contains(expect), "{name}: {}", explain(name));
+    check("pages.offset", "How many records were passed");
+    check("on_error", "key detail.on_error of sources/NAME.yaml");
+    check("split.above", "halves the window");
+    check("unknown-key", "finding unknown-key");
+    check("salary", "gives");
+    check("salary.min", "field salary.min");
+    check("francetravail", "source francetravail");
+    check("pages.ofset", "did you mean `pages.offset`");
+}
