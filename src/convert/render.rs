@@ -84,7 +84,9 @@ impl<'s> Scope<'s> {
             None => Value::UNDEFINED,
             Some(Root::Tree(tree)) => {
                 let found = rest.iter().try_fold(*tree, |at, name| at.get(name));
-                found.map_or(Value::from(()), |found| to_value(found, true))
+                // What a record does not say is null; what is expected around it and missing is a flaw.
+                let missing = if root == "answer" { Value::UNDEFINED } else { Value::from(()) };
+                found.map_or(missing, |found| to_value(found, true))
             }
             Some(Root::Members(members)) => match rest.split_first() {
                 None => members.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
@@ -181,7 +183,12 @@ impl Compiled {
             edits.push(numbered(&code.source, call, after, conversions.len()));
             conversions.push(Conversion::parse(call).map_err(|fault| fault.message)?);
         }
-        edits.sort_by_key(|(at, _)| std::cmp::Reverse(at.start));
+        for at in &code.joined {
+            edits.push((at.end..at.end, format!(")|{JOINED}")));
+            edits.push((at.start..at.start, "(".to_owned()));
+        }
+        // From the end to the beginning; what is put before a name comes after the name itself.
+        edits.sort_by_key(|(at, _)| (std::cmp::Reverse(at.start), at.is_empty()));
         let mut source = code.source.clone();
         for (at, text) in edits {
             source.replace_range(at.start - code.start..at.end - code.start, &text);
@@ -220,6 +227,8 @@ fn numbered(source: &str, call: &Call, after: usize, number: usize) -> (std::ops
 const SLOT: &str = "_";
 /// The filter that applies a conversion by its number.
 const CONVERT: &str = "_convert";
+/// The filter that refuses null where texts are joined.
+const JOINED: &str = "_joined";
 /// Under this name the filters find the conversions and the moment; no template can write it.
 const SELF: &str = "the names";
 
@@ -250,6 +259,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
             Some(conversion) => convert(conversion, &value, &names.moment),
             None => Err(wrong("there is no such conversion")),
         })
+    });
+    environment.add_filter(JOINED, |value: Value| match value.is_none() {
+        true => Err(wrong("null is joined to text")),
+        false => Ok(value),
     });
     // By name a conversion is used only inside another filter: `map("trim")`.
     for name in NAMES {
@@ -344,6 +357,8 @@ mod tests {
         check("${window.start | minus(\"1d\") | epoch}", "1767236645");
         check(r#"${"full" if record.remote else "onsite"}"#, r#""onsite""#);
         check("${record.x.y}", "null");
+        check(r#"${param.base ~ "/" ~ param.n ~ (record.x | default("é") | upper)}"#, r#""https://a.b/478É""#);
+        check(r#"${record.a.b | upper ~ "!" ~ (param.none or "x")}"#, r#""É!x""#);
         check("${param.list + [\"z\"]}", r#"["x","y","z"]"#);
         check("cursor: ${param.none | json}", r#""cursor: null""#);
         check("${record.a | json}", r#""{\"b\":\"é\"}""#);
@@ -371,6 +386,8 @@ mod tests {
         failed("${param.unheard}", "`param.unheard` has no value");
         failed("${for.at.unheard | upper}", "`for.at.unheard` has no value");
         failed("${answer.name}", "`answer.name` has no value");
+        failed("${param.base ~ param.none}", "null is joined to text");
+        failed("${record.x | upper ~ 'a'}", "null is joined to text");
         failed("${_0}", "`_0` has no value");
         assert!(matches!(render("${(1000000000 * 'x') | length}"), Err(RenderError::Failed(..))));
         assert!(matches!(render("${record.a.b | date}"), Err(RenderError::Failed(..))));

@@ -97,6 +97,8 @@ pub struct Code {
     pub names: Vec<Mention>,
     /// Conversions it uses.
     pub calls: Vec<Call>,
+    /// Operands of `~`, as bytes of the template: a null there would be text without meaning.
+    pub joined: Vec<Range<usize>>,
 }
 
 /// A name that a template reads, such as `record.organization.slug`.
@@ -180,7 +182,7 @@ fn parse_code(source: &str, at: usize) -> Result<Code, Fault> {
         let message = error.detail().unwrap_or("this expression cannot be read").to_owned();
         Fault::new("bad-template", range, message).shift(at)
     })?;
-    let code = Code { source: source.to_owned(), start: at, names: Vec::new(), calls: Vec::new() };
+    let code = Code { source: source.to_owned(), start: at, names: Vec::new(), calls: Vec::new(), joined: Vec::new() };
     let mut visitor = Visitor { code, fault: None };
     visitor.visit(&expr);
     let code = match visitor.fault {
@@ -237,7 +239,15 @@ impl Visitor {
                 [&node.start, &node.stop, &node.step].into_iter().flatten().for_each(|part| self.visit(part));
             }
             Expr::UnaryOp(node) => self.visit(&node.expr),
-            Expr::BinOp(node) => [&node.left, &node.right].into_iter().for_each(|side| self.visit(side)),
+            Expr::BinOp(node) => {
+                for side in [&node.left, &node.right] {
+                    if matches!(node.op, ast::BinOpKind::Concat) && is_operand(side) {
+                        let at = self.bytes(side.span());
+                        self.code.joined.push(self.code.start + begin(side)..at.end);
+                    }
+                    self.visit(side);
+                }
+            }
             Expr::Compare(node) => {
                 self.visit(&node.expr);
                 node.ops.iter().for_each(|op| self.visit(&op.expr));
@@ -319,6 +329,21 @@ impl Visitor {
         }
         parts.push(name);
         Some((parts, start))
+    }
+}
+
+/// A name or a conversion: what may be null where texts are joined.
+fn is_operand(expr: &Expr<'_>) -> bool {
+    matches!(expr, Expr::Var(_) | Expr::GetAttr(_) | Expr::GetItem(_) | Expr::Filter(_))
+}
+
+/// Where an expression begins: the span of a conversion begins with its own name.
+fn begin(expr: &Expr<'_>) -> usize {
+    match expr {
+        Expr::Filter(node) => node.expr.as_ref().map_or(node.span().start_offset as usize, begin),
+        Expr::GetAttr(node) => begin(&node.expr),
+        Expr::GetItem(node) => begin(&node.expr),
+        other => other.span().start_offset as usize,
     }
 }
 
