@@ -1,7 +1,7 @@
 //! A hard-coded loop against the engine from YAML, in one run, over the same pages served on loopback by a child process.
 //!
 //! `cargo bench --bench throughput [-- --offers N]`
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, clippy::disallowed_methods)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

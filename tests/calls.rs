@@ -1,5 +1,5 @@
 //! Calls besides the list: details of records, parent calls, files as partitions, and pages in parts.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! The engine against the simulated sites, over real HTTP.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -238,6 +238,44 @@ async fn a_mended_mapping_is_replayed_over_the_archive() {
         "{:?}",
         third.counts
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_holds_across_starts() {
+    let mut bench = Bench::new(options(10)).await;
+    let source = bench.texts.iter_mut().find(|text| text.path == "sources/arbeitnow.yaml").unwrap();
+    source.text = source.text.replace("limits: {", "limits: {quota: [2/d], ");
+    assert!(source.text.contains("2/d"));
+    let requests = |bench: &Bench| bench.sites.world(|world| world.requests.get(&Site::Arbeitnow).copied());
+    for _ in 0..3 {
+        let (summary, _) = bench.run("arbeitnow").await;
+        assert_eq!(summary.outcome, Outcome::Partial);
+        assert!(summary.cause.as_ref().unwrap().starts_with("quota: the quota of 2 requests a day"), "{summary:?}");
+        assert_eq!(requests(&bench), Some(2), "what an earlier start spent is known");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_is_no_reason_to_leave_out_what_lies_between() {
+    let bench = Bench::new(options(300)).await;
+    let now = bench.sites.world(|world| world.options.now);
+    let span = (now - TimeDelta::days(29), now - TimeDelta::days(25));
+    let (old, _) = bench.run_with(bench.plan("francetravail", sandbox::CLIENT_SECRET), Some(span)).await;
+    assert!(old.counts.new < 300);
+    let (next, _) = bench.run("francetravail").await;
+    assert_eq!((next.outcome, bench.stored()), (Outcome::Complete, 300));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_secrets_that_are_missing_are_named_at_once() {
+    let bench = Bench::new(options(1)).await;
+    let (definitions, _) = definition::read(&bench.texts);
+    let ask = Ask { source: "francetravail", pipeline: None, origins: Origins::default() };
+    let findings = compile(&definitions, ask, &Surroundings::default()).unwrap_err();
+    let said: Vec<(&str, usize)> = findings.iter().map(|found| (found.message.as_str(), found.place.line)).collect();
+    let expect = ["FT_API_CLIENT_ID", "FT_API_CLIENT_SECRET"].map(|name| format!("the secret `{name}` is not set"));
+    assert_eq!(said.iter().map(|(message, _)| *message).collect::<Vec<_>>(), expect);
+    assert!(said[0].1 > 1 && said[1].1 == said[0].1 + 1, "{said:?}");
 }
 
 /// The real offers beside the project, where they are: all stored, none rejected.

@@ -1,4 +1,6 @@
 //! The binary `jobmarket`: parses the command line and calls one command.
+#![allow(clippy::disallowed_methods)]
+
 mod commands;
 mod project;
 

@@ -1,5 +1,5 @@
 //! Runs killed with SIGKILL at random moments while the site changes: nothing is lost, doubled or wrong.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::path::Path;
 use std::process::Stdio;

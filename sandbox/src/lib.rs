@@ -1,4 +1,6 @@
 //! The job sites of JobMarket's tests and demo, simulated on loopback. Knows nothing of `jobmarket`.
+#![allow(clippy::disallowed_methods)]
+
 mod francetravail;
 mod boards;
 mod faults;

@@ -1,4 +1,6 @@
 //! The simulated job sites as a program: prints where they listen, and serves until it is ended.
+#![allow(clippy::disallowed_methods)]
+
 use clap::Parser;
 use sandbox::{CLIENT_ID, CLIENT_SECRET, Options, Sandbox, world};
 

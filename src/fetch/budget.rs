@@ -2,7 +2,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -19,6 +19,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
     budgets: Mutex<HashMap<Key, Budget>>,
+    /// What earlier starts spent.
+    earlier: Mutex<Vec<Spend>>,
+}
+
+/// What is spent of a quota.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spend {
+    /// The site's origin.
+    pub origin: String,
+    /// 16 bits of the credential's identity: they tell budgets apart and nothing about it.
+    pub credential: u16,
+    /// The period, such as `Day`.
+    pub period: String,
+    /// Requests.
+    pub spent: u32,
+    /// When it is whole again.
+    pub reset: DateTime<Utc>,
 }
 
 #[derive(Debug)]
@@ -28,7 +45,7 @@ struct Budget {
     /// When the next one may go.
     next: Instant,
     /// Spent of each quota, and when that is whole again.
-    spent: Vec<(Rate, u32, chrono::DateTime<Utc>)>,
+    spent: Vec<(Rate, u32, DateTime<Utc>)>,
 }
 
 impl Budgets {
@@ -49,7 +66,15 @@ impl Budgets {
                 spent: Vec::new(),
             });
             budget.interval = budget.interval.max(rate.interval());
-            let pause = budget.spend(quotas)?;
+            let earlier = self.earlier.lock().await;
+            let before = |quota: &Rate| {
+                let same = |spend: &&Spend| {
+                    (spend.origin.as_str(), spend.credential) == (&key.0, (key.1 & 0xffff) as u16)
+                        && spend.period == format!("{:?}", quota.period)
+                };
+                earlier.iter().find(same).map(|spend| (spend.spent, spend.reset))
+            };
+            let pause = budget.spend(quotas, &before)?;
             let at = budget.next.max(now) + pause;
             let wait = at.saturating_duration_since(now);
             if wait > LONGEST_WAIT {
@@ -70,6 +95,27 @@ impl Budgets {
         Ok(())
     }
 
+    /// What is spent of quotas that are not whole again yet: origin, credential, period, requests, reset.
+    pub(super) async fn spent(&self) -> Vec<Spend> {
+        let budgets = self.budgets.lock().await;
+        let all = budgets.iter().flat_map(|((origin, credential), budget)| {
+            let of = move |(quota, spent, reset): &(Rate, u32, DateTime<Utc>)| Spend {
+                origin: origin.clone(),
+                credential: (credential & 0xffff) as u16,
+                period: format!("{:?}", quota.period),
+                spent: *spent,
+                reset: *reset,
+            };
+            budget.spent.iter().map(of)
+        });
+        all.collect()
+    }
+
+    /// Takes over what an earlier start spent.
+    pub(super) async fn restore(&self, earlier: Vec<Spend>) {
+        *self.earlier.lock().await = earlier;
+    }
+
     /// Nobody asks before this time is over: the site said so.
     pub(super) async fn pause(&self, key: &Key, pause: Duration) {
         if let Some(budget) = self.budgets.lock().await.get_mut(key) {
@@ -78,14 +124,18 @@ impl Budgets {
     }
 }
 
+/// Requests spent of a quota, and when it is whole again.
+type Left = (u32, DateTime<Utc>);
+
 impl Budget {
     /// Takes one request out of each quota; how long to wait where one is spent.
-    fn spend(&mut self, quotas: &[Rate]) -> Result<Duration, FetchError> {
+    fn spend(&mut self, quotas: &[Rate], before: &dyn Fn(&Rate) -> Option<Left>) -> Result<Duration, FetchError> {
         let now = Utc::now();
         let mut pause = Duration::ZERO;
         for quota in quotas {
             let index = self.spent.iter().position(|(known, ..)| known.period == quota.period).unwrap_or_else(|| {
-                self.spent.push((*quota, 0, quota.period.reset(now)));
+                let (spent, reset) = before(quota).unwrap_or((0, quota.period.reset(now)));
+                self.spent.push((*quota, spent, reset));
                 self.spent.len() - 1
             });
             let (_, spent, reset) = &mut self.spent[index];

@@ -19,6 +19,7 @@ use crate::plan::{Limits, Origins};
 use crate::scalar::Reader;
 use crate::tree::Tree;
 use budget::Budgets;
+pub use budget::Spend;
 use secrecy::SecretString;
 
 /// The edge to the sites. One for the whole program: budgets and tokens are shared by all sources.
@@ -141,6 +142,16 @@ impl Fetch {
             .build()
             .map_err(|error| FetchError::Client(error.to_string()))?;
         Ok(Fetch { client, budgets: Budgets::default(), tokens: Mutex::default() })
+    }
+
+    /// What is spent of quotas, to be written down.
+    pub async fn spent(&self) -> Vec<Spend> {
+        self.budgets.spent().await
+    }
+
+    /// Takes over what an earlier start spent.
+    pub async fn restore(&self, spent: Vec<Spend>) {
+        self.budgets.restore(spent).await;
     }
 
     /// The page of a request: waits its turn, tries again where that helps, and never gives a short page.

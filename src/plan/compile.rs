@@ -1,29 +1,24 @@
 //! From definitions to a plan: parameters, secrets and sizes become values; what cannot be is a finding.
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::credential::credential;
+use super::calls::{Parts, call, detail};
 use super::partition::partitions;
 use super::unbuilt::unbuilt;
 use super::windows::{First, Windows};
-use super::{Call, Detail, Knobs, Limits, Origins, Plan, RequestPlan};
+use super::{Call, Detail, Knobs, Origins, Plan};
 use crate::convert::Moment;
 use crate::convert::render::{Program, Scope};
-use crate::decode::Decoding;
 use crate::definition::Definitions;
 use crate::definition::pipelines::{Pipeline, Sink, Step, Use};
-use crate::definition::request::Request as RequestDefinition;
-use crate::definition::responses::Responses;
-use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Param, Source};
+use crate::definition::source::{Param, Source};
 use crate::extract::Extract;
 use crate::finding::Finding;
-use crate::paginate::Pagination;
-use crate::scalar::{Given, Period, Rate, Span, Template};
+use crate::scalar::{Given, Span, Template};
 use crate::tree::Tree;
 
 /// Variables of the environment, `.env` and the credentials folder, as the shell found them. Empty counts as unset.
@@ -69,6 +64,8 @@ pub(super) struct Values<'a> {
     params: Vec<(String, Tree<'static>)>,
     env: Vec<(String, Tree<'static>)>,
     moment: Moment,
+    /// Secrets that are not set.
+    missing: Vec<Finding>,
 }
 
 impl Values<'_> {
@@ -76,7 +73,12 @@ impl Values<'_> {
     pub(super) fn value(&mut self, template: &Template, trail: &[&str]) -> Result<Tree<'static>, Finding> {
         let mut secrets = Vec::new();
         for name in template.names_of("secret") {
-            let value = self.surroundings.get(name).ok_or_else(|| self.missing(name, trail))?;
+            // All that are missing are told at once; nothing is made of what stands in for them.
+            let value = self.surroundings.get(name).unwrap_or_else(|| {
+                let finding = self.missing_secret(name, trail);
+                self.missing.push(finding);
+                "missing"
+            });
             secrets.push((name.to_owned(), Tree::from(value)));
         }
         self.environment(template);
@@ -126,7 +128,7 @@ impl Values<'_> {
         }
     }
 
-    fn missing(&self, name: &str, trail: &[&str]) -> Finding {
+    fn missing_secret(&self, name: &str, trail: &[&str]) -> Finding {
         let place = self.definitions.place(&self.path, trail);
         let message = format!("the secret `{name}` is not set");
         Finding::error("secret", place, message)
@@ -158,8 +160,14 @@ pub fn compile(definitions: &Definitions, ask: Ask<'_>, surroundings: &Surroundi
     let used =
         ask.pipeline.and_then(|(_, pipeline)| pipeline.sources.iter().find(|used| used.source.as_str() == ask.source));
     let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
-    let mut values = Values { definitions, path, surroundings, params: Vec::new(), env: Vec::new(), moment };
-    build(definitions, &source, used, ask, &mut values).map_err(|finding| vec![finding])
+    let mut values =
+        Values { definitions, path, surroundings, params: Vec::new(), env: Vec::new(), moment, missing: Vec::new() };
+    let plan = build(definitions, &source, used, ask, &mut values);
+    match plan {
+        Ok(plan) if values.missing.is_empty() => Ok(plan),
+        Ok(_) => Err(values.missing),
+        Err(finding) => Err(values.missing.into_iter().chain([finding]).collect()),
+    }
 }
 
 fn with_shared(definitions: &Definitions, source: &Source) -> Source {
@@ -251,6 +259,7 @@ fn build(
         expect: source.expect.clone(),
         schema: definitions.schema.clone(),
         texts: texts(definitions, source),
+        home: home(&ask.origins, definitions, source, values),
         origins: ask.origins,
     })
 }
@@ -261,6 +270,17 @@ fn without_ports(text: &str) -> String {
         Ok(pattern) => pattern.replace_all(text, "$1").into_owned(),
         Err(_) => text.to_owned(),
     }
+}
+
+/// What stands for the origins that this source asks. An address whose host is a template may be any of them.
+fn home(origins: &Origins, definitions: &Definitions, source: &Source, values: &Values<'_>) -> String {
+    let path = Definitions::source_path(source.source.as_str());
+    let mut said = definitions.files.get(&path).map(|file| file.text.clone()).unwrap_or_default();
+    for (_, value) in values.params.iter().chain(&values.env) {
+        said += &value.to_string();
+    }
+    let any = said.contains("https://${for") || source.request.url.as_str().starts_with("${for");
+    origins.describe(|origin| any || said.contains(origin))
 }
 
 fn texts(definitions: &Definitions, source: &Source) -> Vec<(String, String)> {
@@ -326,72 +346,4 @@ fn sinks(pipeline: Option<&Pipeline>, values: &Values<'_>) -> Result<Sinks, Find
         Sink::Store => None,
     });
     Ok((pipeline.sinks.iter().any(|sink| matches!(sink, Sink::Store)), files, keeps))
-}
-
-fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Limits, Finding> {
-    let below = |name: &'static str| [trail, &["limits", name]].concat();
-    let rate = limits.rate.as_ref().map(|rate| values.given(rate, &below("rate"))).transpose()?;
-    let parallel = limits.parallel.as_ref().map(|given| values.given(given, &below("parallel"))).transpose()?;
-    let timeout = limits.timeout.as_ref().map(|given| values.given(given, &below("timeout"))).transpose()?;
-    let quota = limits.quota.iter().map(|quota| values.given(quota, &below("quota"))).collect::<Result<_, _>>()?;
-    let retry = limits.retry.as_ref();
-    Ok(Limits {
-        rate: rate.unwrap_or(Rate { count: 5, period: Period::Seconds(1) }),
-        quota,
-        parallel: parallel.map_or(4, |parallel| (parallel as usize).max(1)),
-        timeout: timeout.map_or(Duration::from_secs(30), Span::duration),
-        attempts: retry.and_then(|retry| retry.attempts).unwrap_or(5).max(1),
-        wait: retry.and_then(|retry| retry.wait).map_or(Duration::from_secs(1), Span::duration),
-        at_most: retry.and_then(|retry| retry.at_most).map_or(Duration::from_secs(60), Span::duration),
-        learn: limits.learn.clone(),
-    })
-}
-
-/// What a call is compiled from.
-pub(super) struct Parts<'a> {
-    pub request: &'a RequestDefinition,
-    pub auth: &'a AuthChoice,
-    pub pages: &'a Pagination,
-    pub responses: &'a Responses,
-    pub limits: &'a LimitsDefinition,
-    pub decode: &'a Decoding,
-}
-
-/// Compiles a call that stands at this place of the source. Its knobs are those known so far.
-pub(super) fn call(parts: &Parts<'_>, trail: &[&str], values: &mut Values<'_>) -> Result<Call, Finding> {
-    parts.request.templates(&mut |template| values.environment(template));
-    let credential = credential(parts.auth, &[trail, &["auth"]].concat(), values)?;
-    let mut pages = parts.pages.clone();
-    if let Some(size) = pages.size().cloned() {
-        pages.sized(values.given(&size, &[trail, &["pages"]].concat())?);
-    }
-    let request = RequestPlan::compile(parts.request)
-        .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
-    Ok(Call {
-        request: Arc::new(request),
-        secrets: credential.secrets(),
-        credential: Arc::new(credential),
-        pages,
-        responses: parts.responses.clone(),
-        limits: limits(parts.limits, trail, values)?,
-        decode: parts.decode.clone(),
-        knobs: values.knobs(),
-    })
-}
-
-/// The second call of each record.
-fn detail(source: &Source, list: &Call, values: &mut Values<'_>) -> Result<Option<Detail>, Finding> {
-    let Some(written) = &source.detail else { return Ok(None) };
-    let parts = Parts {
-        request: &written.request,
-        auth: &source.auth,
-        pages: &Pagination::default(),
-        responses: &Responses::default(),
-        limits: written.limits.as_ref().unwrap_or(&source.limits),
-        decode: &written.decode,
-    };
-    let mut call = call(&parts, &["detail"], values)?;
-    (call.credential, call.secrets) = (list.credential.clone(), list.secrets.clone());
-    let merge = written.merge.clone();
-    Ok(Some(Detail { call, merge, gone: written.gone.clone(), on_error: written.on_error }))
 }

@@ -1,6 +1,7 @@
 //! Plans: definitions compiled into something that cannot be wrong any more.
 mod answers;
 mod call;
+mod calls;
 mod compile;
 mod credential;
 mod origins;
@@ -65,6 +66,8 @@ pub struct Plan {
     pub texts: Vec<(String, String)>,
     /// Where requests go instead.
     pub origins: Origins,
+    /// What stands for the source's own origins, as text: a data directory holds offers of one such home only.
+    pub home: String,
 }
 
 /// How fast, how many at a time, how long.

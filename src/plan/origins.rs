@@ -33,11 +33,12 @@ impl Origins {
         (target, *rate)
     }
 
-    /// As text, for the state: simulated offers never mix with real ones. A sandbox takes another port each time.
-    pub fn describe_all(&self) -> String {
+    /// Those that are used, as text for the state: simulated offers never mix with real ones. A sandbox takes another port each time.
+    pub fn describe(&self, used: impl Fn(&str) -> bool) -> String {
         let kind =
             |to: &Url| if to.host_str().is_some_and(is_loopback) { "this machine" } else { to.as_str() }.to_owned();
-        let mut kinds: Vec<String> = self.targets.values().map(|(to, _)| kind(to)).collect();
+        let targets = self.targets.iter().filter(|(origin, _)| used(origin));
+        let mut kinds: Vec<String> = targets.map(|(_, (to, _))| kind(to)).collect();
         kinds.dedup();
         kinds.join(", ")
     }

@@ -1,6 +1,7 @@
 //! `for`: where the values of a partition come from, compiled.
 use super::Call;
-use super::compile::{Parts, Values, call};
+use super::calls::{Parts, call};
+use super::compile::Values;
 use crate::convert::render::Program;
 use crate::definition::partition::{Call as CallDefinition, Partition as Written, PartitionChoice};
 use crate::definition::source::Source;

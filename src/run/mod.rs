@@ -168,6 +168,7 @@ pub async fn run(
 ) -> Result<Summary, RunError> {
     let began = Instant::now();
     let claim = engine.state.claim(&plan.source, now).await?;
+    engine.fetch.restore(engine.state.quotas().await?).await;
     let kind = kind(&plan, &engine.state, now, span).await?;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
@@ -205,6 +206,7 @@ pub async fn run(
     // Where it has ended by itself, its own error is the one to tell.
     let _ = shared.writer.send(None).await;
     writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
+    shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (outcome, cause) = ended?;
     let ended = Ended { run: shared.run, outcome, cause: cause.clone(), at: Utc::now() };
     let counts = shared.engine.state.end_run(ended).await?;
@@ -222,7 +224,7 @@ fn new_run(plan: &Plan, kind: RunKind, now: DateTime<Utc>, span: Option<Window>)
         meaning: plan.meaning.clone(),
         now,
         span,
-        origins: plan.origins.describe_all(),
+        origins: plan.home.clone(),
         texts: plan.texts.clone(),
     }
 }

@@ -141,6 +141,7 @@ impl Replay {
             marks: Vec::new(),
             store: self.plan.stores,
             bytes: 0,
+            quotas: Vec::new(),
             from: row.version.parse().ok().map(Version),
             admit,
             admitted,

@@ -312,6 +312,7 @@ impl Reading {
             marks: Vec::new(),
             store: self.shared.plan.stores,
             bytes,
+            quotas: Vec::new(),
             from: None,
             admit,
             admitted,
@@ -359,7 +360,9 @@ fn no_page(none: NoPage) -> Result<Back, RunError> {
 pub(super) fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     for flaw in flaws {
-        *counted.entry(format!("{}: {}", flaw.field, flaw.message)).or_default() += 1;
+        let same = flaw.message.starts_with(&format!("{}: ", flaw.field));
+        let text = if same { flaw.message.clone() } else { format!("{}: {}", flaw.field, flaw.message) };
+        *counted.entry(text).or_default() += 1;
     }
     ranked(counted)
 }

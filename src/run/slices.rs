@@ -114,7 +114,8 @@ impl Slices {
         let (start, end) = match (self.kind, self.span) {
             (RunKind::Backfill, Some(span)) => span,
             (RunKind::Ordinary, _) => {
-                let covered = shared.engine.state.covered(&plan.source, &plan.ask, partition).await?;
+                let covered =
+                    shared.engine.state.covered(&plan.source, &plan.ask, partition, windows.begin(self.now)).await?;
                 windows.ordinary(self.now, covered)
             }
             (RunKind::Sweep | RunKind::Backfill | RunKind::Replay | RunKind::Retry, _) => {

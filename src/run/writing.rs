@@ -80,6 +80,7 @@ impl Writer {
                 commit.marks.push(lines.mark().await?);
                 crash::point("logged");
             }
+            commit.quotas = self.shared.engine.fetch.spent().await;
             self.pending.push_back((self.shared.engine.state.commit(commit).await?, event, done));
             return Ok(());
         }

@@ -6,6 +6,7 @@ mod shape;
 pub mod call;
 pub mod expression;
 pub mod template;
+mod visit;
 pub mod reader;
 pub mod value;
 pub mod name;

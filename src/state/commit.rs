@@ -75,6 +75,7 @@ impl Core {
                 .prepare_cached("INSERT INTO marks VALUES(?1, ?2) ON CONFLICT(file) DO UPDATE SET length = ?2")?
                 .execute(params![mark.file, mark.length as i64])?;
         }
+        self.put_quotas(&commit.quotas)?;
         self.land(commit);
         Ok(Committed { counts, keys })
     }

@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use self::core::{Core, Order};
+use crate::fetch::Spend;
 use crate::offer::{OfferId, Version};
 use crate::plan::Window;
 use crate::position::Position;
@@ -159,10 +160,17 @@ impl State {
         self.ask(move |core| core.cover(&source, &ask, &partition, window)).await
     }
 
-    /// The end of the coverage without a gap from `begin` on; `None` when nothing there is covered.
-    pub async fn covered(&self, source: &str, ask: &str, partition: &str) -> Result<Option<DateTime<Utc>>, StateError> {
+    /// The end of the coverage without a gap that `begin` lies in; `None` when it lies in none. A backfill of other
+    /// windows is no reason to leave out what lies between.
+    pub async fn covered(
+        &self,
+        source: &str,
+        ask: &str,
+        partition: &str,
+        begin: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StateError> {
         let (source, ask, partition) = (source.to_owned(), ask.to_owned(), partition.to_owned());
-        self.ask(move |core| core.covered(&source, &ask, &partition)).await
+        self.ask(move |core| core.covered(&source, &ask, &partition, begin)).await
     }
 
     /// When the last complete sweep under this request began.
@@ -185,6 +193,16 @@ impl State {
     pub async fn archived(&self, run: i64, slice: &str, position: &Position) -> Result<Vec<Archived>, StateError> {
         let (slice, position) = (slice.to_owned(), serde_json::to_string(position).unwrap_or_default());
         self.ask(move |core| core.archived(run, &slice, &position)).await
+    }
+
+    /// What is spent of quotas, as it was committed.
+    pub async fn quotas(&self) -> Result<Vec<Spend>, StateError> {
+        self.ask(|core| core.quotas()).await
+    }
+
+    /// Writes down what is spent of quotas, for requests that brought no page.
+    pub async fn put_quotas(&self, quotas: Vec<Spend>) -> Result<(), StateError> {
+        self.ask(move |core| core.put_quotas(&quotas)).await
     }
 
     /// Files of sinks and how far they are true.

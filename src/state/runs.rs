@@ -10,6 +10,7 @@ use super::admit::instant;
 use super::core::Core;
 use super::words::{Begun, Ended, Mark, NewRun, Slice, SliceState};
 use crate::event::{Counts, RunId};
+use crate::fetch::Spend;
 use crate::plan::Window;
 
 /// An unfinished run older than this is not gone on with.
@@ -204,15 +205,15 @@ impl Core {
         source: &str,
         ask: &str,
         partition: &str,
+        begin: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, StateError> {
         let first: Option<i64> = self
             .connection
             .query_row(
-                "SELECT end FROM coverage WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY start LIMIT 1",
-                params![source, ask, partition],
+                "SELECT max(end) FROM coverage WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND start <= ?4 AND end > ?4",
+                params![source, ask, partition, begin.timestamp_millis()],
                 |row| row.get(0),
-            )
-            .optional()?;
+            )?;
         Ok(first.map(instant))
     }
 
@@ -240,6 +241,29 @@ impl Core {
         let mut statement = self.connection.prepare("SELECT file, length FROM marks")?;
         let rows =
             statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn put_quotas(&mut self, quotas: &[Spend]) -> Result<(), StateError> {
+        for spent in quotas {
+            self.connection.prepare_cached("INSERT OR REPLACE INTO quotas VALUES(?1, ?2, ?3, ?4, ?5)")?.execute(
+                params![spent.origin, spent.credential, spent.period, spent.spent, spent.reset.timestamp_millis()],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn quotas(&self) -> Result<Vec<Spend>, StateError> {
+        let mut statement = self.connection.prepare("SELECT origin, credential, period, spent, reset FROM quotas")?;
+        let rows = statement.query_map([], |row| {
+            Ok(Spend {
+                origin: row.get(0)?,
+                credential: row.get(1)?,
+                period: row.get(2)?,
+                spent: row.get(3)?,
+                reset: instant(row.get(4)?),
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

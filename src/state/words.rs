@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Counts, Outcome, RunId, RunKind, SliceEnd};
+use crate::fetch::Spend;
 use crate::offer::{OfferId, Reject, Version};
 use crate::paginate::Progress;
 use crate::position::Position;
@@ -275,6 +276,8 @@ pub struct Commit {
     pub store: bool,
     /// Bytes received.
     pub bytes: u64,
+    /// Quotas as they are spent now.
+    pub quotas: Vec<Spend>,
     /// The page that the contents come from, when it is an archived one.
     pub from: Option<Version>,
 }

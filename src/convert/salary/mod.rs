@@ -101,4 +101,5 @@ fn read(text: &str, lang: Lang) -> Result<Option<Pay>, &'static str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests;

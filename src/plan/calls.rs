@@ -1,0 +1,82 @@
+//! The calls of a plan, compiled: the list, its details, parent calls.
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::compile::Values;
+use super::credential::credential;
+use super::{Call, Detail, Limits, RequestPlan};
+use crate::decode::Decoding;
+use crate::definition::request::Request as RequestDefinition;
+use crate::definition::responses::Responses;
+use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Source};
+use crate::finding::Finding;
+use crate::paginate::Pagination;
+use crate::scalar::{Period, Rate, Span};
+
+fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Limits, Finding> {
+    let below = |name: &'static str| [trail, &["limits", name]].concat();
+    let rate = limits.rate.as_ref().map(|rate| values.given(rate, &below("rate"))).transpose()?;
+    let parallel = limits.parallel.as_ref().map(|given| values.given(given, &below("parallel"))).transpose()?;
+    let timeout = limits.timeout.as_ref().map(|given| values.given(given, &below("timeout"))).transpose()?;
+    let quota = limits.quota.iter().map(|quota| values.given(quota, &below("quota"))).collect::<Result<_, _>>()?;
+    let retry = limits.retry.as_ref();
+    Ok(Limits {
+        rate: rate.unwrap_or(Rate { count: 5, period: Period::Seconds(1) }),
+        quota,
+        parallel: parallel.map_or(4, |parallel| (parallel as usize).max(1)),
+        timeout: timeout.map_or(Duration::from_secs(30), Span::duration),
+        attempts: retry.and_then(|retry| retry.attempts).unwrap_or(5).max(1),
+        wait: retry.and_then(|retry| retry.wait).map_or(Duration::from_secs(1), Span::duration),
+        at_most: retry.and_then(|retry| retry.at_most).map_or(Duration::from_secs(60), Span::duration),
+        learn: limits.learn.clone(),
+    })
+}
+
+/// What a call is compiled from.
+pub(super) struct Parts<'a> {
+    pub request: &'a RequestDefinition,
+    pub auth: &'a AuthChoice,
+    pub pages: &'a Pagination,
+    pub responses: &'a Responses,
+    pub limits: &'a LimitsDefinition,
+    pub decode: &'a Decoding,
+}
+
+/// Compiles a call that stands at this place of the source. Its knobs are those known so far.
+pub(super) fn call(parts: &Parts<'_>, trail: &[&str], values: &mut Values<'_>) -> Result<Call, Finding> {
+    parts.request.templates(&mut |template| values.environment(template));
+    let credential = credential(parts.auth, &[trail, &["auth"]].concat(), values)?;
+    let mut pages = parts.pages.clone();
+    if let Some(size) = pages.size().cloned() {
+        pages.sized(values.given(&size, &[trail, &["pages"]].concat())?);
+    }
+    let request = RequestPlan::compile(parts.request)
+        .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
+    Ok(Call {
+        request: Arc::new(request),
+        secrets: credential.secrets(),
+        credential: Arc::new(credential),
+        pages,
+        responses: parts.responses.clone(),
+        limits: limits(parts.limits, trail, values)?,
+        decode: parts.decode.clone(),
+        knobs: values.knobs(),
+    })
+}
+
+/// The second call of each record.
+pub(super) fn detail(source: &Source, list: &Call, values: &mut Values<'_>) -> Result<Option<Detail>, Finding> {
+    let Some(written) = &source.detail else { return Ok(None) };
+    let parts = Parts {
+        request: &written.request,
+        auth: &source.auth,
+        pages: &Pagination::default(),
+        responses: &Responses::default(),
+        limits: written.limits.as_ref().unwrap_or(&source.limits),
+        decode: &written.decode,
+    };
+    let mut call = call(&parts, &["detail"], values)?;
+    (call.credential, call.secrets) = (list.credential.clone(), list.secrets.clone());
+    let merge = written.merge.clone();
+    Ok(Some(Detail { call, merge, gone: written.gone.clone(), on_error: written.on_error }))
+}
