@@ -39,6 +39,8 @@ pub struct Page {
     pub headers: Vec<(String, String)>,
     /// The body as received: still compressed where the site compressed it.
     pub body: Bytes,
+    /// The body without its content coding, where it was large and therefore unpacked into a file.
+    pub unpacked: Option<Bytes>,
     /// When the body was complete.
     pub fetched: DateTime<Utc>,
     /// How often the request was sent, the last time included.

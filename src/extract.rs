@@ -131,6 +131,19 @@ impl Extract {
         Records::List(found)
     }
 
+    /// The names that lead to the list of records, when it can be read on its way: one path, nothing converted.
+    pub fn list(&self) -> Option<Vec<&str>> {
+        match &self.records.operands[..] {
+            [Operand::Path(path), ..] if self.records.conversions.is_empty() => path.to_list(),
+            _ => None,
+        }
+    }
+
+    /// Whether a list that is missing is no fault: the records have another operand.
+    pub fn may_be_missing(&self) -> bool {
+        self.records.operands.len() > 1
+    }
+
     /// Whether the list that a path with `[*]` reads is there at all.
     fn is_there(&self, path: &Path, body: &Tree<'_>) -> bool {
         let Some(parent) = path.as_str().strip_suffix("[*]").map(str::parse::<Path>) else { return !body.is_null() };

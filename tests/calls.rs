@@ -201,3 +201,22 @@ async fn a_large_page_is_committed_in_parts() {
         held.pages("remotive").unwrap().into_iter().map(|row| row.version).collect();
     assert_eq!(versions.len(), 6, "each part has its own version");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_many_mebibytes_is_read_in_two_passes() {
+    let mut bench = Bench::new().await;
+    bench.sites = Sandbox::start(Options { boards: 9_400, offers: 0, ..Options::default() }).await.unwrap();
+    let size: usize =
+        bench.sites.world(|world| world.truth(Site::Remotive)).iter().map(|truth| truth.record.to_string().len()).sum();
+    assert!(size > 8 << 20, "{size} bytes are too few");
+    let (summary, events) = bench.run("remotive").await;
+    assert_eq!((summary.outcome, summary.counts.new), (Outcome::Complete, 9_400), "{:?}", summary.cause);
+    let parts = events.iter().filter(|event| matches!(event.kind, EventKind::PageCommitted { .. })).count();
+    assert_eq!(parts, 19);
+    let (again, _) = bench.run("remotive").await;
+    assert_eq!(again.counts.unchanged, 9_400);
+    let (engine, _heard) = bench.engine();
+    bench.text("sources/remotive.yaml", |text| text.replace("title: $.title", "title: $.title | upper"));
+    let replayed = replay(Arc::new(bench.plan("remotive")), engine, Again::Everything).await.unwrap();
+    assert_eq!(replayed.counts.indexed, 9_400, "{:?}", replayed.counts);
+}

@@ -1,6 +1,6 @@
 //! The raw pages as received, kept in WARC 1.1 segments: each record a zstd frame of its own.
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -108,14 +108,11 @@ fn frame(page: &Page, name: &str) -> std::io::Result<Vec<u8>> {
         page.method,
         http.len() + page.body.len()
     );
-    let mut record = Vec::with_capacity(head.len() + http.len() + page.body.len() + 4);
-    record.extend_from_slice(head.as_bytes());
-    record.extend_from_slice(http.as_bytes());
-    record.extend_from_slice(&page.body);
-    record.extend_from_slice(b"\r\n\r\n");
-    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    let mut encoder = zstd::Encoder::new(Vec::with_capacity(page.body.len() / 8), LEVEL)?;
     encoder.include_checksum(true)?;
-    std::io::Write::write_all(&mut encoder, &record)?;
+    for piece in [head.as_bytes(), http.as_bytes(), &page.body, b"\r\n\r\n"] {
+        encoder.write_all(piece)?;
+    }
     encoder.finish()
 }
 
@@ -147,6 +144,7 @@ fn parse(record: &[u8]) -> Option<Page> {
         status,
         headers: headers.collect(),
         body: Bytes::copy_from_slice(body),
+        unpacked: None,
         fetched: field("WARC-Date")?.parse::<DateTime<Utc>>().ok()?,
         attempts: 1,
     })
@@ -183,6 +181,7 @@ mod tests {
             headers: vec![("content-range".into(), "offres 0-1/2".into()), ("set-cookie".into(), "secret".into())],
             body: Bytes::copy_from_slice(text.as_bytes()),
             fetched: "2026-11-24T10:00:00.123456Z".parse().unwrap(),
+            unpacked: None,
             attempts: 1,
         }
     }

@@ -8,26 +8,39 @@ use crate::exchange::Page;
 /// Most bytes of an unpacked body.
 const CAP: usize = 128 << 20;
 
-/// The body without its content coding; borrowed where there is none. Magic bytes win over a header that lies.
+/// The body without its content coding; borrowed where there is none, or where it was unpacked before.
 pub fn plain(page: &Page) -> Result<Cow<'_, [u8]>, DecodeError> {
-    let body: &[u8] = &page.body;
-    let named = page.header("content-encoding").unwrap_or_default().trim().to_ascii_lowercase();
-    match body {
-        [0x1f, 0x8b, ..] => unpack(flate2::read::MultiGzDecoder::new(body)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            unpack(zstd::Decoder::new(body).map_err(|error| DecodeError::Content(error.to_string()))?)
-        }
-        // zlib, RFC 1950; some servers send the bare stream of RFC 1951 instead.
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] if named == "deflate" => unpack(flate2::read::ZlibDecoder::new(body)),
-        _ if named == "deflate" => unpack(flate2::read::DeflateDecoder::new(body)),
-        _ if named == "br" => unpack(brotli::Decompressor::new(body, 4_096)),
-        _ => Ok(Cow::Borrowed(body)),
+    if let Some(unpacked) = &page.unpacked {
+        return Ok(Cow::Borrowed(unpacked));
+    }
+    match unpacked(page)? {
+        Some(reader) => unpack(reader),
+        None => Ok(Cow::Borrowed(&page.body)),
     }
 }
 
-fn unpack<'b>(reader: impl Read) -> Result<Cow<'b, [u8]>, DecodeError> {
+/// Reads a packed body, up to the most bytes that are allowed and one more; `None` for one that is not packed. Magic
+/// bytes win over a header that lies.
+pub fn unpacked(page: &Page) -> Result<Option<Box<dyn Read + '_>>, DecodeError> {
+    let body: &[u8] = &page.body;
+    let named = page.header("content-encoding").unwrap_or_default().trim().to_ascii_lowercase();
+    let reader: Box<dyn Read + '_> = match body {
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(body)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(zstd::Decoder::new(body).map_err(|error| DecodeError::Content(error.to_string()))?)
+        }
+        // zlib, RFC 1950; some servers send the bare stream of RFC 1951 instead.
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] if named == "deflate" => Box::new(flate2::read::ZlibDecoder::new(body)),
+        _ if named == "deflate" => Box::new(flate2::read::DeflateDecoder::new(body)),
+        _ if named == "br" => Box::new(brotli::Decompressor::new(body, 4_096)),
+        _ => return Ok(None),
+    };
+    Ok(Some(Box::new(reader.take(CAP as u64 + 1))))
+}
+
+fn unpack<'b>(mut reader: impl Read) -> Result<Cow<'b, [u8]>, DecodeError> {
     let mut out = Vec::new();
-    reader.take(CAP as u64 + 1).read_to_end(&mut out).map_err(|error| DecodeError::Content(error.to_string()))?;
+    reader.read_to_end(&mut out).map_err(|error| DecodeError::Content(error.to_string()))?;
     if out.len() > CAP {
         return Err(DecodeError::TooLarge(CAP));
     }
@@ -49,6 +62,7 @@ mod tests {
             body: body.into(),
             fetched: chrono::DateTime::UNIX_EPOCH,
             attempts: 1,
+            unpacked: None,
         };
         assert_eq!(plain(&page).unwrap().as_ref(), b"hello hello hello", "{encoding}");
     }

@@ -8,13 +8,16 @@ pub fn json(body: &[u8]) -> Result<Tree<'_>, DecodeError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Tree::Null);
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let begin: String = String::from_utf8_lossy(&body[..body.len().min(240)]).chars().take(80).collect();
-        if body.trim_ascii_start().starts_with(b"<") {
-            return DecodeError::Wall(begin);
-        }
-        DecodeError::Json(error.to_string(), begin)
-    })
+    serde_json::from_slice(body).map_err(|error| fault(&error, body))
+}
+
+/// What is wrong with a body, and how it begins.
+pub(super) fn fault(error: &serde_json::Error, body: &[u8]) -> DecodeError {
+    let begin: String = String::from_utf8_lossy(&body[..body.len().min(240)]).chars().take(80).collect();
+    if body.trim_ascii_start().starts_with(b"<") {
+        return DecodeError::Wall(begin);
+    }
+    DecodeError::Json(error.to_string(), begin)
 }
 
 #[cfg(test)]

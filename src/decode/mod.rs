@@ -1,10 +1,11 @@
 //! Decoding: from the bytes of a page to values.
 mod content;
 mod json;
+pub mod stream;
 
 use serde::Deserialize;
 
-pub use content::plain;
+pub use content::{plain, unpacked};
 pub use json::json;
 
 /// How a body becomes values.

@@ -1,9 +1,11 @@
 //! The network: requests out, pages in, with deadlines, retries, rates and tokens.
 mod budget;
 mod send;
+mod spool;
 mod token;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ pub struct Fetch {
     client: reqwest::Client,
     budgets: Budgets,
     tokens: Mutex<HashMap<u64, Arc<Mutex<token::Token>>>>,
+    /// Folder of large bodies.
+    spool: PathBuf,
 }
 
 /// One page to be fetched.
@@ -129,7 +133,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 impl Fetch {
     /// A client. Redirects are followed within the origin only, by hand; nothing is decompressed.
-    pub fn new() -> Result<Self, FetchError> {
+    /// Large bodies are kept in files without a name in `data`, else in the system's folder for temporary files.
+    pub fn new(data: Option<&Path>) -> Result<Self, FetchError> {
         static PROVIDER: std::sync::Once = std::sync::Once::new();
         PROVIDER.call_once(|| {
             // A second provider, installed by an embedding program, is as good.
@@ -141,7 +146,7 @@ impl Fetch {
             .connect_timeout(Duration::from_secs(10))
             .build()
             .map_err(|error| FetchError::Client(error.to_string()))?;
-        Ok(Fetch { client, budgets: Budgets::default(), tokens: Mutex::default() })
+        Ok(Fetch { client, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
     }
 
     /// What is spent of quotas, to be written down.

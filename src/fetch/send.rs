@@ -1,11 +1,13 @@
 //! One attempt: the request placed, sent and its answer read whole.
+use std::path::Path;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::spool::{self, Spool};
 use super::{Ask, Fetch, Heard};
 use crate::auth::redact::redact;
 use crate::exchange::Page;
@@ -19,6 +21,8 @@ pub(super) enum Fault {
     Timeout,
     #[error("the body is more than {0} bytes")]
     TooLarge(usize),
+    #[error("the body cannot be kept on the disk: {0}")]
+    Spool(#[from] std::io::Error),
     #[error("{0}")]
     Other(String),
 }
@@ -72,16 +76,12 @@ impl Fetch {
                 continue;
             }
             let headers = headers(&answer);
-            let body = whole(answer).await?;
-            return Ok(Page {
-                url: redact(url.as_str(), ask.secrets),
-                method: ask.request.method.clone(),
-                status,
-                headers,
-                body,
-                fetched: Utc::now(),
-                attempts: 1,
-            });
+            let body = whole(answer, &self.spool).await?;
+            let url = redact(url.as_str(), ask.secrets);
+            let (method, fetched) = (ask.request.method.clone(), Utc::now());
+            let mut page = Page { url, method, status, headers, body, unpacked: None, fetched, attempts: 1 };
+            page.unpacked = spool::unpack(&page, &self.spool)?;
+            return Ok(page);
         }
     }
 
@@ -134,16 +134,15 @@ pub(super) fn headers(answer: &reqwest::Response) -> Vec<(String, String)> {
 }
 
 /// The body, whole: hyper reports one that is shorter than announced as an error.
-async fn whole(mut answer: reqwest::Response) -> Result<Bytes, Fault> {
-    let announced = answer.content_length().unwrap_or(0) as usize;
-    let mut body = BytesMut::with_capacity(announced.min(1 << 20));
+async fn whole(mut answer: reqwest::Response, folder: &Path) -> Result<Bytes, Fault> {
+    let mut body = Spool::new(answer.content_length().unwrap_or(0));
     while let Some(chunk) = answer.chunk().await? {
         if body.len() + chunk.len() > CAP {
             return Err(Fault::TooLarge(CAP));
         }
-        body.extend_from_slice(&chunk);
+        body.push(&chunk, folder)?;
     }
-    Ok(body.freeze())
+    Ok(body.done()?)
 }
 
 /// `Retry-After` in seconds or as a date, RFC 9110 section 10.2.3.

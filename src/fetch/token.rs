@@ -105,6 +105,7 @@ impl Fetch {
             status,
             headers,
             body,
+            unpacked: None,
             fetched: Utc::now(),
             attempts: 1,
         })

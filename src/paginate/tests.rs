@@ -10,6 +10,7 @@ fn page(url: &str, link: Option<&str>) -> Page {
         body: bytes::Bytes::new(),
         fetched: chrono::DateTime::UNIX_EPOCH,
         attempts: 1,
+        unpacked: None,
     }
 }
 

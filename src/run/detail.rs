@@ -8,7 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::ask::Asker;
-use super::page::{At, Ground, NoPage};
+use super::ground::Ground;
+use super::page::{At, NoPage};
 use super::partitions::values;
 use super::{RunError, Shared};
 use crate::archive;

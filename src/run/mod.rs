@@ -1,6 +1,8 @@
 //! One run of one plan: slices, pages, commits.
 mod ask;
 mod detail;
+mod ground;
+mod large;
 mod page;
 mod partitions;
 mod pool;
@@ -68,8 +70,8 @@ impl Engine {
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<Self, RunError> {
         Ok(Engine {
-            fetch: Arc::new(Fetch::new()?),
             state: State::open(data)?,
+            fetch: Arc::new(Fetch::new(Some(data))?),
             archive,
             appender: Appender::start(),
             pool: Arc::new(Pool::start()),

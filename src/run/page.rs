@@ -4,25 +4,24 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::Asker;
 use super::detail::{self, Answer, Details};
+use super::ground::Ground;
 use super::partitions::values;
-use super::{BUDGET, RunError, Shared};
+use super::{BUDGET, RunError, Shared, large};
 use crate::archive;
-use crate::convert::Moment;
 use crate::crash;
 use crate::decode::{self, DecodeError};
 use crate::definition::source::Dedupe;
 use crate::exchange::{Page, SharedPage};
 use crate::extract::{Around, Flaw, Made, Records};
 use crate::fetch::{FetchError, Note};
-use crate::offer::{OfferId, Reject, Version, content_hash, instant};
+use crate::offer::{OfferId, Reject, Version, content_hash};
 use crate::paginate::{Next, Seen};
-use crate::plan::{Knobs, Meaning, Place, Plan, Window};
+use crate::plan::{Meaning, Place, Plan, Window};
 use crate::position::Position;
 use crate::state::words::{Archived, Fate, Mapped, Record};
 use crate::tree::Tree;
@@ -46,8 +45,8 @@ pub(super) struct Ready {
 /// What a page holds.
 #[derive(Debug)]
 pub(super) struct Work {
-    /// Its records, at most [`PART`] at a time; one empty part of a page without records.
-    pub parts: Vec<Mapped>,
+    /// Its records, mapped.
+    pub parts: Parts,
     /// Number of its records.
     pub records: u64,
     /// Records announced; an error names what could not be read.
@@ -58,6 +57,18 @@ pub(super) struct Work {
     /// Why the page could not be used.
     pub fault: Option<String>,
 }
+
+/// The records of a page, at most [`PART`] at a time.
+#[derive(Debug)]
+pub(super) enum Parts {
+    /// Mapped; one empty part of a page without records.
+    Here(Vec<Mapped>),
+    /// Too large for that: mapped part by part while they are written. Holds the second calls.
+    Later(Details),
+}
+
+/// Bodies above this are mapped part by part, in a second pass.
+const LARGE: usize = 8 << 20;
 
 /// Most records of a part: the unit of mapping, writing and commit.
 pub(super) const PART: usize = 500;
@@ -146,7 +157,14 @@ async fn pooled(
     details: Details,
 ) -> Result<Work, NoPage> {
     let (plan, page, at, meaning) = (shared.plan.clone(), page.clone(), at.clone(), meaning.clone());
-    let worked = shared.engine.pool.work(move || work(&plan, &page, &at, &meaning, &details)).await;
+    let job = move || {
+        let mut worked = work(&plan, &page, &at, &meaning, &details);
+        if let Parts::Later(kept) = &mut worked.parts {
+            *kept = details;
+        }
+        worked
+    };
+    let worked = shared.engine.pool.work(job).await;
     worked.ok_or_else(|| NoPage::Run(RunError::Lost("a thread that maps pages panicked".into())))
 }
 
@@ -163,7 +181,7 @@ async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
 /// Decodes and maps a page. Pure: runs on a plain thread.
 pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details: &Details) -> Work {
     let mut work = Work {
-        parts: vec![Mapped::default()],
+        parts: Parts::Here(vec![Mapped::default()]),
         records: 0,
         total: Ok(None),
         next: None,
@@ -180,6 +198,12 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
         work.total = Ok(plan.call.pages.total().and_then(|total| total.at.number(page, &body)));
         return work;
     }
+    if let (true, Some(names)) = (plain.len() > LARGE, plan.extract.list()) {
+        return match decode::stream::envelope(&plain, &names) {
+            Ok((body, count)) => large::surveyed(plan, page, at, &body, count, work),
+            Err(error) => undecoded(work, page, &error),
+        };
+    }
     match decode::json(&plain) {
         Ok(body) => {
             map(plan, page, at, &body, details, &mut work);
@@ -195,7 +219,7 @@ fn undecoded(mut work: Work, page: &Page, error: &DecodeError) -> Work {
         Reject { reason: "decode".into(), stage: "decode".into(), field: None, path: None, message: error.to_string() };
     let raw = page.body[..page.body.len().min(64 << 10)].to_vec();
     work.records = 1;
-    work.parts[0].records.push(Record {
+    let record = Record {
         item: 0,
         key: None,
         id: None,
@@ -203,7 +227,8 @@ fn undecoded(mut work: Work, page: &Page, error: &DecodeError) -> Work {
         listed: None,
         raw: Some(raw),
         expires: None,
-    });
+    };
+    work.parts = Parts::Here(vec![Mapped { records: vec![record], text: Vec::new() }]);
     work.fault = Some(error.to_string());
     work
 }
@@ -225,59 +250,36 @@ fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, wo
     };
     let ground = Ground::new(plan, page.fetched, at);
     let around = ground.around(plan, body);
-    let size = page.body.len() / records.len().div_ceil(PART).max(1);
-    work.parts = records
-        .chunks(PART)
-        .enumerate()
-        .map(|(part, records)| {
-            let mut mapped = Mapped { records: Vec::with_capacity(records.len()), text: Vec::with_capacity(size) };
-            for (index, record) in records.iter().enumerate() {
-                let item = (part * PART + index) as u32;
-                let made = self::record(plan, item, record, &around, details, &mut mapped.text, &mut work.flaws);
-                mapped.records.push(made);
-            }
-            mapped
-        })
-        .collect();
-    if work.parts.is_empty() {
-        work.parts.push(Mapped::default());
+    let chunks = records.chunks(PART).enumerate();
+    let mut parts: Vec<Mapped> =
+        chunks.map(|(number, records)| part(plan, number, records, &around, details, &mut work.flaws)).collect();
+    if parts.is_empty() {
+        parts.push(Mapped::default());
     }
-    dedupe(&mut work.parts, plan.extract.dedupe);
+    let mut won = Won::default();
+    parts.iter_mut().for_each(|part| won.dedupe(part, plan.extract.dedupe));
+    work.parts = Parts::Here(parts);
     work.records = records.len() as u64;
     let seen = Seen { records: work.records, received: work.records, body, page, total: None };
     work.next = Some(plan.call.pages.rule().next(&at.position, &seen));
 }
 
-/// What stands around the records of a page, made once.
-pub(super) struct Ground {
-    moment: Moment,
-    partition: Vec<(String, Tree<'static>)>,
-    window: Vec<(&'static str, Tree<'static>)>,
-    knobs: Arc<Knobs>,
-}
-
-impl Ground {
-    pub(super) fn new(plan: &Plan, fetched: DateTime<Utc>, at: &At) -> Self {
-        let window = at
-            .window
-            .map(|(start, end)| vec![("start", Tree::from(instant(start))), ("end", Tree::from(instant(end)))]);
-        Ground {
-            moment: Moment { fetched, lookups: plan.call.knobs.lookups.clone() },
-            partition: values(&at.partition),
-            window: window.unwrap_or_default(),
-            knobs: plan.call.knobs.clone(),
-        }
+/// One part of a page, mapped.
+pub(super) fn part(
+    plan: &Plan,
+    number: usize,
+    records: &[&Tree<'_>],
+    around: &Around<'_>,
+    details: &Details,
+    flaws: &mut Vec<Flaw>,
+) -> Mapped {
+    let mut mapped = Mapped { records: Vec::with_capacity(records.len()), text: Vec::new() };
+    for (index, record) in records.iter().enumerate() {
+        let item = (number * PART + index) as u32;
+        let made = self::record(plan, item, record, around, details, &mut mapped.text, flaws);
+        mapped.records.push(made);
     }
-
-    pub(super) fn around<'a>(&'a self, plan: &'a Plan, body: &'a Tree<'a>) -> Around<'a> {
-        let scope = self
-            .knobs
-            .scope(self.moment.fetched)
-            .with("for", crate::plan::named(&self.partition))
-            .with("window", self.window.iter().map(|(name, value)| (*name, value)))
-            .tree("answer", body);
-        Around { scope, moment: &self.moment, source: &plan.source, keeps: &plan.keeps, listed: false }
-    }
+    mapped
 }
 
 /// One record, with its detail where there is one.
@@ -353,16 +355,20 @@ fn made(
     Record { item, key: worked.key, id, fate, listed: None, raw, expires }
 }
 
-/// Among equal keys of one page the first wins, or of one part the last: across parts that is an ordinary later write.
-fn dedupe(parts: &mut [Mapped], winner: Dedupe) {
-    let mut won: HashMap<OfferId, usize> = HashMap::new();
-    for part in parts {
+/// Keys of a page that were seen, with the record that won.
+#[derive(Default)]
+pub(super) struct Won(HashMap<OfferId, usize>);
+
+impl Won {
+    /// Among equal keys of one page the first wins, or of one part the last: across parts that is an ordinary later
+    /// write.
+    pub(super) fn dedupe(&mut self, part: &mut Mapped, winner: Dedupe) {
         if winner == Dedupe::Last {
-            won.clear();
+            self.0.clear();
         }
         for index in 0..part.records.len() {
             let (Some(id), Fate::Offer { .. }) = (part.records[index].id, &part.records[index].fate) else { continue };
-            let earlier = match won.entry(id) {
+            let loser = match self.0.entry(id) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(index);
                     continue;
@@ -372,7 +378,7 @@ fn dedupe(parts: &mut [Mapped], winner: Dedupe) {
                     Dedupe::Last => occupied.insert(index),
                 },
             };
-            part.records[earlier].fate = Fate::Repeated;
+            part.records[loser].fate = Fate::Repeated;
         }
     }
 }

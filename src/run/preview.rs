@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::ask::Asker;
 use super::detail::Details;
+use super::large::nth;
 use super::page::{At, work};
 use super::partitions::{Partitions, values};
 use crate::decode;
@@ -60,11 +61,13 @@ pub async fn preview(
     if !matches!(meaning, Meaning::Records | Meaning::Empty) {
         return Err(PreviewError::Answer(format!("status {}: {}", page.status, said(&page))));
     }
-    let worked = work(plan, &page, &at, &meaning, &Details::default());
-    if let Some(fault) = worked.fault {
+    let mut worked = work(plan, &page, &at, &meaning, &Details::default());
+    if let Some(fault) = worked.fault.take() {
         return Err(PreviewError::Answer(fault));
     }
-    let mapped = worked.parts.first().ok_or_else(|| answer("the page has no records".into()))?;
+    let (total, flaws) = (worked.total.clone().ok().flatten(), std::mem::take(&mut worked.flaws));
+    let mapped = nth(plan, &page, &at, &Details::default(), worked, 0);
+    let mapped = mapped.ok_or_else(|| answer("the page has no records".into()))?;
     let plain = decode::plain(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;
     let body = decode::json(&plain).unwrap_or_default();
     let raws: Vec<String> = match plan.extract.records(&body) {
@@ -90,7 +93,7 @@ pub async fn preview(
         records.push((raw, made));
     }
     let coverage = counted.into_iter().map(|(field, count)| (field, count as f64 / f64::from(offers.max(1)))).collect();
-    Ok(Preview { records, total: worked.total.ok().flatten(), flaws: worked.flaws, coverage })
+    Ok(Preview { records, total, flaws, coverage })
 }
 
 fn count(value: &serde_json::Value, name: &str, counted: &mut BTreeMap<String, usize>) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::detail;
+use super::large::nth;
 use super::page::{At, work};
 use super::{Engine, RunError, Summary, new_run};
 use crate::archive;
@@ -96,14 +97,18 @@ impl Replay {
             position: position(row),
         };
         let details = detail::archived(&self.engine.archive, &row.archived);
+        let index = (row.part & 0xffff) as usize;
         let job = {
             let (plan, page, at) = (self.plan.clone(), page.clone(), at.clone());
-            move || work(&plan, &page, &at, &Meaning::Records, &details)
+            move || {
+                let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
+                let flaws = std::mem::take(&mut worked.flaws);
+                (nth(&plan, &page, &at, &details, worked, index), flaws)
+            }
         };
         let lost = || RunError::Lost("a thread that maps pages panicked".into());
-        let mut worked = self.engine.pool.work(job).await.ok_or_else(lost)?;
-        let index = (row.part & 0xffff) as usize;
-        let Some(mapped) = worked.parts.get_mut(index).map(std::mem::take) else { return Ok(true) };
+        let (mapped, flaws) = self.engine.pool.work(job).await.ok_or_else(lost)?;
+        let Some(mapped) = mapped else { return Ok(true) };
         let admit = Admit {
             run: self.run,
             source: self.plan.source.clone(),
@@ -124,7 +129,7 @@ impl Replay {
             progress: Default::default(),
             keys: 0,
         };
-        let flaws = if items.is_none() { super::slice::most(&worked.flaws) } else { Vec::new() };
+        let flaws = if items.is_none() { super::slice::most(&flaws) } else { Vec::new() };
         let rejects = super::slice::rejects(&admit);
         let commit = Commit {
             refused: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::large::Coming as Parts;
 use super::page::{self, At, NoPage, Ready};
 use super::writing::Handed;
 use super::{Back, RunError, Shared};
@@ -231,7 +232,7 @@ impl Reading {
         let admit = self.admit(ready, ready.version, Mapped::default());
         let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false };
         let part = Part { position: position.clone(), part: 0, kind: PageKind::Probe };
-        self.hand_over(part, ready, admit, admitted, halves.clone()).await?;
+        self.hand_over(part, ready, admit, admitted, Vec::new(), halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
     }
 
@@ -255,10 +256,12 @@ impl Reading {
         kind: PageKind,
         next: Option<Next>,
     ) -> Result<bool, RunError> {
-        let parts = std::mem::take(&mut ready.worked.parts);
-        let (last, after) = (parts.len().saturating_sub(1), self.slice.progress.clone());
+        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
+        let (count, mut parts) = Parts::of(&mut ready, at, &self.shared);
+        let (last, after) = (count.saturating_sub(1), self.slice.progress.clone());
         let mut all_known = ready.done == 0;
-        for (index, mapped) in parts.into_iter().enumerate().skip(ready.done as usize) {
+        let mut index = ready.done as usize;
+        while let Some((mapped, flaws)) = parts.next().await {
             let first = index == ready.done as usize;
             let version = if first { ready.version } else { self.shared.claim.ticket() };
             let admit = Arc::new(self.admit(&ready, version, mapped));
@@ -272,7 +275,11 @@ impl Reading {
                 _ => (Some(position.clone()), Progress { part: index as u32 + 1, ..self.before.clone() }),
             };
             let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
-            self.hand_over(part, &ready, (*admit).clone(), admitted, Vec::new()).await?;
+            self.hand_over(part, &ready, (*admit).clone(), admitted, flaws, Vec::new()).await?;
+            index += 1;
+        }
+        if index < count {
+            return Err(RunError::Lost(format!("part {index} of a page with {count}")));
         }
         Ok(all_known)
     }
@@ -283,10 +290,11 @@ impl Reading {
         ready: &Ready,
         admit: Admit,
         admitted: Admitted,
+        flaws: Vec<Flaw>,
         halves: Vec<Slice>,
     ) -> Result<(), RunError> {
         let Part { position, part, kind } = part;
-        // The bytes and flaws of a page are told with its first part.
+        // The bytes of a page are told with its first part.
         let whole = part & 0xffff == ready.done;
         let bytes = if whole { ready.page.body.len() as u64 } else { 0 };
         let event = EventKind::PageCommitted {
@@ -294,7 +302,7 @@ impl Reading {
             position: position.to_string(),
             bytes,
             counts: Default::default(),
-            flaws: if whole { most(&ready.worked.flaws) } else { Vec::new() },
+            flaws: most(&flaws),
             rejects: rejects(&admit),
         };
         let commit = Commit {

@@ -70,6 +70,13 @@ impl Path {
         names
     }
 
+    /// The names that lead to the list whose elements it reads, when it is `$.a.b[*]` or `$.a.b`.
+    pub fn to_list(&self) -> Option<Vec<&str>> {
+        let hops = self.walk.as_ref()?;
+        let hops = hops.strip_suffix(&[Hop::Each]).unwrap_or(hops);
+        hops.iter().map(|hop| if let Hop::Name(name) = hop { Some(name.as_str()) } else { None }).collect()
+    }
+
     /// All values it leads to, in order.
     pub fn read<'t, 'p>(&self, root: &'t Tree<'p>) -> Vec<&'t Tree<'p>> {
         let Some(walk) = &self.walk else {

@@ -168,6 +168,7 @@ mod tests {
             body: bytes::Bytes::new(),
             fetched: chrono::DateTime::UNIX_EPOCH,
             attempts: 1,
+            unpacked: None,
         };
         let body: Tree<'_> = serde_json::from_str(r#"{"n":"17","m":"plage de résultats"}"#).unwrap();
         assert_eq!(reader.parse::<Reader>().unwrap().read(&page, &body).to_string(), expect, "{reader}");

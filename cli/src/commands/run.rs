@@ -276,7 +276,7 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
             bail!("nothing was fetched");
         }
     };
-    let seen = preview(&Arc::new(plan), &Fetch::new()?, &place.project, Utc::now()).await?;
+    let seen = preview(&Arc::new(plan), &Fetch::new(None)?, &place.project, Utc::now()).await?;
     for (raw, made) in seen.records.iter().take(asked.limit) {
         if place.json {
             println!("{}", serde_json::json!({"raw": serde_json::from_str::<serde_json::Value>(raw)?, "made": made}));
