@@ -8,6 +8,7 @@ use super::detail::Details;
 use super::ground::Ground;
 use super::page::{At, PART, Parts, Ready, Won, Work, part};
 use crate::decode::{self, DecodeError};
+use crate::definition::source::Dedupe;
 use crate::exchange::Page;
 use crate::extract::Flaw;
 use crate::paginate::Seen;
@@ -53,10 +54,14 @@ pub(super) fn later(
     let mut won = Won::default();
     let mut number = 0;
     decode::stream::records(&plain, &names, PART, &mut |records| {
-        let (mut flaws, records): (_, Vec<&Tree<'_>>) = (Vec::new(), records.iter().collect());
-        let mut mapped = part(plan, number, &records, &around, details, &mut flaws);
-        won.dedupe(&mut mapped, plan.extract.dedupe);
         number += 1;
+        // Where the last of equal keys wins, what was before does not matter.
+        if number <= skip && plan.extract.dedupe == Dedupe::Last {
+            return true;
+        }
+        let (mut flaws, records): (_, Vec<&Tree<'_>>) = (Vec::new(), records.iter().collect());
+        let mut mapped = part(plan, number - 1, &records, &around, details, &mut flaws);
+        won.dedupe(&mut mapped, plan.extract.dedupe);
         number <= skip || each(mapped, flaws)
     })
 }
