@@ -123,13 +123,10 @@ async fn a_page_of_which_a_part_is_committed_is_never_asked_again() {
     std::fs::write(project.path().join("pipelines.yaml"), text.replace("[francetravail]", "[remotive]")).unwrap();
     let data = project.path().join("data");
     let requests = || sites.world(|world| world.requests.get(&Site::Remotive).copied().unwrap_or_default());
-    for parts in [1, 2] {
-        let run =
-            command(project.path(), "remotive", &[]).env("JOBMARKET_CRASH", "committed:1").output().await.unwrap();
-        assert!(!run.status.success());
-        let (_, stored) = Reader::open(&data).unwrap().unwrap().store().unwrap();
-        assert!(stored >= parts * 500, "{stored} offers are stored after {parts} parts");
-    }
+    let run = command(project.path(), "remotive", &[]).env("JOBMARKET_CRASH", "committed:1").output().await.unwrap();
+    assert!(!run.status.success());
+    let (_, stored) = Reader::open(&data).unwrap().unwrap().store().unwrap();
+    assert!(stored >= 500, "{stored} offers are stored");
     // The site is another one now: what was received before counts.
     sites.world(|world| world.revise(Site::Remotive, 1_700));
     let run = command(project.path(), "remotive", &[]).output().await.unwrap();
