@@ -113,6 +113,7 @@ async fn fill(dir: &Path, offers: usize) {
             request: "GET https://bench.example".into(),
             status: 200,
             archived: Vec::new(),
+            ask: "ask".into(),
             meaning: "meaning".into(),
             slice,
             halves: Vec::new(),

@@ -55,6 +55,12 @@ fn main() {
     let address = first_line(&mut child);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("{offers} offers, {runs} runs each, wall s / CPU s");
+    if args.iter().any(|arg| arg == "--engine-alone") {
+        // For a profile of the engine and nothing else.
+        (0..runs).for_each(|_| runtime.block_on(by_engine(&address, offers, WITH_LOG)));
+        child.kill().unwrap();
+        return;
+    }
     let (mut hard, mut engine, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
         hard.push(measured(|| runtime.block_on(hard_coded(&address, offers))));

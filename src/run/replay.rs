@@ -140,6 +140,7 @@ impl Replay {
             request: row.request.clone(),
             status: page.status,
             archived: row.archived.clone(),
+            ask: self.plan.ask.clone(),
             meaning: self.plan.meaning.clone(),
             slice,
             halves: Vec::new(),

@@ -314,6 +314,7 @@ impl Reading {
             request: format!("{} {}", ready.page.method, ready.page.url),
             status: ready.page.status,
             archived: ready.archived.clone(),
+            ask: self.shared.plan.ask.clone(),
             meaning: self.shared.plan.meaning.clone(),
             slice: self.slice.clone(),
             halves,

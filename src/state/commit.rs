@@ -108,13 +108,13 @@ impl Core {
             .connection
             .prepare_cached(
                 "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning)
-                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, (SELECT ask FROM runs WHERE run = ?8), ?9, ?10, ?11, ?13)
+                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13)
                  ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
                    meaning = ?13, partition = ?9, start = ?10, closed_at = NULL, reason = NULL WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
-                admit.run, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
+                commit.ask, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
                 commit.meaning
             ])?;
         if written == 0 {

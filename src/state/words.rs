@@ -264,6 +264,8 @@ pub struct Commit {
     pub status: u16,
     /// Where it is archived: the page itself, then its details.
     pub archived: Vec<Archived>,
+    /// Fingerprint of what was asked.
+    pub ask: String,
     /// Fingerprint of the meaning it was mapped with.
     pub meaning: String,
     /// The slice after this page.
