@@ -256,6 +256,20 @@ async fn a_quota_holds_across_starts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_cannot_be_reached_costs_no_quota_and_says_so() {
+    let mut bench = Bench::new(options(1)).await;
+    let source = bench.texts.iter_mut().find(|text| text.path == "sources/arbeitnow.yaml").unwrap();
+    source.text = source.text.replace("limits: {", "limits: {quota: [2/d], ");
+    let mut plan = bench.plan("arbeitnow", "");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{closed}");
+    plan.origins.add("https://www.arbeitnow.com", &nobody, Some("1000/s".parse().unwrap())).unwrap();
+    let (summary, _) = bench.run_with(plan, None).await;
+    let cause = summary.cause.unwrap();
+    assert!(cause.contains("cannot be reached") && cause.contains("after 5 attempts"), "{cause}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_is_no_reason_to_leave_out_what_lies_between() {
     let bench = Bench::new(options(300)).await;
     let now = bench.sites.world(|world| world.options.now);

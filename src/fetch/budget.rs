@@ -95,6 +95,13 @@ impl Budgets {
         Ok(())
     }
 
+    /// A request that never reached the site costs nothing of its quotas.
+    pub(super) async fn give_back(&self, key: &Key) {
+        if let Some(budget) = self.budgets.lock().await.get_mut(key) {
+            budget.spent.iter_mut().for_each(|(_, spent, _)| *spent = spent.saturating_sub(1));
+        }
+    }
+
     /// What is spent of quotas that are not whole again yet: origin, credential, period, requests, reset.
     pub(super) async fn spent(&self) -> Vec<Spend> {
         let budgets = self.budgets.lock().await;

@@ -199,6 +199,9 @@ impl Fetch {
                     }
                 }
                 Err(fault) => {
+                    if !fault.reached() {
+                        self.budgets.give_back(&key).await;
+                    }
                     if (ask.judge)(fault.heard()) == Verdict::Take || attempt >= ask.limits.attempts {
                         let why = redact(&fault.to_string(), ask.secrets);
                         return Err(FetchError::Gone { why, attempts: attempt });

@@ -23,11 +23,18 @@ pub(super) enum Fault {
     TooLarge(usize),
     #[error("the body cannot be kept on the disk: {0}")]
     Spool(#[from] std::io::Error),
+    #[error("the site cannot be reached: {0}")]
+    Unreached(String),
     #[error("{0}")]
     Other(String),
 }
 
 impl Fault {
+    /// Whether the site may have counted the request.
+    pub(super) fn reached(&self) -> bool {
+        !matches!(self, Fault::Dns | Fault::Unreached(_))
+    }
+
     /// As `responses:` knows it.
     pub(super) fn heard(&self) -> Heard<'static> {
         match self {
@@ -48,7 +55,11 @@ impl From<reqwest::Error> for Fault {
             cause = inner;
         }
         let text = cause.to_string();
-        if text.contains("lookup") || text.contains("dns") { Fault::Dns } else { Fault::Other(text) }
+        match () {
+            () if text.contains("lookup") || text.contains("dns") => Fault::Dns,
+            () if error.is_connect() => Fault::Unreached(text),
+            () => Fault::Other(text),
+        }
     }
 }
 
