@@ -39,8 +39,10 @@ pub struct Row {
     pub flaws: BTreeMap<String, u64>,
     /// Rejects by reason and field.
     pub rejects: BTreeMap<String, u64>,
-    /// What takes effect with a later version.
-    pub later: Vec<String>,
+    /// Offers closed, by reason.
+    pub closed: BTreeMap<String, u64>,
+    /// Closings that are held: how many, of how many open offers, how many may be.
+    pub held: Option<(u64, u64, u64)>,
     /// Warnings.
     pub warnings: Vec<String>,
     /// How it ended.
@@ -56,9 +58,7 @@ impl Board {
     pub fn apply(&mut self, event: &Event) {
         let row = self.rows.entry(event.source.clone()).or_default();
         match &event.kind {
-            EventKind::RunStarted { later, .. } => {
-                *row = Row { run: event.run, later: later.clone(), ..Row::default() };
-            }
+            EventKind::RunStarted { .. } => *row = Row { run: event.run, ..Row::default() },
             EventKind::SliceStarted { .. } => {}
             EventKind::TotalAnnounced { total, .. } => row.announced += total,
             EventKind::Retried { .. } => row.retries += 1,
@@ -78,6 +78,11 @@ impl Board {
                     row.others.push((slice.clone(), why.clone()));
                 }
             },
+            EventKind::OffersClosed { count, reason } => {
+                row.counts.closed += count;
+                *row.closed.entry(reason.word().to_owned()).or_default() += count;
+            }
+            EventKind::ClosingsHeld { count, open, most } => row.held = Some((*count, *open, *most)),
             EventKind::Warned { message } => row.warnings.push(message.clone()),
             EventKind::RunEnded { outcome, cause, counts, seconds } => {
                 // The journal's own sum: a run that goes on counts what it did before.

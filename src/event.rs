@@ -63,6 +63,8 @@ pub enum RunKind {
     Replay,
     /// Records of the quarantine mapped again.
     Retry,
+    /// Offers closed without asking the site.
+    Close,
 }
 
 /// How a run ended.
@@ -121,8 +123,6 @@ pub enum EventKind {
         now: DateTime<Utc>,
         /// Whether an unfinished run goes on.
         resumed: bool,
-        /// What the plan says that takes effect with a later version.
-        later: Vec<String>,
     },
     /// A slice is being read.
     SliceStarted {
@@ -183,6 +183,22 @@ pub enum EventKind {
         total: Option<u64>,
         /// Distinct keys received.
         keys: u64,
+    },
+    /// Offers were closed.
+    OffersClosed {
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: crate::offer::Closed,
+    },
+    /// More offers would be closed than `expire.at_most` allows: none was. `sweep --accept` closes them.
+    ClosingsHeld {
+        /// How many.
+        count: u64,
+        /// Of so many that are open.
+        open: u64,
+        /// As many as may be closed by one run.
+        most: u64,
     },
     /// A warning that is about no page.
     Warned {

@@ -175,6 +175,12 @@ pub fn document(content: &[u8], lifecycle: &Lifecycle, out: &mut Vec<u8>) {
     out.extend_from_slice(tail.as_bytes());
 }
 
+/// The content of a stored document: what [`document`] was made of.
+pub fn content_of(document: &str) -> Option<String> {
+    let end = document.rfind(r#","first_seen_at":""#)?;
+    Some(format!("{}}}", &document[..end]))
+}
+
 /// What a page (or part) gives to the sinks: one buffer, and where in it each offer lies.
 #[derive(Clone, Debug, Default)]
 pub struct Batch<'t> {

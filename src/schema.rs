@@ -109,7 +109,7 @@ impl Schema {
 
 /// The fields that the program itself writes or reads, with the type that it needs. `mappings/offer.yaml` must declare
 /// each; steps check theirs themselves.
-pub const ENGINE: [(&str, Kind); 13] = [
+pub const ENGINE: [(&str, Kind); 14] = [
     ("id", Kind::Keyword),
     ("source", Kind::Keyword),
     ("source_id", Kind::Keyword),
@@ -123,4 +123,5 @@ pub const ENGINE: [(&str, Kind); 13] = [
     ("closed_at", Kind::Date),
     ("closed_reason", Kind::Keyword),
     ("expires_at", Kind::Date),
+    ("published_at", Kind::Date),
 ];

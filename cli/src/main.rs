@@ -75,6 +75,18 @@ enum Command {
     ///   jobmarket run arbeitnow --origin https://www.arbeitnow.com=http://127.0.0.1:8181
     #[command(verbatim_doc_comment)]
     Run(commands::run::Run),
+    /// Reads a source whole, so that offers that are gone can be closed; or closes what a sweep held back.
+    ///
+    /// Examples:
+    ///   jobmarket sweep francetravail
+    ///   jobmarket sweep francetravail --accept
+    #[command(verbatim_doc_comment)]
+    Sweep(commands::run::Sweep),
+    /// Closes offers of a source without asking its site.
+    ///
+    /// Example: jobmarket close francetravail --older-ask
+    #[command(verbatim_doc_comment)]
+    Close(commands::run::Close),
     /// Sources, their last runs, what is stored and what waits.
     Status,
     /// Searches the store.
@@ -136,6 +148,8 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema { kind } => commands::explain::schema(&place, &kind),
         Command::Try(asked) => commands::run::try_one(&place, &asked).await,
         Command::Run(asked) => commands::run::run(&place, &asked).await,
+        Command::Sweep(asked) => commands::run::sweep(&place, &asked).await,
+        Command::Close(asked) => commands::run::close_offers(&place, &asked).await,
         Command::Status => commands::status::status(&place),
         Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,

@@ -19,10 +19,12 @@ pub(crate) fn answer(asked: &Asked, world: &World) -> Answer {
             Answer::json(200, &json!({"content": list}))
         }
         ["v1", "companies", company, "postings"] => postings(asked, world, company),
-        ["v1", "companies", company, "postings", id] => match of(world, company).find(|entry| entry.id == id) {
-            Some(entry) => Answer::json(200, &detail(entry)),
-            None => Answer::json(404, &json!({"message": "No such posting"})),
-        },
+        ["v1", "companies", company, "postings", id] => {
+            match of(world, company).find(|entry| entry.id == id && !entry.buried) {
+                Some(entry) => Answer::json(200, &detail(entry)),
+                None => Answer::json(404, &json!({"message": "No such posting"})),
+            }
+        }
         _ => Answer::new(404),
     }
 }

@@ -108,6 +108,8 @@ pub struct Entry {
     pub revision: u32,
     /// Whether the site shows it.
     pub present: bool,
+    /// Whether its own page is gone though the list shows it.
+    pub buried: bool,
     /// A real record, when it was read from a file.
     pub record: Option<Value>,
 }
@@ -174,6 +176,7 @@ impl World {
             origin,
             revision: 0,
             present: true,
+            buried: false,
             record: None,
         }
     }
@@ -194,6 +197,16 @@ impl World {
     /// Changes the first offers of a site.
     pub fn revise(&mut self, site: Site, count: usize) {
         self.sites.entry(site).or_default().iter_mut().take(count).for_each(|entry| entry.revision += 1);
+    }
+
+    /// The own pages of the first offers of a site are gone, though its list shows them still.
+    pub fn bury(&mut self, site: Site, count: usize) {
+        self.sites.entry(site).or_default().iter_mut().take(count).for_each(|entry| entry.buried = true);
+    }
+
+    /// Hides the first offers of a site, or shows them again.
+    pub fn show(&mut self, site: Site, count: usize, present: bool) {
+        self.sites.entry(site).or_default().iter_mut().take(count).for_each(|entry| entry.present = present);
     }
 
     /// Changes so many offers at random: they change, go, return, or new ones appear.
@@ -226,6 +239,7 @@ impl Default for Entry {
             origin: 1,
             revision: 0,
             present: true,
+            buried: false,
             record: None,
         }
     }
@@ -261,6 +275,7 @@ fn real(index: usize, record: Value) -> Entry {
         origin,
         revision: 0,
         present: true,
+        buried: false,
         record: Some(record),
     }
 }

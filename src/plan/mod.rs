@@ -56,9 +56,9 @@ pub struct Plan {
     pub stores: bool,
     /// Folder of a change log.
     pub files: Option<String>,
-    /// When offers that are gone are closed: takes effect with a later version.
+    /// When offers that are gone are closed.
     pub expire: Option<Expire>,
-    /// What a run must bring: takes effect with a later version.
+    /// What a run must bring.
     pub expect: Option<Expect>,
     /// The canonical offer.
     pub schema: Arc<Schema>,
@@ -102,13 +102,4 @@ pub struct Detail {
     pub gone: Vec<u16>,
     /// What to do when it fails.
     pub on_error: OnError,
-}
-
-impl Plan {
-    /// What the plan says that takes effect with a later version.
-    pub fn later(&self) -> Vec<String> {
-        let expire = self.expire.as_ref().map(|_| "expire: offers that are gone are not closed yet".to_owned());
-        let expect = self.expect.as_ref().map(|_| "expect: what a run brings is not judged yet".to_owned());
-        expire.into_iter().chain(expect).collect()
-    }
 }

@@ -6,10 +6,9 @@ use crate::offer::instant;
 /// One fact as a log line; `None` for what is too frequent to be read.
 pub fn line(event: &Event) -> Option<String> {
     let said = match &event.kind {
-        EventKind::RunStarted { kind, now, resumed, later } => {
+        EventKind::RunStarted { kind, now, resumed } => {
             let verb = if *resumed { "goes on" } else { "begins" };
-            let later = if later.is_empty() { String::new() } else { format!(" ({})", later.join("; ")) };
-            format!("run {} {verb}: {} as of {}{later}", event.run, word(kind), instant(*now))
+            format!("run {} {verb}: {} as of {}", event.run, word(kind), instant(*now))
         }
         EventKind::SliceStarted { .. } | EventKind::PageCommitted { .. } => return None,
         EventKind::TotalAnnounced { slice, total } => format!("slice {slice}: {total} records announced"),
@@ -26,6 +25,11 @@ pub fn line(event: &Event) -> Option<String> {
                 SliceEnd::Skipped(why) => format!("slice {slice}: skipped: {why}"),
             }
         }
+        EventKind::OffersClosed { count, reason } => format!("{count} offers closed: {}", reason.word()),
+        EventKind::ClosingsHeld { count, open, most } => format!(
+            "warning: {count} of {open} open offers were not seen, more than the {most} that one run may close: none was closed; `jobmarket sweep {} --accept` closes them",
+            event.source
+        ),
         EventKind::Warned { message } => format!("warning: {message}"),
         EventKind::RunEnded { outcome, cause, counts, seconds } => {
             let cause = cause.as_ref().map_or(String::new(), |cause| format!(" ({cause})"));
@@ -70,6 +74,15 @@ pub fn summary(source: &str, row: &Row) -> String {
         row.retries,
         row.renewals
     );
+    if !row.closed.is_empty() {
+        let closed: Vec<String> = row.closed.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        out += &format!("  closed: {}\n", closed.join(", "));
+    }
+    if let Some((count, open, most)) = row.held {
+        out += &format!(
+            "  held: {count} of {open} open offers were not seen, one run may close {most}; `jobmarket sweep {source} --accept` closes them\n"
+        );
+    }
     for (reject, count) in &row.rejects {
         out += &format!("  rejected {count}: {reject}\n");
     }
@@ -81,13 +94,8 @@ pub fn summary(source: &str, row: &Row) -> String {
     if flaws.len() > 8 {
         out += &format!("  and {} more kinds of flaw\n", flaws.len() - 8);
     }
-    for line in row
-        .warnings
-        .iter()
-        .map(|warning| format!("warning: {warning}"))
-        .chain(row.later.iter().map(|later| format!("later: {later}")))
-    {
-        out += &format!("  {line}\n");
+    for warning in &row.warnings {
+        out += &format!("  warning: {warning}\n");
     }
     out
 }

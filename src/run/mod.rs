@@ -1,6 +1,9 @@
 //! One run of one plan: slices, pages, commits.
+mod all;
 mod ask;
+mod closing;
 mod detail;
+mod expect;
 mod ground;
 mod large;
 mod page;
@@ -10,9 +13,9 @@ mod preview;
 mod replay;
 mod slice;
 mod slices;
+mod told;
 mod writing;
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -20,21 +23,20 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
 
 use crate::archive::Archive;
-use crate::crash;
 use crate::event::{Counts, Event, EventKind, Outcome, RunId, RunKind, SliceEnd};
 use crate::fetch::{Fetch, FetchError};
 use crate::files::{Appender, FileError};
+use crate::offer::Closed;
 use crate::paginate::Stop;
 use crate::plan::{Plan, Window};
 use crate::sink::files::Files;
-use crate::state::words::{Ended, NewRun, Slice, SliceState};
+use crate::state::words::{Ended, NewRun, Slice};
 use crate::state::{Claim, State, StateError};
-use slices::NoSlice;
 use writing::Handed;
 
+pub use closing::Closes;
 pub use pool::Pool;
 pub use preview::{Preview, PreviewError, preview};
 pub use replay::{Again, replay};
@@ -89,6 +91,32 @@ pub const BUDGET: usize = 16 << 20;
 /// Pages of all slices that wait to be written.
 const WAITING: usize = 4;
 
+/// What a run reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// What is due: a sweep, or what is new.
+    Due,
+    /// These windows.
+    Span(Window),
+    /// The whole, though no sweep is due.
+    Sweep,
+}
+
+impl Asked {
+    fn span(self) -> Option<Window> {
+        match self {
+            Asked::Span(window) => Some(window),
+            Asked::Due | Asked::Sweep => None,
+        }
+    }
+}
+
+impl From<Option<Window>> for Asked {
+    fn from(span: Option<Window>) -> Self {
+        span.map_or(Asked::Due, Asked::Span)
+    }
+}
+
 /// What a run came to.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -124,6 +152,8 @@ struct Shared {
     plan: Arc<Plan>,
     engine: Arc<Engine>,
     run: RunId,
+    /// The run's own time.
+    now: DateTime<Utc>,
     claim: Claim,
     archive: Archive,
     /// Takes the pages of all slices, in one order; nothing ends it.
@@ -161,17 +191,26 @@ enum Back {
     Refused(String),
 }
 
-/// Runs a plan: the unfinished run goes on, or a new one begins.
-pub async fn run(
+/// A run that has begun: what its slices share, its change log, and what waits to be written.
+struct Begin {
+    shared: Arc<Shared>,
+    files: Option<Files>,
+    handed: mpsc::Receiver<Option<Handed>>,
+    slices: Vec<Slice>,
+    began: Instant,
+}
+
+/// Takes the claim, begins the run (or goes on with it), and cuts what was not committed off its files.
+async fn begin(
     plan: Arc<Plan>,
     engine: Arc<Engine>,
     now: DateTime<Utc>,
+    kind: RunKind,
     span: Option<Window>,
-) -> Result<Summary, RunError> {
+) -> Result<Begin, RunError> {
     let began = Instant::now();
     let claim = engine.state.claim(&plan.source, now).await?;
     engine.fetch.restore(engine.state.quotas().await?).await;
-    let kind = kind(&plan, &engine.state, now, span).await?;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
     let files = plan.files.as_ref();
@@ -187,15 +226,14 @@ pub async fn run(
         typical: AtomicU32::new(64 << 10),
         failures: AtomicU32::new(0),
         run: begun.run,
+        now: begun.now,
         plan,
         engine,
         claim,
         archive,
         writer,
     });
-    let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
-    let later = shared.plan.later();
-    shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed, later });
+    shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed });
     if torn > 0 {
         shared.emit(EventKind::Warned { message: format!("{torn} bytes of a torn record were cut off the archive") });
     }
@@ -203,13 +241,61 @@ pub async fn run(
         let message = format!("{torn_log} bytes that were not committed were cut off the change log");
         shared.emit(EventKind::Warned { message });
     }
-    let slices = slices::Slices::new(shared.plan.clone(), kind, begun.now, span, begun.slices);
-    let ended = all(&shared, slices).await;
+    Ok(Begin { shared, files, handed, slices: begun.slices, began })
+}
+
+/// Runs a plan: the unfinished run goes on, or a new one begins.
+pub async fn run(
+    plan: Arc<Plan>,
+    engine: Arc<Engine>,
+    now: DateTime<Utc>,
+    asked: impl Into<Asked>,
+) -> Result<Summary, RunError> {
+    let asked = asked.into();
+    let span = asked.span();
+    let kind = kind(&plan, &engine.state, now, asked).await?;
+    let Begin { shared, files, handed, slices, began } = begin(plan, engine, now, kind, span).await?;
+    let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
+    let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
+    let ended = all::all(&shared, slices).await;
     // Where it has ended by itself, its own error is the one to tell.
     let _ = shared.writer.send(None).await;
-    writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
+    let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
-    let (outcome, cause) = ended?;
+    let (mut outcome, mut cause, gone) = ended?;
+    let ending = closing::Ending { kind, outcome, gone: &gone };
+    if let Some(why) = closing::end(&shared, files.as_ref(), ending).await? {
+        (outcome, cause) = (Outcome::Failed, Some(why));
+    }
+    finished(&shared, outcome, cause, began).await
+}
+
+/// Closes offers without asking the site.
+pub async fn close(
+    plan: Arc<Plan>,
+    engine: Arc<Engine>,
+    now: DateTime<Utc>,
+    which: Closes,
+) -> Result<Summary, RunError> {
+    let Begin { shared, files, began, .. } = begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
+    match which {
+        Closes::Held => closing::not_seen(&shared, files.as_ref(), true).await?,
+        Closes::OlderAsk | Closes::Everything => {
+            let other = (which == Closes::OlderAsk).then_some(shared.plan.ask.as_str());
+            let rows = shared.engine.state.open_rows(&shared.plan.source, None, other).await?;
+            closing::close(&shared, files.as_ref(), &rows, Closed::NotSeen).await?;
+        }
+    }
+    finished(&shared, Outcome::Complete, None, began).await
+}
+
+/// Writes the end of a run down, and tells it.
+async fn finished(
+    shared: &Shared,
+    outcome: Outcome,
+    cause: Option<String>,
+    began: Instant,
+) -> Result<Summary, RunError> {
     let ended = Ended { run: shared.run, outcome, cause: cause.clone(), at: Utc::now() };
     let counts = shared.engine.state.end_run(ended).await?;
     let seconds = began.elapsed().as_secs_f64();
@@ -232,9 +318,11 @@ fn new_run(plan: &Plan, kind: RunKind, now: DateTime<Utc>, span: Option<Window>)
 }
 
 /// Which kind of run is due.
-async fn kind(plan: &Plan, state: &State, now: DateTime<Utc>, span: Option<Window>) -> Result<RunKind, StateError> {
-    if span.is_some() {
-        return Ok(RunKind::Backfill);
+async fn kind(plan: &Plan, state: &State, now: DateTime<Utc>, asked: Asked) -> Result<RunKind, StateError> {
+    match asked {
+        Asked::Due => {}
+        Asked::Span(_) => return Ok(RunKind::Backfill),
+        Asked::Sweep => return Ok(RunKind::Sweep),
     }
     let partial = plan.windows.is_some() || plan.call.pages.stop() == Some(Stop::Known);
     match plan.sweep {
@@ -243,111 +331,6 @@ async fn kind(plan: &Plan, state: &State, now: DateTime<Utc>, span: Option<Windo
         Some(every) => {
             let last = state.last_sweep(&plan.source, &plan.ask).await?;
             Ok(if last.is_none_or(|last| last + every.delta() <= now) { RunKind::Sweep } else { RunKind::Ordinary })
-        }
-    }
-}
-
-/// Reads all slices, as many at a time as pages may be in flight.
-async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Result<(Outcome, Option<String>), RunError> {
-    let mut tasks: JoinSet<Result<(Slice, Back), RunError>> = JoinSet::new();
-    let mut halves: VecDeque<Slice> = VecDeque::new();
-    let mut tally = Tally::default();
-    loop {
-        while tasks.len() < shared.plan.call.limits.parallel && !shared.stopped() && tally.refused.is_none() {
-            let next = match halves.pop_front() {
-                Some(half) => Some(half),
-                None => match slices.next(shared).await {
-                    Ok(next) => next,
-                    Err(NoSlice::State(error)) => return Err(error.into()),
-                    Err(NoSlice::Values(error)) => {
-                        tally.refused = Some(error.to_string());
-                        None
-                    }
-                },
-            };
-            let Some(slice) = next else { break };
-            let shared = shared.clone();
-            tasks.spawn(async move { slice::read(shared, slice).await });
-        }
-        let Some(done) = tasks.join_next().await else { break };
-        let (slice, back) = done.map_err(|error| RunError::Lost(error.to_string()))??;
-        match back {
-            Back::Split(parts) => {
-                shared.emit(ended(&slice, SliceEnd::Split));
-                halves.extend(parts);
-            }
-            Back::Stopped => tally.stopped = true,
-            Back::Refused(why) => tally.refused = Some(why),
-            Back::Ended(end) => {
-                finish(shared, slice, &end).await?;
-                tally.add(end);
-            }
-        }
-    }
-    Ok(tally.outcome(shared.plan.call.skip_share(), shared.stopped()))
-}
-
-async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(), RunError> {
-    slice.state = SliceState::Ended(end.clone());
-    shared.engine.state.put_slice(shared.run, slice.clone()).await?;
-    if let (SliceEnd::Complete(_), Some(window)) = (end, slice.window) {
-        shared.engine.state.cover(&shared.plan.source, &shared.plan.ask, &slice.partition, window).await?;
-    }
-    crash::point("slice_ended");
-    shared.emit(ended(&slice, end.clone()));
-    Ok(())
-}
-
-fn ended(slice: &Slice, end: SliceEnd) -> EventKind {
-    EventKind::SliceEnded { slice: slice.slice.clone(), end, total: slice.total, keys: slice.keys }
-}
-
-/// How slices ended.
-#[derive(Default)]
-struct Tally {
-    complete: u64,
-    skipped: u64,
-    others: Vec<String>,
-    failed: u64,
-    stopped: bool,
-    refused: Option<String>,
-}
-
-impl Tally {
-    fn add(&mut self, end: SliceEnd) {
-        match end {
-            SliceEnd::Complete(_) | SliceEnd::Split => self.complete += 1,
-            SliceEnd::Skipped(why) => {
-                self.skipped += 1;
-                self.others.push(why);
-            }
-            SliceEnd::Partial(why) => self.others.push(why),
-            SliceEnd::Failed(why) => {
-                self.failed += 1;
-                self.others.push(why);
-            }
-        }
-    }
-
-    fn outcome(self, share: Option<f64>, stopped: bool) -> (Outcome, Option<String>) {
-        let slices = self.complete + self.others.len() as u64;
-        if let Some(why) = self.refused {
-            return (Outcome::Failed, Some(why));
-        }
-        if self.stopped || stopped {
-            return (Outcome::Stopped, Some("interrupted".into()));
-        }
-        if slices > 20 && share.is_some_and(|share| self.skipped as f64 > share * slices as f64) {
-            return (Outcome::Failed, Some(format!("{} of {slices} slices were skipped", self.skipped)));
-        }
-        let cause = self.others.first().map(|why| match self.others.len() {
-            1 => why.clone(),
-            more => format!("{why} (and {} more slices)", more - 1),
-        });
-        match cause {
-            None => (Outcome::Complete, None),
-            Some(why) if self.complete == 0 && self.failed > 0 => (Outcome::Failed, Some(why)),
-            Some(why) => (Outcome::Partial, Some(why)),
         }
     }
 }

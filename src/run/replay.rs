@@ -46,7 +46,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     let begun = engine.state.begin_run(new_run(&plan, kind, now, Some((now, now)))).await?;
     let reader = Reader::open(engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
     let replay = Replay { plan, engine, reader, claim, run: begun.run };
-    replay.emit(EventKind::RunStarted { kind, now, resumed: begun.resumed, later: Vec::new() });
+    replay.emit(EventKind::RunStarted { kind, now, resumed: begun.resumed });
     let mut lost = 0;
     for (row, items) in replay.rows(&again)? {
         lost += u64::from(!replay.page(&row, items.as_ref()).await?);
@@ -116,6 +116,7 @@ impl Replay {
             version: self.claim.ticket(),
             page: Arc::new(self.chosen(mapped, row, items)?),
             intent: false,
+            again: true,
             at: page.fetched,
         };
         let admitted = self.engine.state.admit(Arc::new(admit.clone())).await?;
@@ -129,8 +130,8 @@ impl Replay {
             progress: Default::default(),
             keys: 0,
         };
-        let flaws = if items.is_none() { super::slice::most(&flaws) } else { Vec::new() };
-        let rejects = super::slice::rejects(&admit);
+        let flaws = if items.is_none() { super::told::most(&flaws) } else { Vec::new() };
+        let rejects = super::told::rejects(&admit);
         let commit = Commit {
             refused: Vec::new(),
             superseded: Vec::new(),

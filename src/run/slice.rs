@@ -1,5 +1,5 @@
 //! One slice: its pages in order, committed in order, until a stop rule or a guard ends it.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::large::Coming as Parts;
 use super::page::{self, At, NoPage, Ready};
+use super::told::{most, rejects};
 use super::writing::Handed;
 use super::{Back, RunError, Shared};
 use crate::crash;
@@ -17,7 +18,10 @@ use crate::offer::Version;
 use crate::paginate::{End, Next, Progress, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
-use crate::state::words::{Admit, Admitted, Commit, Fate, Mapped, PageKind, Slice, SliceState, part};
+use crate::state::words::{Admit, Admitted, Commit, Mapped, PageKind, Slice, SliceState, part};
+
+/// The rule of a slice whose partition the site says is gone.
+pub(super) const GONE: &str = "gone";
 
 /// A page on its way.
 type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
@@ -135,8 +139,9 @@ impl Reading {
         match &ready.meaning {
             Meaning::Records => {}
             Meaning::Empty | Meaning::Gone => {
+                let rule = if ready.meaning == Meaning::Gone { GONE.to_owned() } else { End::Answer.to_string() };
                 self.take(position, ready, PageKind::List, None).await?;
-                return Ok(Some(Back::Ended(SliceEnd::Complete(End::Answer.to_string()))));
+                return Ok(Some(Back::Ended(SliceEnd::Complete(rule))));
             }
             Meaning::Skip(why) => return Ok(Some(Back::Ended(SliceEnd::Skipped(why.clone())))),
             Meaning::Fail(why) => return Ok(Some(Back::Ended(SliceEnd::Failed(why.clone())))),
@@ -230,7 +235,7 @@ impl Reading {
         self.slice.total = ready.worked.total.clone().ok().flatten();
         self.slice.state = SliceState::Ended(SliceEnd::Split);
         let admit = self.admit(ready, ready.version, Mapped::default());
-        let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false };
+        let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false, closings: Vec::new() };
         let part = Part { position: position.clone(), part: 0, kind: PageKind::Probe };
         self.hand_over(part, ready, admit, admitted, Vec::new(), halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
@@ -244,6 +249,7 @@ impl Reading {
             version,
             page: Arc::new(mapped),
             intent: false,
+            again: false,
             at: ready.page.fetched,
         }
     }
@@ -363,34 +369,4 @@ fn no_page(none: NoPage) -> Result<Back, RunError> {
         }
         NoPage::Fetch(error) => Ok(Back::Ended(SliceEnd::Failed(error.to_string()))),
     }
-}
-
-/// The most frequent flaws of a page, by field and message.
-pub(super) fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
-    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
-    for flaw in flaws {
-        let same = flaw.message.starts_with(&format!("{}: ", flaw.field));
-        let text = if same { flaw.message.clone() } else { format!("{}: {}", flaw.field, flaw.message) };
-        *counted.entry(text).or_default() += 1;
-    }
-    ranked(counted)
-}
-
-/// The reasons of a part's rejects.
-pub(super) fn rejects(admit: &Admit) -> Vec<(String, u64)> {
-    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
-    for record in &admit.page.records {
-        if let Fate::Rejected(reject) = &record.fate {
-            let field = reject.field.as_deref().map_or(String::new(), |field| format!(" {field}"));
-            *counted.entry(format!("{}{field}", reject.reason)).or_default() += 1;
-        }
-    }
-    ranked(counted)
-}
-
-fn ranked(counted: BTreeMap<String, u64>) -> Vec<(String, u64)> {
-    let mut ranked: Vec<(String, u64)> = counted.into_iter().collect();
-    ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    ranked.truncate(20);
-    ranked
 }

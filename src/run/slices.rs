@@ -118,8 +118,11 @@ impl Slices {
                     shared.engine.state.covered(&plan.source, &plan.ask, partition, windows.begin(self.now)).await?;
                 windows.ordinary(self.now, covered)
             }
-            (RunKind::Sweep | RunKind::Backfill | RunKind::Replay | RunKind::Retry, _) => {
-                (windows.begin(self.now), windows.until.unwrap_or(self.now))
+            (RunKind::Sweep | RunKind::Backfill | RunKind::Replay | RunKind::Retry | RunKind::Close, _) => {
+                // What an older window brought is looked for there, or it could never be missed.
+                let oldest = shared.engine.state.oldest(&plan.source, &plan.ask).await?;
+                let begin = windows.begin(self.now);
+                (oldest.map_or(begin, |oldest| oldest.min(begin)), windows.until.unwrap_or(self.now))
             }
         };
         Ok(windows.tile(start, end).into_iter().map(Some).collect())

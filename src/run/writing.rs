@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{RunError, Shared};
+use super::{RunError, Shared, closing};
 use crate::crash;
 use crate::event::EventKind;
 use crate::files::FileError;
 use crate::offer::{Batch, Item, Lifecycle};
 use crate::sink::files::{Files, Logged};
 use crate::state::Pending;
-use crate::state::words::{Commit, Fate, Verdict};
+use crate::state::words::{Closing, Commit, Fate, Verdict};
 
 /// A page (or part) to be written.
 pub(super) struct Handed {
@@ -34,12 +34,12 @@ struct Writer {
     pending: VecDeque<(Pending, EventKind, oneshot::Sender<u64>)>,
 }
 
-/// Takes pages until nothing is handed over any more.
+/// Takes pages until nothing is handed over any more; gives the change log back.
 pub(super) async fn write(
     shared: Arc<Shared>,
     files: Option<Files>,
     mut handed: mpsc::Receiver<Option<Handed>>,
-) -> Result<(), RunError> {
+) -> Result<Option<Files>, RunError> {
     let mut writer = Writer { shared, files, logging: VecDeque::new(), pending: VecDeque::new() };
     loop {
         let idle = writer.logging.is_empty() && writer.pending.is_empty();
@@ -54,7 +54,7 @@ pub(super) async fn write(
     while !(writer.logging.is_empty() && writer.pending.is_empty()) {
         writer.step().await?;
     }
-    Ok(())
+    Ok(writer.files)
 }
 
 impl Writer {
@@ -107,12 +107,22 @@ async fn lines(files: &Files, commit: &Commit) -> Result<Option<Logged>, FileErr
         let lifecycle = Lifecycle {
             first_seen_at: *first_seen,
             changed_at: admit.at,
-            closed: None,
+            closed: admit.expired(record),
             page: admit.version,
             mapping: commit.meaning.clone(),
         };
         Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
     });
-    let batch = Batch { version: admit.version, text: &admit.page.text, items: items.collect() };
-    files.write(&batch).await
+    let items: Vec<Item> = items.collect();
+    if commit.admitted.closings.is_empty() {
+        return files.write(&Batch { version: admit.version, text: &admit.page.text, items }).await;
+    }
+    // What is closed is written behind what is new, out of one text.
+    let closings: Vec<Closing> = commit.admitted.closings.iter().map(|(_, closing)| closing.clone()).collect();
+    let (more, closed) = closing::batch(&closings, admit.at);
+    let offset = admit.page.text.len();
+    let text = [&admit.page.text[..], &more].concat();
+    let moved =
+        closed.into_iter().map(|item| Item { range: item.range.start + offset..item.range.end + offset, ..item });
+    files.write(&Batch { version: admit.version, text: &text, items: items.into_iter().chain(moved).collect() }).await
 }

@@ -7,7 +7,7 @@ use super::core::{Core, Flying};
 use super::runs::unword;
 use super::words::{Admit, Admitted, Archived, Fate, ListedRow, Record, Verdict};
 use crate::event::RunId;
-use crate::offer::{OfferId, Version};
+use crate::offer::{Closed, OfferId, Version};
 
 /// What `known` holds of an id.
 pub(super) struct Known {
@@ -16,13 +16,14 @@ pub(super) struct Known {
     pub content: Option<u64>,
     pub first_seen: i64,
     pub open: bool,
+    pub reason: Option<String>,
 }
 
 impl Core {
     pub(super) fn known(&self, id: &OfferId) -> Result<Option<Known>, StateError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT n, version, content, first_seen, closed_at IS NULL FROM known WHERE id = ?1")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n, version, content, first_seen, closed_at IS NULL, reason FROM known WHERE id = ?1",
+        )?;
         let known = statement.query_row(params![id.0], |row| {
             Ok(Known {
                 row: row.get::<_, i64>(0)? as u64,
@@ -30,6 +31,7 @@ impl Core {
                 content: row.get::<_, Option<i64>>(2)?.map(|content| content as u64),
                 first_seen: row.get(3)?,
                 open: row.get(4)?,
+                reason: row.get(5)?,
             })
         });
         Ok(known.optional()?)
@@ -67,10 +69,19 @@ impl Core {
 
     /// One verdict a record, the first that holds of: rejected, filtered, superseded, duplicate, unchanged, written.
     pub(super) fn admit(&mut self, admit: &Admit) -> Result<Admitted, StateError> {
-        let mut admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: true };
+        let mut admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: true, closings: Vec::new() };
         for record in &admit.page.records {
             let (verdict, row, known) = self.judge(record, admit)?;
             admitted.all_known &= known && !matches!(verdict, Verdict::Write { .. });
+            let closes = match record.fate {
+                Fate::Gone => Some(Closed::Gone),
+                Fate::Filtered => Some(Closed::Filtered),
+                _ => None,
+            };
+            if let (Some(reason), Some(row), true) = (closes, row, known && !admit.again) {
+                let index = admitted.verdicts.len();
+                admitted.closings.extend(self.closing(row, reason)?.map(|closing| (index, closing)));
+            }
             admitted.verdicts.push(verdict);
             admitted.rows.push(row);
         }
@@ -95,12 +106,23 @@ impl Core {
             Fate::Repeated => Verdict::Duplicate,
             Fate::Listed => Verdict::Unchanged,
             Fate::Stale => Verdict::Superseded,
-            Fate::Offer { content, .. } => self.weigh(*id, row, *content, known, admit),
+            Fate::Offer { content, .. } => {
+                let expired = record.expires.is_some_and(|at| at <= admit.at);
+                self.weigh(*id, row, (*content, expired), known, admit)
+            }
         };
         Ok((verdict, Some(row), was_known))
     }
 
-    fn weigh(&mut self, id: OfferId, row: u64, content: u64, known: Option<Known>, admit: &Admit) -> Verdict {
+    /// Equal content is told again only when the offer was closed meanwhile, or its end has come since.
+    fn weigh(
+        &mut self,
+        id: OfferId,
+        row: u64,
+        (content, expired): (u64, bool),
+        known: Option<Known>,
+        admit: &Admit,
+    ) -> Verdict {
         let flying = self.flying.get(&id).copied();
         let version = flying.map(|flying| flying.version).max(known.as_ref().map(|known| known.version));
         if version.is_some_and(|version| version > admit.version) {
@@ -108,7 +130,10 @@ impl Core {
         }
         let told = match (&flying, &known) {
             (Some(flying), _) => Some(flying.content),
-            (None, Some(known)) => known.content.filter(|_| known.open),
+            (None, Some(known)) => {
+                let as_told = if expired { known.reason.as_deref() == Some("expired") } else { known.open };
+                known.content.filter(|_| as_told || admit.again)
+            }
             (None, None) => None,
         };
         let seen = flying.is_some_and(|flying| flying.run == admit.run)

@@ -1,12 +1,15 @@
 //! One page in one transaction: outcomes, rejects, what is known now, offers, position and counters.
+use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, params};
 
 use super::StateError;
+use super::admit::instant;
 use super::core::Core;
-use super::words::{Commit, Committed, Fate, Record, Verdict};
+use super::runs::unword;
+use super::words::{Admit, Commit, Committed, Fate, Mark, Record, Verdict};
 use crate::event::{Counts, RunId};
-use crate::offer::{Lifecycle, Reject, document};
+use crate::offer::{Closed, Lifecycle, Reject, document};
 
 /// Raw bytes are kept for so many rejects of a run and reason, each up to 1 MiB.
 const RAW_KEPT: i64 = 1_000;
@@ -37,6 +40,7 @@ impl Core {
                     }
                     // Of two pages in flight the later one may have been committed first.
                     if self.write(commit, record, row, first_seen)? {
+                        counts.closed += u64::from(!admit.again && admit.expired(record).is_some());
                         counts.indexed += 1;
                         counts.new += u64::from(new);
                     } else {
@@ -52,6 +56,11 @@ impl Core {
                 (None, Verdict::Filtered) => {
                     counts.filtered += 1;
                     self.note(commit, record, row)?;
+                    let closing = commit.admitted.closings.iter().find(|(at, _)| *at == index);
+                    if let Some((_, closing)) = closing {
+                        let closed = self.close_one(closing, admit.version, admit.at, commit.store)?;
+                        counts.closed += u64::from(closed);
+                    }
                 }
                 (None, Verdict::Rejected) => {
                     counts.rejected += 1;
@@ -71,13 +80,18 @@ impl Core {
             self.put_slice(admit.run, half)?;
         }
         for mark in &commit.marks {
-            self.connection
-                .prepare_cached("INSERT INTO marks VALUES(?1, ?2) ON CONFLICT(file) DO UPDATE SET length = ?2")?
-                .execute(params![mark.file, mark.length as i64])?;
+            self.put_mark(mark)?;
         }
         self.put_quotas(&commit.quotas)?;
         self.land(commit);
         Ok(Committed { counts, keys })
+    }
+
+    pub(super) fn put_mark(&self, mark: &Mark) -> Result<(), StateError> {
+        self.connection
+            .prepare_cached("INSERT INTO marks VALUES(?1, ?2) ON CONFLICT(file) DO UPDATE SET length = ?2")?
+            .execute(params![mark.file, mark.length as i64])?;
+        Ok(())
     }
 
     /// The numbers of a page that was committed before: a repeat counts once.
@@ -95,7 +109,7 @@ impl Core {
         commit: &Commit,
         record: &Record,
         row: u64,
-        first_seen: chrono::DateTime<chrono::Utc>,
+        first_seen: DateTime<Utc>,
     ) -> Result<bool, StateError> {
         let (Some(id), Some(key), Fate::Offer { content, text }) = (&record.id, &record.key, &record.fate) else {
             return Ok(false);
@@ -104,18 +118,20 @@ impl Core {
         let version = admit.version.0 as i64;
         let from = commit.from.unwrap_or(admit.version);
         let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
+        let closed = if admit.again { self.closed(row)? } else { admit.expired(record) };
         let written = self
             .connection
             .prepare_cached(
-                "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning)
-                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13)
+                "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning,
+                   closed_at, reason)
+                 VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?14, ?15)
                  ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
-                   meaning = ?13, partition = ?9, start = ?10, closed_at = NULL, reason = NULL WHERE version <= ?5",
+                   meaning = ?13, partition = ?9, start = ?10, closed_at = ?14, reason = ?15 WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
                 commit.ask, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
-                commit.meaning
+                commit.meaning, closed.map(|(at, _)| at.timestamp_millis()), closed.map(|(_, reason)| reason.word())
             ])?;
         if written == 0 {
             return Ok(false);
@@ -124,7 +140,7 @@ impl Core {
             let lifecycle = Lifecycle {
                 first_seen_at: first_seen,
                 changed_at: admit.at,
-                closed: None,
+                closed,
                 page: from,
                 mapping: commit.meaning.clone(),
             };
@@ -159,6 +175,15 @@ impl Core {
         Ok(())
     }
 
+    /// When and why an offer was closed, if it is.
+    fn closed(&self, row: u64) -> Result<Option<(DateTime<Utc>, Closed)>, StateError> {
+        let mut statement = self.connection.prepare_cached("SELECT closed_at, reason FROM known WHERE n = ?1")?;
+        let found: Option<(Option<i64>, Option<String>)> =
+            statement.query_row(params![row as i64], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let closed = found.and_then(|(at, reason)| at.zip(reason));
+        Ok(closed.and_then(|(at, reason)| Some((instant(at), unword(&reason)?))))
+    }
+
     /// A key that was seen and not written has a row too, so that distinct keys are exact.
     fn note(&self, commit: &Commit, record: &Record, row: Option<u64>) -> Result<(), StateError> {
         let (Some(id), Some(key), Some(row)) = (&record.id, &record.key, row) else { return Ok(()) };
@@ -184,7 +209,7 @@ impl Core {
             .prepare_cached(
                 "INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, field, path, message, page, item, raw, first_at)
                  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-                 ON CONFLICT(source, place, raw_hash) DO UPDATE SET times = times + 1, page = ?10, item = ?11, state = 'open'",
+                 ON CONFLICT(source, place, raw_hash) DO UPDATE SET times = times + 1, run = ?4, page = ?10, item = ?11, state = 'open'",
             )?
             .execute(params![
                 admit.source, place, hash, admit.run, reject.stage, reject.reason, reject.field, reject.path, reject.message,
@@ -264,5 +289,12 @@ impl Core {
             }
             self.rows.remove(id);
         }
+    }
+}
+
+impl Admit {
+    /// An offer whose `expires_at` has passed is closed by that.
+    pub fn expired(&self, record: &Record) -> Option<(DateTime<Utc>, Closed)> {
+        record.expires.filter(|at| *at <= self.at).map(|_| (self.at, Closed::Expired))
     }
 }

@@ -4,9 +4,11 @@ mod commit;
 mod core;
 mod reader;
 mod runs;
+mod sweep;
 mod tables;
 pub mod words;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,11 +19,15 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use self::core::{Core, Order};
+use crate::event::Counts;
 use crate::fetch::Spend;
-use crate::offer::{OfferId, Version};
+use crate::offer::{Closed, OfferId, Version};
 use crate::plan::Window;
 use crate::position::Position;
-use words::{Admit, Admitted, Archived, Begun, Commit, Committed, Ended, ListedRow, Mark, NewRun, Slice};
+use words::{
+    Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, ListedRow, Mark, NewRun,
+    Slice,
+};
 
 pub use reader::{Held, OfferRow, PageRow, Reader, RunRow, SourceRow};
 
@@ -193,6 +199,55 @@ impl State {
     pub async fn archived(&self, run: i64, slice: &str, position: &Position) -> Result<Vec<Archived>, StateError> {
         let (slice, position) = (slice.to_owned(), serde_json::to_string(position).unwrap_or_default());
         self.ask(move |core| core.archived(run, &slice, &position)).await
+    }
+
+    /// Writes down the partitions that a sweep read whole; how many.
+    pub async fn end_sweep(&self, run: i64) -> Result<usize, StateError> {
+        self.ask(move |core| core.end_sweep(run)).await
+    }
+
+    /// Open offers that were absent long enough.
+    pub async fn due(&self, due: Due) -> Result<Found, StateError> {
+        self.ask(move |core| core.due(&due)).await
+    }
+
+    /// Rows of open offers: of a partition, or of any request but one.
+    pub async fn open_rows(
+        &self,
+        source: &str,
+        partition: Option<&str>,
+        other_than: Option<&str>,
+    ) -> Result<Vec<u64>, StateError> {
+        let (source, partition, other) =
+            (source.to_owned(), partition.map(str::to_owned), other_than.map(str::to_owned));
+        self.ask(move |core| core.open_rows(&source, partition.as_deref(), other.as_deref())).await
+    }
+
+    /// The start of the oldest window that brought an open offer.
+    pub async fn oldest(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
+        let (source, ask) = (source.to_owned(), ask.to_owned());
+        self.ask(move |core| core.oldest(&source, &ask)).await
+    }
+
+    /// What is to be written for offers that are closed; those that are closed already are left out.
+    pub async fn closings(&self, rows: Vec<u64>, reason: Closed) -> Result<Vec<Closing>, StateError> {
+        self.ask(move |core| rows.iter().filter_map(|row| core.closing(*row, reason).transpose()).collect()).await
+    }
+
+    /// Closes offers in one transaction.
+    pub async fn close(&self, close: Close) -> Result<Counts, StateError> {
+        self.ask(move |core| core.close(&close)).await
+    }
+
+    /// Distinct keys of each partition of a run.
+    pub async fn keys_of(&self, run: i64) -> Result<Vec<(String, u64)>, StateError> {
+        self.ask(move |core| core.keys_of(run)).await
+    }
+
+    /// The shares of a source's fields when they were last looked at, replaced by those of now.
+    pub async fn shares(&self, source: &str, now: BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.shares(&source, &now)).await
     }
 
     /// What is spent of quotas, as it was committed.

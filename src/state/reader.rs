@@ -242,6 +242,34 @@ impl Reader {
         Ok(statement.query_row(params![id.0], |row| row.get::<_, i64>(0)).optional()?.map(|page| page as u64))
     }
 
+    /// The numbers of a run.
+    pub fn run(&self, run: i64) -> Result<Option<Counts>, StateError> {
+        let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
+        Ok(self.connection.query_row(&sql, params![run], |row| counts(row, 0)).optional()?)
+    }
+
+    /// Each stored document of a source's open offers.
+    pub fn each_open(&self, source: &str, each: &mut dyn FnMut(serde_json::Value)) -> Result<(), StateError> {
+        self.documents("WHERE k.source = ?1 AND k.closed_at IS NULL", source, each)
+    }
+
+    /// Each stored document of a source, closed offers among them.
+    pub fn each(&self, source: &str, each: &mut dyn FnMut(serde_json::Value)) -> Result<(), StateError> {
+        self.documents("WHERE k.source = ?1", source, each)
+    }
+
+    fn documents(&self, filter: &str, source: &str, each: &mut dyn FnMut(serde_json::Value)) -> Result<(), StateError> {
+        let sql = format!("SELECT o.doc FROM offers o JOIN known k ON k.n = o.n {filter}");
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query(params![source])?;
+        while let Some(row) = rows.next()? {
+            if let Ok(document) = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default()) {
+                each(document);
+            }
+        }
+        Ok(())
+    }
+
     /// Changes that the store has, and offers in it.
     pub fn store(&self) -> Result<(i64, i64), StateError> {
         Ok(self.connection.query_row("SELECT coalesce(max(change), 0), count(*) FROM offers", [], |row| {

@@ -155,7 +155,7 @@ impl Core {
         Ok(self.connection.query_row(&sql, params![run], |row| counts(row, 0))?)
     }
 
-    fn slices_of(&self, run: RunId) -> Result<Vec<Slice>, StateError> {
+    pub(super) fn slices_of(&self, run: RunId) -> Result<Vec<Slice>, StateError> {
         let mut statement = self.connection.prepare(
             "SELECT slice, partition, start, end, state, total, position, progress, keys FROM slices WHERE run = ?1",
         )?;

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use super::StateError;
 
 /// Rises with each change of the tables.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE claims(source TEXT PRIMARY KEY, fence INTEGER NOT NULL, origins TEXT NOT NULL DEFAULT '');
@@ -33,6 +33,9 @@ CREATE TABLE quarantine(q INTEGER PRIMARY KEY, source TEXT NOT NULL, place TEXT 
   state TEXT NOT NULL DEFAULT 'open', UNIQUE(source, place, raw_hash));
 CREATE TABLE offers(n INTEGER PRIMARY KEY, change INTEGER NOT NULL UNIQUE, id BLOB NOT NULL, source TEXT NOT NULL, doc TEXT NOT NULL);
 CREATE TABLE removed(change INTEGER PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE sweeps(source TEXT NOT NULL, ask TEXT NOT NULL, partition TEXT NOT NULL, run INTEGER NOT NULL,
+  began INTEGER NOT NULL, start INTEGER, end INTEGER, seen BLOB NOT NULL, PRIMARY KEY(source, ask, partition, run));
+CREATE TABLE shares(source TEXT PRIMARY KEY, shares TEXT NOT NULL);
 CREATE TABLE quotas(origin TEXT NOT NULL, credential INTEGER NOT NULL, period TEXT NOT NULL, spent INTEGER NOT NULL,
   reset INTEGER NOT NULL, PRIMARY KEY(origin, credential, period));
 CREATE TABLE marks(file TEXT PRIMARY KEY, length INTEGER NOT NULL);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Counts, Outcome, RunId, RunKind, SliceEnd};
 use crate::fetch::Spend;
-use crate::offer::{OfferId, Reject, Version};
+use crate::offer::{Closed, OfferId, Reject, Version};
 use crate::paginate::Progress;
 use crate::position::Position;
 
@@ -151,6 +151,8 @@ pub struct Admit {
     pub intent: bool,
     /// When the page was received.
     pub at: DateTime<Utc>,
+    /// Whether it is an archived page mapped again: a closed offer stays closed.
+    pub again: bool,
 }
 
 /// What a record counts as, and what is to be done with it.
@@ -186,6 +188,8 @@ pub struct Admitted {
     pub rows: Vec<Option<u64>>,
     /// Whether every key was known before, unchanged or kept aside (`stop: known`).
     pub all_known: bool,
+    /// Open offers that their record closes: kept aside now, or gone.
+    pub closings: Vec<(usize, Closing)>,
 }
 
 /// Where a page lies in the archive.
@@ -230,6 +234,8 @@ pub enum PageKind {
     Probe,
     /// An archived page mapped again.
     Replay,
+    /// Offers closed; it holds no records.
+    Close,
 }
 
 /// How far a file of a sink is true.
@@ -291,6 +297,75 @@ pub struct Committed {
     pub counts: Counts,
     /// The slice's distinct keys so far.
     pub keys: u64,
+}
+
+/// Which offers are due to be closed.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The source.
+    pub source: String,
+    /// Fingerprint of what is asked: what another request brought is not judged by it.
+    pub ask: String,
+    /// How long they must be absent.
+    pub since: DueSince,
+}
+
+/// How long an offer must be absent.
+#[derive(Clone, Copy, Debug)]
+pub enum DueSince {
+    /// From so many complete sweeps of its partition, and from every page since the first of them.
+    Sweeps(u32),
+    /// From every page since this instant.
+    Instant(DateTime<Utc>),
+}
+
+/// Offers that are due.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Their rows.
+    pub rows: Vec<u64>,
+    /// Open offers of the source.
+    pub open: u64,
+}
+
+/// An open offer that is to be closed.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// Dense row number.
+    pub row: u64,
+    /// Its id.
+    pub id: OfferId,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
+    /// The page its content came from.
+    pub page: Version,
+    /// Fingerprint of the mapping it was made with.
+    pub mapping: String,
+    /// Its content, where the local store holds it.
+    pub content: Option<Vec<u8>>,
+    /// Why.
+    pub reason: Closed,
+}
+
+/// Offers to be closed in one transaction.
+#[derive(Clone, Debug)]
+pub struct Close {
+    /// Run.
+    pub run: RunId,
+    /// Source.
+    pub source: String,
+    /// Its ticket.
+    pub version: Version,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Fingerprint of the plan's meaning.
+    pub meaning: String,
+    /// Whether offers are in the local store.
+    pub store: bool,
+    /// The offers.
+    pub closings: Vec<Closing>,
+    /// Files of sinks.
+    pub marks: Vec<Mark>,
 }
 
 /// How a run ended, to be written down. Its counts are the sum of its pages.

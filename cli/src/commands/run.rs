@@ -13,7 +13,7 @@ use jobmarket::convert::instant_of;
 use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::fetch::Fetch;
 use jobmarket::plan::{Ask, Origins, Plan, Window, compile};
-use jobmarket::run::{Again, Engine, preview, replay, run as run_plan};
+use jobmarket::run::{Again, Asked, Closes, Engine, close, preview, replay, run as run_plan};
 use jobmarket::store::local::Follower;
 use jobmarket::{definition, report};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -50,6 +50,38 @@ pub enum Log {
     Text,
     /// One event a line.
     Json,
+}
+
+/// Flags of `sweep`.
+#[derive(clap::Args)]
+pub struct Sweep {
+    /// The source.
+    source: String,
+    /// Closes what the last sweep held back, without asking the site.
+    #[arg(long)]
+    accept: bool,
+    /// Requests for A go to B, which counts as A.
+    #[arg(long, value_name = "A=B")]
+    origin: Vec<String>,
+    /// Log lines instead of progress.
+    #[arg(long, value_name = "KIND")]
+    log: Option<Log>,
+}
+
+/// Flags of `close`.
+#[derive(clap::Args)]
+pub struct Close {
+    /// The source.
+    source: String,
+    /// Only offers that another request brought: other parameters, another filter.
+    #[arg(long)]
+    older_ask: bool,
+    /// All open offers of the source.
+    #[arg(long, conflicts_with = "older_ask", required_unless_present = "older_ask")]
+    all: bool,
+    /// Requests for A go to B: the home that the data directory knows.
+    #[arg(long, value_name = "A=B")]
+    origin: Vec<String>,
 }
 
 /// Flags of `try`.
@@ -168,6 +200,17 @@ fn engine(
     Ok((Arc::new(engine), tokio::spawn(show(heard, log))))
 }
 
+/// Ctrl-C ends runs cleanly.
+fn stops(engine: &Engine) -> tokio::task::JoinHandle<()> {
+    let stop = engine.stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.store(true, Ordering::Relaxed);
+            eprintln!("ending cleanly; the next run goes on from here");
+        }
+    })
+}
+
 /// The thread that follows what is stored with the search index, when something is.
 fn index(data: &Path, plans: &[Plan]) -> Option<Follower> {
     plans.iter().find(|plan| plan.stores).map(|plan| Follower::start(data, &plan.schema))
@@ -193,13 +236,7 @@ pub async fn carry_out(
 ) -> anyhow::Result<Board> {
     let (engine, shown) = engine(project, data, archive, log)?;
     let index = index(data, &plans);
-    let stop = engine.stop.clone();
-    let listening = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.store(true, Ordering::Relaxed);
-            eprintln!("ending cleanly; the next run goes on from here");
-        }
-    });
+    let listening = stops(&engine);
     for plan in plans {
         if engine.stop.load(Ordering::Relaxed) {
             break;
@@ -213,26 +250,64 @@ pub async fn carry_out(
     Ok(board)
 }
 
-/// Maps the archive of a source again, or some records of it.
-pub async fn replay_one(place: &Place, source: &str, again: Again, log: Option<Log>) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+/// The plan of one source, also of one that is switched off.
+fn one_plan(project: &Project, source: &str, origin: &[String]) -> anyhow::Result<Arc<Plan>> {
     let asked = Run {
         sources: vec![source.to_owned()],
         from: None,
         to: None,
-        origin: Vec::new(),
+        origin: origin.to_vec(),
         enable: vec![source.to_owned()],
-        log,
+        log: None,
     };
-    let Some(plan) = plans(&project, &asked)?.pop() else { bail!("there is no source `{source}`") };
+    plans(project, &asked)?.pop().map(Arc::new).with_context(|| format!("there is no source `{source}`"))
+}
+
+/// Work of an engine on one source: with progress, the search index behind it, and a summary.
+async fn on_one<T>(
+    place: &Place,
+    project: &Project,
+    plan: &Arc<Plan>,
+    log: Option<Log>,
+    work: impl AsyncFnOnce(Arc<Engine>) -> Result<T, jobmarket::run::RunError>,
+) -> anyhow::Result<ExitCode> {
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let (engine, shown) = engine(&place.project, &project.data, archive, log)?;
-    let index = index(&project.data, std::slice::from_ref(&plan));
-    replay(Arc::new(plan), engine.clone(), again).await?;
+    let index = plan.stores.then(|| Follower::start(&project.data, &plan.schema));
+    let listening = stops(&engine);
+    let done = work(engine.clone()).await;
+    listening.abort();
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
+    done?;
     Ok(tell(&board, log))
+}
+
+/// Maps the archive of a source again, or some records of it.
+pub async fn replay_one(place: &Place, source: &str, again: Again, log: Option<Log>) -> anyhow::Result<ExitCode> {
+    let project = Project::sound(place)?;
+    let plan = one_plan(&project, source, &[])?;
+    on_one(place, &project, &plan, log, async |engine| replay(plan.clone(), engine, again).await).await
+}
+
+/// Reads a source whole, or closes what was held back.
+pub async fn sweep(place: &Place, asked: &Sweep) -> anyhow::Result<ExitCode> {
+    let project = Project::sound(place)?;
+    let plan = one_plan(&project, &asked.source, &asked.origin)?;
+    on_one(place, &project, &plan, asked.log, async |engine| match asked.accept {
+        true => close(plan.clone(), engine, Utc::now(), Closes::Held).await,
+        false => run_plan(plan.clone(), engine, Utc::now(), Asked::Sweep).await,
+    })
+    .await
+}
+
+/// Closes offers without asking the site.
+pub async fn close_offers(place: &Place, asked: &Close) -> anyhow::Result<ExitCode> {
+    let project = Project::sound(place)?;
+    let plan = one_plan(&project, &asked.source, &asked.origin)?;
+    let which = if asked.older_ask { Closes::OlderAsk } else { Closes::Everything };
+    on_one(place, &project, &plan, None, async |engine| close(plan.clone(), engine, Utc::now(), which).await).await
 }
 
 /// Draws events: a progress bar for a person, lines otherwise.

@@ -1,0 +1,126 @@
+//! All slices of a run, as many at a time as pages may be in flight, and what they come to.
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::slices::NoSlice;
+use super::{Back, RunError, Shared, slice, slices};
+use crate::crash;
+use crate::event::{EventKind, Outcome, SliceEnd};
+use crate::state::words::{Slice, SliceState};
+
+/// Reads all slices, as many at a time as pages may be in flight.
+pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Result<How, RunError> {
+    let mut tasks: JoinSet<Result<(Slice, Back), RunError>> = JoinSet::new();
+    let mut halves: VecDeque<Slice> = VecDeque::new();
+    let mut tally = Tally::default();
+    loop {
+        while tasks.len() < shared.plan.call.limits.parallel && !shared.stopped() && tally.refused.is_none() {
+            let next = match halves.pop_front() {
+                Some(half) => Some(half),
+                None => match slices.next(shared).await {
+                    Ok(next) => next,
+                    Err(NoSlice::State(error)) => return Err(error.into()),
+                    Err(NoSlice::Values(error)) => {
+                        tally.refused = Some(error.to_string());
+                        None
+                    }
+                },
+            };
+            let Some(slice) = next else { break };
+            let shared = shared.clone();
+            tasks.spawn(async move { slice::read(shared, slice).await });
+        }
+        let Some(done) = tasks.join_next().await else { break };
+        let (slice, back) = done.map_err(|error| RunError::Lost(error.to_string()))??;
+        match back {
+            Back::Split(parts) => {
+                shared.emit(ended(&slice, SliceEnd::Split));
+                halves.extend(parts);
+            }
+            Back::Stopped => tally.stopped = true,
+            Back::Refused(why) => tally.refused = Some(why),
+            Back::Ended(end) => {
+                if end == SliceEnd::Complete(slice::GONE.into()) {
+                    tally.gone.push(slice.partition.clone());
+                }
+                finish(shared, slice, &end).await?;
+                tally.add(end);
+            }
+        }
+    }
+    let gone = std::mem::take(&mut tally.gone);
+    let (outcome, cause) = tally.outcome(shared.plan.call.skip_share(), shared.stopped());
+    Ok((outcome, cause, gone))
+}
+
+async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(), RunError> {
+    slice.state = SliceState::Ended(end.clone());
+    shared.engine.state.put_slice(shared.run, slice.clone()).await?;
+    if let (SliceEnd::Complete(_), Some(window)) = (end, slice.window) {
+        shared.engine.state.cover(&shared.plan.source, &shared.plan.ask, &slice.partition, window).await?;
+    }
+    crash::point("slice_ended");
+    shared.emit(ended(&slice, end.clone()));
+    Ok(())
+}
+
+fn ended(slice: &Slice, end: SliceEnd) -> EventKind {
+    EventKind::SliceEnded { slice: slice.slice.clone(), end, total: slice.total, keys: slice.keys }
+}
+
+/// How all slices ended, why, and the partitions that are gone.
+pub(super) type How = (Outcome, Option<String>, Vec<String>);
+
+/// How slices ended.
+#[derive(Default)]
+struct Tally {
+    complete: u64,
+    skipped: u64,
+    others: Vec<String>,
+    failed: u64,
+    stopped: bool,
+    refused: Option<String>,
+    /// Partitions that the site says are gone.
+    gone: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, end: SliceEnd) {
+        match end {
+            SliceEnd::Complete(_) | SliceEnd::Split => self.complete += 1,
+            SliceEnd::Skipped(why) => {
+                self.skipped += 1;
+                self.others.push(why);
+            }
+            SliceEnd::Partial(why) => self.others.push(why),
+            SliceEnd::Failed(why) => {
+                self.failed += 1;
+                self.others.push(why);
+            }
+        }
+    }
+
+    fn outcome(self, share: Option<f64>, stopped: bool) -> (Outcome, Option<String>) {
+        let slices = self.complete + self.others.len() as u64;
+        if let Some(why) = self.refused {
+            return (Outcome::Failed, Some(why));
+        }
+        if self.stopped || stopped {
+            return (Outcome::Stopped, Some("interrupted".into()));
+        }
+        if slices > 20 && share.is_some_and(|share| self.skipped as f64 > share * slices as f64) {
+            return (Outcome::Failed, Some(format!("{} of {slices} slices were skipped", self.skipped)));
+        }
+        let cause = self.others.first().map(|why| match self.others.len() {
+            1 => why.clone(),
+            more => format!("{why} (and {} more slices)", more - 1),
+        });
+        match cause {
+            None => (Outcome::Complete, None),
+            Some(why) if self.complete == 0 && self.failed > 0 => (Outcome::Failed, Some(why)),
+            Some(why) => (Outcome::Partial, Some(why)),
+        }
+    }
+}

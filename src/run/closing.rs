@@ -1,0 +1,136 @@
+//! The end of a run: what it must have brought is judged, then offers that are gone are closed.
+use chrono::Utc;
+
+use super::{RunError, Shared, expect};
+use crate::definition::source::NotSeen;
+use crate::event::{EventKind, Outcome, RunKind};
+use crate::offer::{Batch, Closed, Item};
+use crate::sink::files::Files;
+use crate::state::words::{Close, Closing, Due, DueSince};
+
+/// Offers that are closed in one transaction.
+const BATCH: usize = 500;
+/// `at_most` applies above this many offers.
+const FEW: usize = 20;
+
+/// What is to be closed besides what was not seen.
+pub(super) struct Ending<'e> {
+    pub kind: RunKind,
+    pub outcome: Outcome,
+    /// Partitions that the site says are gone.
+    pub gone: &'e [String],
+}
+
+/// Judges and closes. A run that was stopped, failed or was only asked for some windows closes nothing.
+pub(super) async fn end(
+    shared: &Shared,
+    files: Option<&Files>,
+    ending: Ending<'_>,
+) -> Result<Option<String>, RunError> {
+    let state = &shared.engine.state;
+    let whole = matches!(ending.kind, RunKind::Sweep | RunKind::Ordinary);
+    let ended = matches!(ending.outcome, Outcome::Complete | Outcome::Partial);
+    if !(whole && ended) {
+        return Ok(None);
+    }
+    for partition in ending.gone {
+        let rows = state.open_rows(&shared.plan.source, Some(partition), None).await?;
+        close(shared, files, &rows, Closed::Gone).await?;
+    }
+    if ending.kind == RunKind::Sweep {
+        state.end_sweep(shared.run).await?;
+    }
+    let judged = expect::judge(shared, ending.kind).await?;
+    for message in &judged.said {
+        shared.emit(EventKind::Warned { message: message.clone() });
+    }
+    if judged.closes {
+        not_seen(shared, files, false).await?;
+    }
+    Ok(judged.fails)
+}
+
+/// Closes what was not seen, as `expire` says.
+pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: bool) -> Result<(), RunError> {
+    let plan = &shared.plan;
+    let Some(expire) = &plan.expire else { return Ok(()) };
+    if plan.call.pages.total().is_some_and(|total| total.approximate) {
+        let message = "expire: the total is approximate, so absence closes nothing".to_owned();
+        shared.emit(EventKind::Warned { message });
+        return Ok(());
+    }
+    let since = match expire.not_seen {
+        NotSeen::Sweeps(count) => DueSince::Sweeps(count),
+        NotSeen::For(span) => DueSince::Instant(shared.now - span.delta()),
+    };
+    let due = Due { source: plan.source.clone(), ask: plan.ask.clone(), since };
+    let found = shared.engine.state.due(due).await?;
+    let share = expire.at_most.map_or(0.2, |share| share.fraction());
+    let most = (found.open as f64 * share).max(FEW as f64) as usize;
+    if found.rows.len() > most && !accept {
+        shared.emit(EventKind::ClosingsHeld { count: found.rows.len() as u64, open: found.open, most: most as u64 });
+        return Ok(());
+    }
+    close(shared, files, &found.rows, Closed::NotSeen).await
+}
+
+/// Closes offers, some hundred at a time: the change log first, then one transaction.
+pub(super) async fn close(
+    shared: &Shared,
+    files: Option<&Files>,
+    rows: &[u64],
+    reason: Closed,
+) -> Result<(), RunError> {
+    let (state, at) = (&shared.engine.state, Utc::now());
+    for rows in rows.chunks(BATCH) {
+        let closings = state.closings(rows.to_vec(), reason).await?;
+        let version = shared.claim.ticket();
+        let mut marks = Vec::new();
+        if let Some(files) = files {
+            let (text, items) = batch(&closings, at);
+            if let Some(lines) = files.write(&Batch { version, text: &text, items }).await? {
+                marks.push(lines.mark().await?);
+            }
+        }
+        let counts = state
+            .close(Close {
+                run: shared.run,
+                source: shared.plan.source.clone(),
+                version,
+                at,
+                meaning: shared.plan.meaning.clone(),
+                store: shared.plan.stores,
+                closings,
+                marks,
+            })
+            .await?;
+        shared.emit(EventKind::OffersClosed { count: counts.closed, reason });
+    }
+    Ok(())
+}
+
+/// The contents of offers that are closed, one after the other; one that is not stored is known by its id alone.
+pub(super) fn batch(closings: &[Closing], at: chrono::DateTime<Utc>) -> (Vec<u8>, Vec<Item>) {
+    let (mut text, mut items) = (Vec::new(), Vec::new());
+    for closing in closings {
+        let start = text.len();
+        match &closing.content {
+            Some(content) => text.extend_from_slice(content),
+            None => text.extend_from_slice(format!("{{\"id\":\"{}\"}}", closing.id).as_bytes()),
+        }
+        let range = start..text.len();
+        items.push(Item { row: closing.row, id: closing.id, content: 0, lifecycle: closing.lifecycle(at), range });
+    }
+    (text, items)
+}
+
+/// Offers that are closed without a run of the site.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Closes {
+    /// What the last sweeps missed, though it is more than `expire.at_most` allows.
+    Held,
+    /// What another request brought: it is in no sweep any more.
+    OlderAsk,
+    /// All of the source.
+    Everything,
+}

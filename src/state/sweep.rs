@@ -1,0 +1,332 @@
+//! Sweeps and closings: which partitions were read whole, which offers were not in them, and what closing writes.
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use roaring::RoaringBitmap;
+use rusqlite::{OptionalExtension, params};
+
+use super::StateError;
+use super::admit::instant;
+use super::core::Core;
+use super::runs::{unword, word};
+use super::words::{Close, Closing, Due, DueSince, Found, PageKind, SliceState};
+use crate::event::{Counts, RunId, SliceEnd};
+use crate::offer::{Closed, Lifecycle, OfferId, Version, content_of, document};
+
+/// What a sweep knows of a partition.
+#[derive(Default)]
+struct Swept {
+    broken: bool,
+    start: Option<i64>,
+    end: Option<i64>,
+    slices: Vec<String>,
+}
+
+impl Core {
+    /// Writes down the partitions that a sweep read whole: every slice ended honestly, none by `stop: known`, and no
+    /// record without a key in them.
+    pub(super) fn end_sweep(&mut self, run: RunId) -> Result<usize, StateError> {
+        let mut swept: BTreeMap<String, Swept> = BTreeMap::new();
+        for slice in self.slices_of(run)? {
+            let partition = swept.entry(slice.partition).or_default();
+            match &slice.state {
+                SliceState::Ended(SliceEnd::Complete(rule)) => partition.broken |= rule == "all known",
+                SliceState::Ended(SliceEnd::Split) => {}
+                _ => partition.broken = true,
+            }
+            if let Some((start, end)) = slice.window {
+                let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
+                partition.start = Some(partition.start.map_or(start, |at| at.min(start)));
+                partition.end = Some(partition.end.map_or(end, |at| at.max(end)));
+            }
+            partition.slices.push(slice.slice);
+        }
+        let mut whole = 0;
+        for (name, partition) in swept {
+            if partition.broken || self.has_keyless(run, &partition.slices)? {
+                continue;
+            }
+            let mut seen = RoaringBitmap::new();
+            for slice in &partition.slices {
+                seen |= self.seen_in(run, slice)?;
+            }
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO sweeps SELECT source, ask, ?2, run, now, ?3, ?4, ?5 FROM runs WHERE run = ?1",
+                )?
+                .execute(params![run, name, partition.start, partition.end, bytes(&seen)])?;
+            whole += 1;
+        }
+        Ok(whole)
+    }
+
+    fn has_keyless(&self, run: RunId, slices: &[String]) -> Result<bool, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS(SELECT 1 FROM quarantine q JOIN pages p ON p.source = q.source AND p.version = q.page
+             WHERE p.run = ?1 AND p.slice = ?2 AND q.reason IN ('no_key', 'decode') AND q.state = 'open')",
+        )?;
+        for slice in slices {
+            if statement.query_row(params![run, slice], |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn seen_in(&self, run: RunId, slice: &str) -> Result<RoaringBitmap, StateError> {
+        let mut statement = self.connection.prepare_cached("SELECT seen FROM pages WHERE run = ?1 AND slice = ?2")?;
+        let mut rows = statement.query(params![run, slice])?;
+        let mut seen = RoaringBitmap::new();
+        while let Some(row) = rows.next()? {
+            seen |= bitmap(&row.get::<_, Vec<u8>>(0)?);
+        }
+        Ok(seen)
+    }
+
+    /// Rows of all pages of a source since an instant, and of its sweeps, whose sets outlive their pages.
+    fn seen_since(&self, source: &str, since: i64) -> Result<RoaringBitmap, StateError> {
+        let mut seen = RoaringBitmap::new();
+        for sql in [
+            "SELECT p.seen FROM runs r JOIN pages p ON p.run = r.run WHERE r.source = ?1 AND r.now >= ?2 AND p.kind = 'list'",
+            "SELECT seen FROM sweeps WHERE source = ?1 AND began >= ?2",
+        ] {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![source, since])?;
+            while let Some(row) = rows.next()? {
+                seen |= bitmap(&row.get::<_, Vec<u8>>(0)?);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Open offers that were absent long enough, each judged by the sweeps of its own partition.
+    pub(super) fn due(&self, due: &Due) -> Result<Found, StateError> {
+        let open = self.connection.query_row(
+            "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL",
+            params![due.source],
+            |row| row.get::<_, i64>(0),
+        )?;
+        let rows = match due.since {
+            DueSince::Sweeps(count) => self.absent_from_sweeps(due, count)?,
+            DueSince::Instant(at) => self.absent_since(due, at)?,
+        };
+        Ok(Found { rows, open: open as u64 })
+    }
+
+    fn absent_from_sweeps(&self, due: &Due, count: u32) -> Result<Vec<u64>, StateError> {
+        let mut partitions = self.connection.prepare_cached(
+            "SELECT DISTINCT partition FROM sweeps WHERE source = ?1 AND ask = ?2 ORDER BY partition",
+        )?;
+        let names: Vec<String> =
+            partitions.query_map(params![due.source, due.ask], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut absent = Vec::new();
+        for partition in names {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT began, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
+            )?;
+            let rows = statement.query_map(params![due.source, due.ask, partition, count], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+            })?;
+            let sweeps: Vec<(i64, Option<i64>, Option<i64>)> = rows.collect::<Result<_, _>>()?;
+            if sweeps.len() < count as usize {
+                continue;
+            }
+            let began = sweeps.iter().map(|(began, ..)| *began).min().unwrap_or(i64::MAX);
+            let start = sweeps.iter().filter_map(|(_, start, _)| *start).max();
+            let end = sweeps.iter().filter_map(|(_, _, end)| *end).min();
+            let seen = self.seen_since(&due.source, began)?;
+            let mut statement = self.connection.prepare_cached(
+                "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND version > 0 AND closed_at IS NULL
+                 AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)",
+            )?;
+            let rows =
+                statement.query_map(params![due.source, due.ask, partition, start, end], |row| row.get::<_, i64>(0))?;
+            for row in rows {
+                let row = row?;
+                if !seen.contains(row as u32) {
+                    absent.push(row as u64);
+                }
+            }
+        }
+        Ok(absent)
+    }
+
+    fn absent_since(&self, due: &Due, since: DateTime<Utc>) -> Result<Vec<u64>, StateError> {
+        let since = since.timestamp_millis();
+        let watched: bool = self.connection.query_row(
+            "SELECT EXISTS(SELECT 1 FROM runs WHERE source = ?1 AND now <= ?2)",
+            params![due.source, since],
+            |row| row.get(0),
+        )?;
+        if !watched {
+            return Ok(Vec::new());
+        }
+        let seen = self.seen_since(&due.source, since)?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL AND first_seen < ?3",
+        )?;
+        let rows = statement.query_map(params![due.source, due.ask, since], |row| row.get::<_, i64>(0))?;
+        let mut absent = Vec::new();
+        for row in rows {
+            let row = row?;
+            if !seen.contains(row as u32) {
+                absent.push(row as u64);
+            }
+        }
+        Ok(absent)
+    }
+
+    /// Open offers of a partition (of all without one), or those that another request brought.
+    pub(super) fn open_rows(
+        &self,
+        source: &str,
+        partition: Option<&str>,
+        other_than: Option<&str>,
+    ) -> Result<Vec<u64>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL
+             AND (?2 IS NULL OR partition = ?2) AND (?3 IS NULL OR ask IS NOT ?3)",
+        )?;
+        let rows = statement.query_map(params![source, partition, other_than], |row| row.get::<_, i64>(0))?;
+        Ok(rows.map(|row| row.map(|row| row as u64)).collect::<Result<_, _>>()?)
+    }
+
+    /// The start of the oldest window that brought an open offer: a sweep begins there at the latest.
+    pub(super) fn oldest(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
+        let oldest: Option<i64> = self.connection.query_row(
+            "SELECT min(start) FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL",
+            params![source, ask],
+            |row| row.get(0),
+        )?;
+        Ok(oldest.map(instant))
+    }
+
+    /// What is to be written for an offer that is closed; `None` when it is closed already.
+    pub(super) fn closing(&self, row: u64, reason: Closed) -> Result<Option<Closing>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT k.id, k.first_seen, k.page, k.meaning, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
+             WHERE k.n = ?1 AND k.version > 0 AND k.closed_at IS NULL",
+        )?;
+        let found = statement.query_row(params![row as i64], |found| {
+            let document: Option<String> = found.get(4)?;
+            Ok(Closing {
+                row,
+                id: OfferId(found.get(0)?),
+                first_seen: instant(found.get(1)?),
+                page: Version(found.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64),
+                mapping: found.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                content: document.as_deref().and_then(content_of).map(String::into_bytes),
+                reason,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    /// Closes one offer; whether it was written.
+    pub(super) fn close_one(
+        &mut self,
+        closing: &Closing,
+        version: Version,
+        at: DateTime<Utc>,
+        store: bool,
+    ) -> Result<bool, StateError> {
+        let closed = self
+            .connection
+            .prepare_cached(
+                "UPDATE known SET closed_at = ?2, reason = ?3, version = ?4 WHERE n = ?1 AND closed_at IS NULL AND version <= ?4",
+            )?
+            .execute(params![closing.row as i64, at.timestamp_millis(), closing.reason.word(), version.0 as i64])?;
+        if closed == 0 {
+            return Ok(false);
+        }
+        if let (true, Some(content)) = (store, &closing.content) {
+            let mut doc = Vec::with_capacity(content.len() + 320);
+            document(content, &closing.lifecycle(at), &mut doc);
+            self.connection
+                .prepare_cached("UPDATE offers SET change = ?2, doc = ?3 WHERE n = ?1")?
+                .execute(params![closing.row as i64, self.next_change, String::from_utf8_lossy(&doc)])?;
+            self.next_change += 1;
+        }
+        Ok(true)
+    }
+
+    /// Closes offers in one transaction, with a row of the journal of its own.
+    pub(super) fn close(&mut self, close: &Close) -> Result<Counts, StateError> {
+        let mut counts = Counts::default();
+        for closing in &close.closings {
+            counts.closed += u64::from(self.close_one(closing, close.version, close.at, close.store)?);
+        }
+        for mark in &close.marks {
+            self.put_mark(mark)?;
+        }
+        self.connection
+            .prepare_cached(
+                "INSERT INTO pages(source, version, run, slice, position, part, kind, meaning, at, request, status, bytes, counts, seen)
+                 VALUES(?1, ?2, ?3, 'close', ?4, 0, ?5, ?6, ?7, '', 0, 0, ?8, ?9)",
+            )?
+            .execute(params![
+                close.source,
+                close.version.0 as i64,
+                close.run,
+                close.version.to_string(),
+                word(&PageKind::Close),
+                close.meaning,
+                close.at.timestamp_millis(),
+                serde_json::to_string(&counts).unwrap_or_default(),
+                bytes(&RoaringBitmap::new())
+            ])?;
+        self.connection
+            .prepare_cached("UPDATE runs SET closed = closed + ?2 WHERE run = ?1")?
+            .execute(params![close.run, counts.closed as i64])?;
+        Ok(counts)
+    }
+
+    /// Distinct keys of each partition of a run.
+    pub(super) fn keys_of(&self, run: RunId) -> Result<Vec<(String, u64)>, StateError> {
+        let mut keys: BTreeMap<String, RoaringBitmap> = BTreeMap::new();
+        for slice in self.slices_of(run)? {
+            let seen = self.seen_in(run, &slice.slice)?;
+            *keys.entry(slice.partition).or_default() |= seen;
+        }
+        Ok(keys.into_iter().map(|(partition, seen)| (partition, seen.len())).collect())
+    }
+
+    /// The shares of a source's fields when they were last looked at, replaced by those of now.
+    pub(super) fn shares(
+        &mut self,
+        source: &str,
+        now: &BTreeMap<String, f64>,
+    ) -> Result<BTreeMap<String, f64>, StateError> {
+        let before: Option<String> = self
+            .connection
+            .query_row("SELECT shares FROM shares WHERE source = ?1", params![source], |row| row.get(0))
+            .optional()?;
+        let text = serde_json::to_string(now).unwrap_or_default();
+        self.connection.execute("INSERT OR REPLACE INTO shares VALUES(?1, ?2)", params![source, text])?;
+        Ok(before.and_then(|text| unword(&text)).unwrap_or_default())
+    }
+}
+
+impl Closing {
+    /// What the program says of the offer from now on.
+    pub fn lifecycle(&self, at: DateTime<Utc>) -> Lifecycle {
+        Lifecycle {
+            first_seen_at: self.first_seen,
+            changed_at: at,
+            closed: Some((at, self.reason)),
+            page: self.page,
+            mapping: self.mapping.clone(),
+        }
+    }
+}
+
+fn bitmap(bytes: &[u8]) -> RoaringBitmap {
+    RoaringBitmap::deserialize_from(bytes).unwrap_or_default()
+}
+
+fn bytes(seen: &RoaringBitmap) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = seen.serialize_into(&mut bytes);
+    bytes
+}

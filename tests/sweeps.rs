@@ -1,0 +1,278 @@
+//! Offers that are gone are closed softly, for a reason, and come back when they return; what is doubtful closes nothing.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jobmarket::definition::{self, Text};
+use jobmarket::event::{Event, EventKind, Outcome, RunKind};
+use jobmarket::files;
+use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::run::{Again, Asked, Closes, Engine, Summary, close, replay, run};
+use jobmarket::state::Reader;
+use sandbox::{Fault, Options, Sandbox, Site};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+struct Bench {
+    sites: Sandbox,
+    dir: tempfile::TempDir,
+    texts: Vec<Text>,
+    now: DateTime<Utc>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let options = Options { boards: 250, offers: 400, rate: 100_000, ..Options::default() };
+        let now = options.now;
+        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for text in &mut texts {
+            text.text = text.text.replace("quota: [4/d]", "quota: [400/d]");
+        }
+        let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
+        pipelines.text = "pipelines:\n  - {name: p, sources: [remotive, francetravail, smartrecruiters, arbeitnow], sinks: [store, {files: {dir: log}}]}\n".into();
+        Bench { sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
+    }
+
+    fn text(&mut self, source: &str, from: &str, to: &str) {
+        let path = format!("sources/{source}.yaml");
+        let text = self.texts.iter_mut().find(|text| text.path == path).unwrap();
+        assert!(text.text.contains(from), "{from}");
+        text.text = text.text.replace(from, to);
+    }
+
+    /// A line of a source, by its beginning.
+    fn line(&self, source: &str, begin: &str) -> String {
+        let path = format!("sources/{source}.yaml");
+        let text = self.texts.iter().find(|text| text.path == path).unwrap();
+        text.text.lines().find(|line| line.starts_with(begin)).unwrap().to_owned()
+    }
+
+    fn plan(&self, source: &str) -> Arc<Plan> {
+        let (definitions, findings) = definition::read(&self.texts);
+        assert_eq!(findings, []);
+        let mut origins = Origins::default();
+        for (from, to) in self.sites.origins() {
+            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
+        }
+        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)];
+        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
+        let mut plan = compile(&definitions, Ask { source, pipeline, origins }, &env).unwrap();
+        plan.call.limits.wait = std::time::Duration::from_millis(1);
+        Arc::new(plan)
+    }
+
+    fn engine(&self) -> (Arc<Engine>, UnboundedReceiver<Event>) {
+        let (events, heard) = unbounded_channel();
+        let data = self.dir.path();
+        (Arc::new(Engine::start(data, data.join("raw"), Path::new("."), events).unwrap()), heard)
+    }
+
+    /// A run a day later than the last.
+    async fn run(&mut self, source: &str) -> (Summary, Vec<Event>) {
+        self.now += TimeDelta::days(1);
+        let (engine, mut heard) = self.engine();
+        let summary = run(self.plan(source), engine, self.now, Asked::Due).await.unwrap();
+        assert!(summary.counts.add_up(), "{:?}", summary.counts);
+        (summary, std::iter::from_fn(|| heard.try_recv().ok()).collect())
+    }
+
+    fn show(&self, site: Site, count: usize, present: bool) {
+        self.sites.world(|world| world.show(site, count, present));
+    }
+
+    /// Stored offers by the reason that they are closed for; open ones under "open".
+    fn stored(&self, source: &str) -> BTreeMap<String, usize> {
+        let reader = Reader::open(self.dir.path()).unwrap().unwrap();
+        let mut counted = BTreeMap::new();
+        reader
+            .each(source, &mut |document| {
+                let reason = document["closed_reason"].as_str().unwrap_or("open").to_owned();
+                assert_eq!(document["closed_at"].is_null(), reason == "open");
+                *counted.entry(reason).or_default() += 1;
+            })
+            .unwrap();
+        counted
+    }
+
+    fn logged(&self, source: &str) -> usize {
+        let files = std::fs::read_dir(self.dir.path().join("log").join(source)).unwrap();
+        let texts = files.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        texts.map(|text| text.lines().filter(|line| line.contains("closed_reason")).count()).sum()
+    }
+}
+
+fn counted(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    pairs.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_that_two_sweeps_miss_are_closed_and_open_again_when_they_return() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    bench.show(Site::Remotive, 30, false);
+    let (second, _) = bench.run("remotive").await;
+    assert_eq!(
+        (second.counts.closed, bench.stored("remotive")),
+        (0, counted(&[("open", 250)])),
+        "one sweep is not two"
+    );
+    let (third, events) = bench.run("remotive").await;
+    assert_eq!((third.counts.closed, third.outcome), (30, Outcome::Complete));
+    assert!(events.iter().any(|event| matches!(event.kind, EventKind::OffersClosed { count: 30, .. })));
+    assert_eq!(bench.stored("remotive"), counted(&[("not_seen", 30), ("open", 220)]));
+    assert_eq!(bench.logged("remotive"), 30, "the change log has a line for each");
+    bench.show(Site::Remotive, 10, true);
+    let (fourth, _) = bench.run("remotive").await;
+    assert_eq!((fourth.counts.indexed, fourth.counts.new, fourth.counts.closed), (10, 0, 0), "{:?}", fourth.counts);
+    assert_eq!(bench.stored("remotive"), counted(&[("not_seen", 20), ("open", 230)]));
+    // A mended mapping changes what is stored, and not that it is closed.
+    bench.text("remotive", "title: $.title", "title: $.title | upper");
+    let (engine, _heard) = bench.engine();
+    let again = replay(bench.plan("remotive"), engine, Again::Everything).await.unwrap();
+    assert_eq!((again.counts.indexed, again.counts.closed), (250, 0));
+    assert_eq!(bench.stored("remotive"), counted(&[("not_seen", 20), ("open", 230)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_are_swept_once_a_day_and_old_offers_are_looked_for() {
+    let mut bench = Bench::new().await;
+    let expect = bench.line("francetravail", "expect:");
+    bench.text("francetravail", &expect, "");
+    for _ in 0..2 {
+        let (summary, events) = bench.run("francetravail").await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.cause);
+        assert!(matches!(events[0].kind, EventKind::RunStarted { kind: RunKind::Sweep, .. }));
+    }
+    bench.show(Site::FranceTravail, 40, false);
+    bench.run("francetravail").await;
+    let (last, _) = bench.run("francetravail").await;
+    assert_eq!((last.counts.closed, bench.stored("francetravail")), (40, counted(&[("not_seen", 40), ("open", 360)])));
+    // Within the day only what is new is read: that closes nothing.
+    bench.show(Site::FranceTravail, 60, false);
+    bench.now -= TimeDelta::hours(23);
+    let (soon, events) = bench.run("francetravail").await;
+    assert!(matches!(events[0].kind, EventKind::RunStarted { kind: RunKind::Ordinary, .. }));
+    assert_eq!(soon.counts.closed, 0);
+    // A year later the old windows lie before `first`: they are looked for all the same.
+    bench.now += TimeDelta::days(500);
+    bench.run("francetravail").await;
+    let (late, _) = bench.run("francetravail").await;
+    assert_eq!(late.counts.closed, 20, "{:?}", bench.stored("francetravail"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_closings_are_held_until_they_are_accepted() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    bench.show(Site::Remotive, 100, false);
+    bench.run("remotive").await;
+    let (held, events) = bench.run("remotive").await;
+    assert_eq!(held.counts.closed, 0);
+    assert!(events.iter().any(|event| event.kind == EventKind::ClosingsHeld { count: 100, open: 250, most: 50 }));
+    let (engine, _heard) = bench.engine();
+    let accepted = close(bench.plan("remotive"), engine, bench.now, Closes::Held).await.unwrap();
+    assert_eq!((accepted.counts.closed, bench.stored("remotive")), (100, counted(&[("not_seen", 100), ("open", 150)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_that_is_not_whole_closes_nothing() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    bench.show(Site::Remotive, 30, false);
+    for fault in [Fault::BrokenJson, Fault::HtmlWall, Fault::Status(403)] {
+        bench.sites.fault(Site::Remotive, fault, 2);
+        let (broken, _) = bench.run("remotive").await;
+        assert_ne!(broken.outcome, Outcome::Complete, "{fault:?}");
+        assert_eq!(broken.counts.closed, 0, "{fault:?}");
+    }
+    bench.sites.fault(Site::Remotive, Fault::Status(403), 0);
+    assert_eq!(bench.stored("remotive"), counted(&[("open", 250)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_filter_keeps_aside_is_closed_and_what_its_site_ended_too() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    bench.text("remotive", "key: $.id", "only: $.job_type\nkey: $.id");
+    let (filtered, _) = bench.run("remotive").await;
+    let gone = filtered.counts.filtered as usize;
+    assert!(gone > 20 && filtered.counts.closed == filtered.counts.filtered, "{:?}", filtered.counts);
+    assert_eq!(bench.stored("remotive"), counted(&[("filtered", gone), ("open", 250 - gone)]));
+    assert_eq!(bench.logged("remotive"), gone);
+    bench.text("remotive", "only: $.job_type\n", "");
+    let (back, _) = bench.run("remotive").await;
+    assert_eq!((back.counts.indexed as usize, bench.stored("remotive")), (gone, counted(&[("open", 250)])));
+
+    bench.text(
+        "arbeitnow",
+        "  title: $.title",
+        "  expires_at: ${\"2020-01-01T00:00:00Z\" if record.remote else none}\n  title: $.title",
+    );
+    let (first, _) = bench.run("arbeitnow").await;
+    let ended = first.counts.closed as usize;
+    assert!(ended > 20, "{:?}", first.counts);
+    assert_eq!(bench.stored("arbeitnow"), counted(&[("expired", ended), ("open", 250 - ended)]));
+    let (second, _) = bench.run("arbeitnow").await;
+    assert_eq!((second.counts.unchanged, second.counts.closed), (250, 0), "equal content is not written again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detail_that_is_gone_closes_its_offer() {
+    let mut bench = Bench::new().await;
+    let (first, _) = bench.run("smartrecruiters").await;
+    let all = first.counts.new as usize;
+    // The list shows them still, changed; their own pages are gone.
+    bench.sites.world(|world| world.revise(Site::SmartRecruiters, 40));
+    bench.sites.world(|world| world.bury(Site::SmartRecruiters, 20));
+    let (second, _) = bench.run("smartrecruiters").await;
+    let gone = second.counts.closed as usize;
+    assert!(gone > 0 && second.counts.filtered as usize == gone, "{:?}", second.counts);
+    assert_eq!(bench.stored("smartrecruiters"), counted(&[("gone", gone), ("open", all - gone)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_of_an_older_request_are_closed_on_request_alone() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    bench.text("remotive", "category: null", "category: software-dev");
+    bench.show(Site::Remotive, 40, false);
+    for _ in 0..3 {
+        let (summary, _) = bench.run("remotive").await;
+        assert_eq!(summary.counts.closed, 0, "another request's offers are not judged by this one");
+    }
+    let (engine, _heard) = bench.engine();
+    let closed = close(bench.plan("remotive"), engine, bench.now, Closes::OlderAsk).await.unwrap();
+    assert_eq!(closed.counts.closed, 250, "unchanged offers belong to the request that brought them last");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_brings_too_little_is_flagged_and_closes_nothing() {
+    let mut bench = Bench::new().await;
+    bench.text("remotive", "expire:", "expect: {min: 240, required: [company.name], fresh: 3650d}\nexpire:");
+    bench.run("remotive").await;
+    bench.show(Site::Remotive, 30, false);
+    bench.run("remotive").await;
+    let (flagged, events) = bench.run("remotive").await;
+    assert_eq!((flagged.counts.closed, flagged.outcome), (0, Outcome::Complete));
+    let said: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Warned { message } => Some(message.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, ["expect: 220 records, at least 240 were expected"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_rejects_fail_a_run() {
+    let mut bench = Bench::new().await;
+    bench.sites = Sandbox::start(Options { boards: 600, offers: 0, ..Options::default() }).await.unwrap();
+    bench.text("remotive", "title: $.title", "title: $.job_type");
+    let (summary, _) = bench.run("remotive").await;
+    assert_eq!(summary.outcome, Outcome::Failed);
+    assert!(summary.cause.as_ref().unwrap().contains("were rejected, more than 20 %"), "{:?}", summary.cause);
+}
