@@ -1,4 +1,5 @@
 //! Where offers go and can be searched: one shape for all stores, and one conformance suite.
+pub mod elastic;
 pub mod local;
 
 use serde_json::value::RawValue;
@@ -6,8 +7,7 @@ use serde_json::value::RawValue;
 use crate::offer::OfferId;
 use crate::search::{Found, Search};
 
-/// What every store can be asked. The Elasticsearch store will be the second; `tests.rs` of this folder is the suite that
-/// each passes.
+/// What every store can be asked; `tests.rs` of this folder is the suite that each passes.
 #[allow(async_fn_in_trait, reason = "asked from one task: no caller needs the future to be Send")]
 pub trait Store {
     /// The document of an offer, as stored.
@@ -38,6 +38,18 @@ pub enum StoreError {
     /// Another process writes the index.
     #[error("another process brings the search index up to date")]
     Busy,
+    /// The server cannot be reached.
+    #[error("the server cannot be reached: {0}; is it running, and is its address right?")]
+    Unreached(String),
+    /// The server refuses who asks.
+    #[error("the server refuses the credential: {0}; check `api_key` or `basic`, and what its role may do")]
+    Credentials(String),
+    /// The server takes no documents: its disk is full, or the index is read-only.
+    #[error("the server takes no documents: {0}; free disk space there, or lift the block of the index")]
+    Blocked(String),
+    /// Something else that the server says.
+    #[error("the server: {0}")]
+    Server(String),
     /// A value that does not fit its field, or an `after` of another search.
     #[error("{0}")]
     Value(String),

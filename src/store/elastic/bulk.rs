@@ -1,0 +1,165 @@
+//! Offers written: bulk requests by count and bytes, judged item by item, sent again where that helps.
+use std::time::Duration;
+
+use elasticsearch::http::Method;
+use serde_json::Value;
+
+use super::outcome::{self, Outcome, Whole};
+use super::{Elastic, refused};
+use crate::offer::{Batch, Item, Reject};
+use crate::store::StoreError;
+
+/// What became of a batch: every item that is in none of these lists is stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// Items of which a higher version is stored, by their place in the batch.
+    pub superseded: Vec<usize>,
+    /// Items that the store refuses for good.
+    pub refused: Vec<(usize, Reject)>,
+    /// Whether another owner writes the source: a higher fence was met.
+    pub fenced: bool,
+}
+
+/// Most documents and bytes of a request.
+const DOCUMENTS: usize = 1_000;
+const BYTES: usize = 5 << 20;
+/// An outcome that is not known is tried so often before the offer is refused.
+const TRIES: u32 = 10;
+/// The first and the longest wait before something is sent again.
+const WAIT: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Elastic {
+    /// Writes a batch. Every item is final when this returns; an error means that nothing is known of those not written,
+    /// and that they may be written again under the same version.
+    pub async fn write(&self, batch: &Batch<'_>) -> Result<Written, StoreError> {
+        let mut written = Written::default();
+        let mut open: Vec<(usize, u32)> = (0..batch.items.len()).map(|index| (index, 0)).collect();
+        let (mut most, mut wait) = (DOCUMENTS, WAIT);
+        while !open.is_empty() {
+            let (text, taken) = request(batch, &open, most);
+            let (status, body) =
+                match self.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await {
+                    Ok((status, text)) => (status, serde_json::from_str::<Value>(&text).ok()),
+                    Err(error) => {
+                        tried(&mut open[..taken], &error)?;
+                        pause(&mut wait).await;
+                        continue;
+                    }
+                };
+            match outcome::request(status, body.as_ref(), taken) {
+                Whole::Items => {
+                    let body = body.unwrap_or_default();
+                    let again = self.items(batch, &open[..taken], &body, &mut written)?;
+                    let waits = !again.is_empty();
+                    open.splice(..taken, again);
+                    if waits {
+                        most = (most / 2).max(1);
+                        pause(&mut wait).await;
+                    } else {
+                        (most, wait) = ((most * 2).min(DOCUMENTS), WAIT);
+                    }
+                }
+                Whole::TooLarge if taken == 1 => {
+                    let message = "the document alone is larger than the server takes".to_owned();
+                    written.refused.push((open[0].0, reject("store_too_large", message)));
+                    open.remove(0);
+                }
+                Whole::TooLarge => most = (taken / 2).max(1),
+                Whole::Credentials(why) => return Err(StoreError::Credentials(why)),
+                Whole::Blocked(why) => return Err(StoreError::Blocked(why)),
+                Whole::SetupLost => {
+                    tried(&mut open[..taken], &refused(status, &body.unwrap_or_default()))?;
+                    self.set_up().await?;
+                }
+                Whole::Again(why) => {
+                    tried(&mut open[..taken], &StoreError::Server(why))?;
+                    pause(&mut wait).await;
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// Judges the items of an answer; those that are sent again.
+    fn items(
+        &self,
+        batch: &Batch<'_>,
+        sent: &[(usize, u32)],
+        body: &Value,
+        written: &mut Written,
+    ) -> Result<Vec<(usize, u32)>, StoreError> {
+        let mut again = Vec::new();
+        let answers = body["items"].as_array().into_iter().flatten();
+        for ((index, tries), answer) in sent.iter().zip(answers) {
+            let answer = &answer["index"];
+            let status = answer["status"].as_u64().unwrap_or(0) as u16;
+            match outcome::item(status, &answer["error"], batch.version) {
+                Outcome::Done => {}
+                Outcome::Superseded => written.superseded.push(*index),
+                Outcome::Fenced => {
+                    written.superseded.push(*index);
+                    written.fenced = true;
+                }
+                Outcome::Rejected(reject) => written.refused.push((*index, reject)),
+                Outcome::Blocked(why) => return Err(StoreError::Blocked(why)),
+                Outcome::Unknown(why) if *tries + 1 >= TRIES => {
+                    written.refused.push((*index, reject("store_unknown", why)));
+                }
+                Outcome::Unknown(_) => again.push((*index, tries + 1)),
+                Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => again.push((*index, *tries)),
+            }
+        }
+        Ok(again)
+    }
+}
+
+const MEDIA: &str = "application/x-ndjson";
+
+fn reject(reason: &str, message: String) -> Reject {
+    Reject { reason: reason.into(), stage: "store".into(), field: None, path: None, message }
+}
+
+/// One more try of these; an error when the server does not answer properly any more.
+fn tried(open: &mut [(usize, u32)], error: &StoreError) -> Result<(), StoreError> {
+    for (_, tries) in open.iter_mut() {
+        *tries += 1;
+        if *tries >= TRIES {
+            return Err(StoreError::Unreached(error.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Waits, longer each time, and a random part of it.
+async fn pause(wait: &mut Duration) {
+    tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    *wait = (*wait * 2).min(LONGEST);
+}
+
+/// The first open items as one request, by count and bytes; how many they are.
+fn request(batch: &Batch<'_>, open: &[(usize, u32)], most: usize) -> (String, usize) {
+    let (mut text, mut taken) = (Vec::new(), 0);
+    for (index, _) in open.iter().take(most) {
+        let item = &batch.items[*index];
+        if taken > 0 && text.len() + item.range.len() > BYTES {
+            break;
+        }
+        line(batch, item, &mut text);
+        taken += 1;
+    }
+    (String::from_utf8_lossy(&text).into_owned(), taken)
+}
+
+/// An action and its document, which carries the hash of its content.
+fn line(batch: &Batch<'_>, item: &Item, text: &mut Vec<u8>) {
+    let action = format!(
+        "{{\"index\":{{\"_id\":\"{}\",\"version\":{},\"version_type\":\"external_gte\"}}}}\n",
+        item.id, batch.version
+    );
+    text.extend_from_slice(action.as_bytes());
+    batch.document(item, text);
+    // The document is an object: its content joins it before the last brace.
+    text.pop();
+    text.extend_from_slice(format!(",\"content\":\"{:016x}\"}}\n", item.content).as_bytes());
+}

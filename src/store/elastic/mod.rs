@@ -1,0 +1,286 @@
+//! Elasticsearch 8 and 9 as a store: one versioned index behind an alias, full documents under external versions.
+mod bulk;
+pub mod outcome;
+mod query;
+mod template;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use elasticsearch::auth::Credentials;
+use elasticsearch::cert::{Certificate, CertificateValidation};
+use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
+use elasticsearch::http::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{Store, StoreError};
+use crate::offer::OfferId;
+use crate::schema::Schema;
+use crate::search::{Found, Search};
+
+pub use bulk::Written;
+
+/// Where the server is, and who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// Addresses of its nodes, asked in turn.
+    pub urls: Vec<String>,
+    /// An API key as the server gives it, base64 of id and secret.
+    pub api_key: Option<SecretString>,
+    /// User and password.
+    pub basic: Option<(String, SecretString)>,
+    /// Certificates in PEM that are trusted besides those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// Whether credentials may go over plain HTTP.
+    pub allow_http: bool,
+    /// Name of the alias that is searched; indices are named after it.
+    pub name: String,
+}
+
+/// A server that was found to be Elasticsearch, with the index of the schema.
+#[derive(Debug)]
+pub struct Elastic {
+    transport: Transport,
+    schema: Arc<Schema>,
+    alias: String,
+    index: String,
+    /// Its version, such as `8.19.5`.
+    pub version: String,
+}
+
+/// For a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The oldest version that is supported, by its first number.
+const OLDEST: u32 = 8;
+
+impl Elastic {
+    /// Connects, checks what answers, and makes sure that the index of this schema is there behind the alias.
+    pub async fn open(server: &Server, schema: Arc<Schema>) -> Result<Self, StoreError> {
+        let transport = transport(server)?;
+        let index = template::name(&server.name, &schema);
+        let mut elastic = Elastic { transport, schema, alias: server.name.clone(), index, version: String::new() };
+        elastic.version = elastic.checked().await?;
+        elastic.set_up().await?;
+        Ok(elastic)
+    }
+
+    /// The version of what answers; an error when it is not an Elasticsearch that is supported.
+    async fn checked(&self) -> Result<String, StoreError> {
+        let (status, info) = self.ask(Method::Get, "/", None).await?;
+        if matches!(status, 401 | 403) {
+            return Err(StoreError::Credentials(reason(&info)));
+        }
+        let version = info["version"]["number"].as_str().filter(|_| info["tagline"] == "You Know, for Search");
+        let Some(version) = version else {
+            return Err(StoreError::Server(format!(
+                "what answers is not Elasticsearch (status {status}); is the address the one of its HTTP port, usually 9200?"
+            )));
+        };
+        let major = version.split('.').next().and_then(|number| number.parse::<u32>().ok()).unwrap_or(0);
+        if major < OLDEST {
+            return Err(StoreError::Server(format!("Elasticsearch {version} is too old: 8 or 9 is needed")));
+        }
+        Ok(version.to_owned())
+    }
+
+    /// Makes the index, and puts the alias on it when there is none yet.
+    async fn set_up(&self) -> Result<(), StoreError> {
+        let path = format!("/{}", self.index);
+        let (status, answer) = self.ask(Method::Put, &path, Some(&template::index(&self.schema))).await?;
+        let exists = answer["error"]["type"] == "resource_already_exists_exception";
+        if status != 200 && !exists {
+            return Err(refused(status, &answer));
+        }
+        let (status, aliased) = self.ask(Method::Get, &format!("/_alias/{}", self.alias), None).await?;
+        let holders: Vec<&String> = match status {
+            200 => aliased.as_object().into_iter().flat_map(|indices| indices.keys()).collect(),
+            _ => Vec::new(),
+        };
+        match holders[..] {
+            [] => {
+                let action =
+                    json!({"actions": [{"add": {"index": self.index, "alias": self.alias, "is_write_index": true}}]});
+                let (status, answer) = self.ask(Method::Post, "/_aliases", Some(&action)).await?;
+                if status == 200 { Ok(()) } else { Err(refused(status, &answer)) }
+            }
+            [index] if *index == self.index => Ok(()),
+            [other] => Err(StoreError::Server(format!(
+                "the alias `{}` points to `{other}`, which was made from another schema",
+                self.alias
+            ))),
+            _ => Err(StoreError::Server(format!(
+                "the alias `{}` points to several indices: {holders:?}; remove it from all but one",
+                self.alias
+            ))),
+        }
+    }
+
+    /// Makes what was written so far visible to searches.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let (status, answer) = self.ask(Method::Post, &format!("/{}/_refresh", self.index), None).await?;
+        if status == 200 { Ok(()) } else { Err(refused(status, &answer)) }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), StoreError> {
+        let bytes = body.map(Value::to_string);
+        let (status, text) = self.send(method, path, "application/json", bytes).await?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    /// One request; what the network says is an error, what the server says is an answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        media: &'static str,
+        body: Option<String>,
+    ) -> Result<(u16, String), StoreError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        let unreached = |error: elasticsearch::Error| StoreError::Unreached(innermost(&error));
+        let sent = self.transport.send(method, path, headers, None::<&()>, body, Some(TIMEOUT)).await;
+        let answer = sent.map_err(unreached)?;
+        let status = answer.status_code().as_u16();
+        Ok((status, answer.text().await.map_err(unreached)?))
+    }
+}
+
+fn transport(server: &Server) -> Result<Transport, StoreError> {
+    let wrong = |message: String| StoreError::Server(message);
+    let mut urls = Vec::new();
+    for text in &server.urls {
+        let url = Url::parse(text).map_err(|error| wrong(format!("`{text}` is no address: {error}")))?;
+        let secret = server.api_key.is_some() || server.basic.is_some();
+        let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if secret && url.scheme() == "http" && !local && !server.allow_http {
+            return Err(wrong(format!(
+                "credentials would go to {text} unencrypted; use https, or say `allow_http: true` when the network is yours"
+            )));
+        }
+        urls.push(url);
+    }
+    if urls.is_empty() {
+        return Err(wrong("no address of a server is given".into()));
+    }
+    let mut builder = TransportBuilder::new(MultiNodeConnectionPool::round_robin(urls, None)).timeout(TIMEOUT);
+    if let Some(key) = &server.api_key {
+        builder = builder.auth(Credentials::EncodedApiKey(key.expose_secret().to_owned()));
+    } else if let Some((user, password)) = &server.basic {
+        builder = builder.auth(Credentials::Basic(user.clone(), password.expose_secret().to_owned()));
+    }
+    if let Some(pem) = &server.ca {
+        let certificate =
+            Certificate::from_pem(pem).map_err(|error| wrong(format!("the certificates cannot be read: {error}")))?;
+        builder = builder.cert_validation(CertificateValidation::Full(certificate));
+    }
+    builder.build().map_err(|error| wrong(error.to_string()))
+}
+
+/// The innermost cause says what happened; the outer ones repeat the address.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn reason(answer: &Value) -> String {
+    answer["error"]["reason"].as_str().or(answer["error"].as_str()).unwrap_or("no reason was given").to_owned()
+}
+
+fn refused(status: u16, answer: &Value) -> StoreError {
+    match status {
+        401 | 403 => StoreError::Credentials(reason(answer)),
+        _ => StoreError::Server(format!("status {status}: {}", reason(answer))),
+    }
+}
+
+/// An answer of `_search`, as far as it is read.
+#[derive(Deserialize)]
+struct Answer {
+    hits: Hits,
+    #[serde(default)]
+    aggregations: Value,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    total: Total,
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    value: usize,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_id")]
+    id: String,
+    #[serde(rename = "_source")]
+    source: Box<RawValue>,
+    #[serde(default)]
+    sort: Value,
+}
+
+impl Elastic {
+    async fn searched(&self, body: &Value) -> Result<Answer, StoreError> {
+        let path = format!("/{}/_search", self.alias);
+        let (status, text) = self.send(Method::Post, &path, "application/json", Some(body.to_string())).await?;
+        if status != 200 {
+            return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
+        }
+        serde_json::from_str(&text)
+            .map_err(|error| StoreError::Server(format!("an answer that cannot be read: {error}")))
+    }
+}
+
+impl Store for Elastic {
+    async fn get(&self, id: OfferId) -> Result<Option<Box<RawValue>>, StoreError> {
+        let path = format!("/{}/_doc/{id}?_source_excludes=content", self.index);
+        let (status, text) = self.send(Method::Get, &path, "application/json", None).await?;
+        match status {
+            200 => Ok(serde_json::from_str::<Hit>(&text).ok().map(|hit| hit.source)),
+            404 => Ok(None),
+            status => Err(refused(status, &serde_json::from_str(&text).unwrap_or_default())),
+        }
+    }
+
+    async fn list(
+        &self,
+        source: Option<&str>,
+        after: Option<OfferId>,
+        limit: usize,
+    ) -> Result<Vec<(OfferId, Box<RawValue>)>, StoreError> {
+        let query = source.map_or_else(|| json!({"match_all": {}}), |source| json!({"term": {"source": source}}));
+        let mut body =
+            json!({"size": limit, "query": query, "sort": [{"id": "asc"}], "_source": {"excludes": ["content"]}});
+        if let Some(after) = after {
+            body["search_after"] = json!([after.to_string()]);
+        }
+        let found = self.searched(&body).await?;
+        Ok(found.hits.hits.into_iter().filter_map(|hit| Some((OfferId::parse(&hit.id)?, hit.source))).collect())
+    }
+
+    async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        let answer = self.searched(&query::body(search, &self.schema)?).await?;
+        let full = search.limit > 0 && answer.hits.hits.len() == search.limit;
+        let last = answer.hits.hits.last().map(|hit| hit.sort.to_string()).filter(|_| full);
+        let facets = search.facets.iter().enumerate();
+        let facets = facets.map(|(number, facet)| {
+            (facet.name.clone(), query::counted(facet, &answer.aggregations[number.to_string()]))
+        });
+        Ok(Found {
+            total: answer.hits.total.value,
+            facets: facets.collect(),
+            after: last,
+            hits: answer.hits.hits.into_iter().map(|hit| hit.source).collect(),
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! A search as Elasticsearch is asked it, and its answer as every store gives it.
+use serde_json::{Number, Value, json};
+
+use crate::schema::{Kind, Schema};
+use crate::search::{By, Every, Facet, Filter, Point, Search, names};
+use crate::store::StoreError;
+
+/// How much more a word in the title counts than one in the description.
+const TITLE: &str = "title^3";
+
+/// The body of `_search`.
+pub(super) fn body(search: &Search, schema: &Schema) -> Result<Value, StoreError> {
+    let mut must = Vec::new();
+    let mut filters = Vec::new();
+    let mut must_not = Vec::new();
+    if let Some(text) = search.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        must.push(words(text, schema));
+    }
+    for filter in &search.filters {
+        match filter {
+            Filter::Exists(field, false) => must_not.push(json!({"exists": {"field": field}})),
+            filter => filters.push(self::filter(filter)),
+        }
+    }
+    if !search.finds_closed() {
+        must_not.push(json!({"exists": {"field": "closed_at"}}));
+    }
+    let mut aggregations = serde_json::Map::new();
+    for (number, facet) in search.facets.iter().enumerate() {
+        aggregations.insert(number.to_string(), aggregation(facet));
+    }
+    let mut sort = Vec::new();
+    match &search.sort {
+        Some(by) => {
+            sort.push(json!({&by.field: {"order": if by.descending { "desc" } else { "asc" }, "missing": "_last"}}))
+        }
+        None => sort.push(json!({"_score": "desc"})),
+    }
+    sort.push(json!({"id": {"order": "asc", "unmapped_type": "keyword"}}));
+    let mut body = json!({
+        "size": search.limit,
+        "track_total_hits": true,
+        "_source": {"excludes": ["content"]},
+        "query": {"bool": {"must": must, "filter": filters, "must_not": must_not}},
+        "aggs": aggregations,
+        "sort": sort
+    });
+    if let Some(after) = &search.after {
+        let wrong = |_| StoreError::Value("`after` is not what an earlier answer of this search gave".into());
+        body["search_after"] = serde_json::from_str(after).map_err(wrong)?;
+    }
+    Ok(body)
+}
+
+/// Words of a person: only words, phrases and `-` mean something.
+fn words(text: &str, schema: &Schema) -> Value {
+    let plain: String =
+        text.chars().map(|sign| if sign.is_alphanumeric() || "\"-'’#.".contains(sign) { sign } else { ' ' }).collect();
+    let fields: Vec<String> = names(schema)
+        .into_iter()
+        .filter(|(_, kind)| *kind == Kind::Text)
+        .map(|(name, _)| if name == "title" { TITLE.to_owned() } else { name })
+        .collect();
+    json!({"simple_query_string": {"query": plain, "fields": fields, "default_operator": "and", "flags": "NOT|PHRASE|WHITESPACE"}})
+}
+
+fn point(at: &Point) -> Value {
+    json!({"lat": at.lat, "lon": at.lon})
+}
+
+fn filter(filter: &Filter) -> Value {
+    match filter {
+        Filter::Terms(field, values) => json!({"terms": {field: values}}),
+        Filter::Range(field, from, to) => {
+            let mut range = serde_json::Map::new();
+            if let Some(from) = from {
+                range.insert("gte".into(), json!(from));
+            }
+            if let Some(to) = to {
+                range.insert("lt".into(), json!(to));
+            }
+            json!({"range": {field: range}})
+        }
+        Filter::Near(field, center, radius) => {
+            json!({"geo_distance": {"distance": format!("{radius}km"), field: point(center)}})
+        }
+        Filter::Box(field, north_west, south_east) => {
+            json!({"geo_bounding_box": {field: {"top_left": point(north_west), "bottom_right": point(south_east)}}})
+        }
+        Filter::Exists(field, _) => json!({"exists": {"field": field}}),
+    }
+}
+
+fn aggregation(facet: &Facet) -> Value {
+    let field = &facet.field;
+    match &facet.by {
+        By::Terms(size) => json!({"terms": {"field": field, "size": size}}),
+        By::Dates(every) => {
+            let (interval, format) = match every {
+                Every::Day => ("day", "yyyy-MM-dd"),
+                Every::Week => ("week", "yyyy-MM-dd"),
+                Every::Month => ("month", "yyyy-MM"),
+                Every::Year => ("year", "yyyy"),
+            };
+            json!({"date_histogram": {"field": field, "calendar_interval": interval, "format": format, "min_doc_count": 1}})
+        }
+        By::Numbers(step) => json!({"histogram": {"field": field, "interval": step, "min_doc_count": 1}}),
+        By::Percentiles(percents) => json!({"percentiles": {"field": field, "percents": percents, "keyed": false}}),
+        By::Tiles(zoom) => json!({"geotile_grid": {"field": field, "precision": zoom, "size": 10_000}}),
+    }
+}
+
+/// The values of a facet out of its aggregation.
+pub(super) fn counted(facet: &Facet, answer: &Value) -> Vec<(String, Number)> {
+    if matches!(facet.by, By::Percentiles(_)) {
+        let value = |found: &Value| {
+            let rounded = (found["value"].as_f64()? * 100.0).round() / 100.0;
+            Some((found["key"].as_f64()?.to_string(), Number::from_f64(rounded)?))
+        };
+        return answer["values"].as_array().into_iter().flatten().filter_map(value).collect();
+    }
+    let named = |bucket: &Value| {
+        let text = bucket["key_as_string"].as_str().or(bucket["key"].as_str()).map(str::to_owned);
+        let name = text
+            .unwrap_or_else(|| bucket["key"].as_f64().map_or_else(|| bucket["key"].to_string(), |key| key.to_string()));
+        (name, bucket["doc_count"].as_u64().unwrap_or(0).into())
+    };
+    answer["buckets"].as_array().into_iter().flatten().map(named).collect()
+}
