@@ -13,9 +13,12 @@ static ORDERED: LazyLock<Option<(String, AtomicU32)>> = LazyLock::new(|| {
 pub const POINTS: [&str; 9] =
     ["fetched", "archived", "mapped", "admitted", "logged", "in_transaction", "committed", "slice_ended", "indexed"];
 
+/// Between the steps of writing to a store outside.
+pub const OUTSIDE: [&str; 2] = ["intended", "written"];
+
 /// Comes to a point. No destructor runs when the process ends here, as with `SIGKILL`.
 pub fn point(name: &str) {
-    debug_assert!(POINTS.contains(&name), "{name}");
+    debug_assert!(POINTS.contains(&name) || OUTSIDE.contains(&name), "{name}");
     if let Some((point, left)) = &*ORDERED
         && point == name
         && left.fetch_sub(1, Ordering::Relaxed) == 1

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::calls::{Parts, call, detail};
 use super::partition::partitions;
+use super::server::server_of;
 use super::unbuilt::unbuilt;
 use super::windows::{First, Windows};
 use super::{Call, Detail, Knobs, Origins, Plan};
@@ -65,10 +66,17 @@ pub(super) struct Values<'a> {
     env: Vec<(String, Tree<'static>)>,
     moment: Moment,
     /// Secrets that are not set.
-    missing: Vec<Finding>,
+    pub(super) missing: Vec<Finding>,
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    /// For the templates of a file.
+    pub(super) fn of(definitions: &'a Definitions, path: String, surroundings: &'a Surroundings) -> Self {
+        let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
+        let (params, env, missing) = (Vec::new(), Vec::new(), Vec::new());
+        Values { definitions, path, surroundings, params, env, moment, missing }
+    }
+
     /// The value of a template.
     pub(super) fn value(&mut self, template: &Template, trail: &[&str]) -> Result<Tree<'static>, Finding> {
         let mut secrets = Vec::new();
@@ -159,11 +167,11 @@ pub fn compile(definitions: &Definitions, ask: Ask<'_>, surroundings: &Surroundi
     }
     let used =
         ask.pipeline.and_then(|(_, pipeline)| pipeline.sources.iter().find(|used| used.source.as_str() == ask.source));
-    let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
-    let mut values =
-        Values { definitions, path, surroundings, params: Vec::new(), env: Vec::new(), moment, missing: Vec::new() };
+    let mut values = Values::of(definitions, path, surroundings);
+    let server = server_of(definitions, surroundings);
     let plan = build(definitions, &source, used, ask, &mut values);
-    match plan {
+    let server = server?;
+    match plan.map(|plan| Plan { server: server.filter(|_| plan.stores), ..plan }) {
         Ok(plan) if values.missing.is_empty() => Ok(plan),
         Ok(_) => Err(values.missing),
         Err(finding) => Err(values.missing.into_iter().chain([finding]).collect()),
@@ -254,6 +262,7 @@ fn build(
         extract,
         keeps,
         stores,
+        server: None,
         files,
         expire: source.expire.clone(),
         expect: source.expect.clone(),

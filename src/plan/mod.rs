@@ -7,6 +7,7 @@ mod credential;
 mod origins;
 mod partition;
 mod request;
+mod server;
 mod unbuilt;
 mod windows;
 
@@ -25,6 +26,7 @@ pub use compile::{Ask, Surroundings, compile};
 pub use origins::Origins;
 pub use partition::{Parent, Partition};
 pub use request::RequestPlan;
+pub use server::{Server, server_of};
 pub use windows::{Window, Windows};
 
 /// One source in one pipeline, checked and compiled.
@@ -54,6 +56,8 @@ pub struct Plan {
     pub keeps: Vec<Program>,
     /// Whether the pipeline feeds the store.
     pub stores: bool,
+    /// The store's server; `None` for the embedded store.
+    pub server: Option<Server>,
     /// Folder of a change log.
     pub files: Option<String>,
     /// When offers that are gone are closed.

@@ -34,8 +34,10 @@ pub(super) fn unbuilt(
             refuse(&path, &["for", name, "call", "decode"], &format!("decode: {found}"));
         }
     }
-    if let Store::Elasticsearch(_) = definitions.pipelines.store {
-        refuse("pipelines.yaml", &["store"], "store: elasticsearch");
+    if let Store::Elasticsearch(server) = &definitions.pipelines.store
+        && server.fingerprint.is_some()
+    {
+        refuse("pipelines.yaml", &["store", "elasticsearch", "fingerprint"], "store: elasticsearch with `fingerprint`");
     }
     let Some((index, pipeline)) = pipeline else { return findings };
     for (number, step) in pipeline.steps.iter().enumerate() {

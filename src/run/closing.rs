@@ -1,7 +1,7 @@
 //! The end of a run: what it must have brought is judged, then offers that are gone are closed.
 use chrono::Utc;
 
-use super::{RunError, Shared, expect};
+use super::{RunError, Shared, expect, outside};
 use crate::definition::source::NotSeen;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::offer::{Batch, Closed, Item};
@@ -83,8 +83,12 @@ pub(super) async fn close(
 ) -> Result<(), RunError> {
     let (state, at) = (&shared.engine.state, Utc::now());
     for rows in rows.chunks(BATCH) {
-        let closings = state.closings(rows.to_vec(), reason).await?;
+        let mut closings = state.closings(rows.to_vec(), reason).await?;
         let version = shared.claim.ticket();
+        if let Some(elastic) = &shared.elastic {
+            outside::contents(elastic, &mut closings).await?;
+            outside::close(shared, elastic, &closings, version, at).await?;
+        }
         let mut marks = Vec::new();
         if let Some(files) = files {
             let (text, items) = batch(&closings, at);
@@ -99,7 +103,7 @@ pub(super) async fn close(
                 version,
                 at,
                 meaning: shared.plan.meaning.clone(),
-                store: shared.plan.stores,
+                store: shared.plan.stores && shared.elastic.is_none(),
                 closings,
                 marks,
             })

@@ -29,9 +29,8 @@ const REQUIRED: f64 = 0.99;
 /// Judges a run by its pages and, where fields are asked for, by what is stored of its source.
 pub(super) async fn judge(shared: &Shared, kind: RunKind) -> Result<Judged, RunError> {
     let mut judged = Judged { said: Vec::new(), closes: true, fails: None };
-    let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
     let expect = shared.plan.expect.as_ref();
-    let counts = reader.run(shared.run)?.unwrap_or_default();
+    let counts = reader(shared)?.run(shared.run)?.unwrap_or_default();
     let share = counts.rejected as f64 / counts.fetched.max(1) as f64;
     let most = expect.and_then(|expect| expect.rejects).map_or(REJECTS, |share| share.fraction());
     if counts.fetched >= RECORDS && share > most {
@@ -58,27 +57,42 @@ pub(super) async fn judge(shared: &Shared, kind: RunKind) -> Result<Judged, RunE
         }
     }
     if !expect.required.is_empty() || expect.drift.is_some() || expect.fresh.is_some() {
-        fields(shared, expect, &reader, &mut judged).await?;
+        fields(shared, expect, &mut judged).await?;
     }
     judged.closes &= judged.said.is_empty();
     Ok(judged)
 }
 
-async fn fields(shared: &Shared, expect: &Expect, reader: &Reader, judged: &mut Judged) -> Result<(), RunError> {
+fn reader(shared: &Shared) -> Result<Reader, RunError> {
+    Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))
+}
+
+/// What the open offers of a source say.
+struct Looked {
+    offers: u64,
+    newest: Option<DateTime<Utc>>,
+    shares: BTreeMap<String, f64>,
+}
+
+fn look(shared: &Shared) -> Result<Looked, RunError> {
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     let (mut offers, mut newest): (u64, Option<DateTime<Utc>>) = (0, None);
-    let published = ENGINE[PUBLISHED].0;
-    reader.each_open(&shared.plan.source, &mut |document| {
+    let published = format!("/{}", ENGINE[PUBLISHED].0.replace('.', "/"));
+    reader(shared)?.each_open(&shared.plan.source, &mut |document| {
         offers += 1;
-        let at = document.pointer(&format!("/{}", published.replace('.', "/"))).and_then(|value| value.as_str());
+        let at = document.pointer(&published).and_then(|value| value.as_str());
         newest = newest.max(at.and_then(|text| text.parse().ok()));
         leaves(&document, "", &mut counted);
     })?;
+    let shares = counted.into_iter().map(|(field, count)| (field, count as f64 / offers as f64)).collect();
+    Ok(Looked { offers, newest, shares })
+}
+
+async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result<(), RunError> {
+    let Looked { offers, newest, shares } = look(shared)?;
     if offers == 0 {
         return Ok(());
     }
-    let shares: BTreeMap<String, f64> =
-        counted.into_iter().map(|(field, count)| (field, count as f64 / offers as f64)).collect();
     for field in &expect.required {
         let share = shares.get(field).copied().unwrap_or(0.0);
         if share < REQUIRED {

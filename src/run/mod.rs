@@ -6,6 +6,7 @@ mod detail;
 mod expect;
 mod ground;
 mod large;
+mod outside;
 mod page;
 mod partitions;
 mod pool;
@@ -34,6 +35,8 @@ use crate::plan::{Plan, Window};
 use crate::sink::files::Files;
 use crate::state::words::{Ended, NewRun, Slice};
 use crate::state::{Claim, State, StateError};
+use crate::store::StoreError;
+use crate::store::elastic::Elastic;
 use writing::Handed;
 
 pub use closing::Closes;
@@ -142,6 +145,12 @@ pub enum RunError {
     /// The network.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another owner writes the source.
+    #[error("another process writes this source: the store holds offers of a later claim; this run has stopped")]
+    Fenced,
     /// A task of ours ended without an answer.
     #[error("a part of the run ended without an answer: {0}")]
     Lost(String),
@@ -151,6 +160,8 @@ pub enum RunError {
 struct Shared {
     plan: Arc<Plan>,
     engine: Arc<Engine>,
+    /// The store, where it is a server.
+    elastic: Option<Arc<Elastic>>,
     run: RunId,
     /// The run's own time.
     now: DateTime<Utc>,
@@ -209,6 +220,10 @@ async fn begin(
     span: Option<Window>,
 ) -> Result<Begin, RunError> {
     let began = Instant::now();
+    let elastic = match &plan.server {
+        Some(server) => Some(Arc::new(Elastic::open(server, plan.schema.clone()).await?)),
+        None => None,
+    };
     let claim = engine.state.claim(&plan.source, now).await?;
     engine.fetch.restore(engine.state.quotas().await?).await;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
@@ -225,6 +240,7 @@ async fn begin(
         known: begun.last_complete && kind == RunKind::Ordinary,
         typical: AtomicU32::new(64 << 10),
         failures: AtomicU32::new(0),
+        elastic,
         run: begun.run,
         now: begun.now,
         plan,

@@ -1,21 +1,20 @@
 //! Archived pages mapped again in the order of their versions, under new ones: an older page never wins.
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::Utc;
 
 use super::detail;
 use super::large::nth;
 use super::page::{At, work};
-use super::{Engine, RunError, Summary, new_run};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, outside};
 use crate::archive;
-use crate::event::{Event, EventKind, Outcome, RunId, RunKind};
+use crate::event::{EventKind, Outcome, RunKind};
 use crate::offer::Version;
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;
-use crate::state::words::{Admit, Commit, Ended, Fate, Mapped, PageKind, Slice, SliceState};
-use crate::state::{Claim, PageRow, Reader};
+use crate::state::words::{Admit, Commit, Fate, Mapped, PageKind, Slice, SliceState};
+use crate::state::{PageRow, Reader};
 
 /// What is mapped again.
 #[derive(Clone, Debug)]
@@ -27,51 +26,36 @@ pub enum Again {
 }
 
 struct Replay {
-    plan: Arc<Plan>,
-    engine: Arc<Engine>,
+    shared: Arc<Shared>,
     reader: Reader,
-    claim: Claim,
-    run: RunId,
 }
 
 /// Maps archived pages of a plan's source again. A record is mapped only from the page that its stored form came from; it
 /// keeps when it was first seen. Pages that the archive has lost are counted in the cause.
 pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Result<Summary, RunError> {
-    let began = Instant::now();
-    let (now, claim) = (Utc::now(), engine.state.claim(&plan.source, Utc::now()).await?);
     let kind = match &again {
         Again::Everything => RunKind::Replay,
         Again::Records(_) => RunKind::Retry,
     };
-    let begun = engine.state.begin_run(new_run(&plan, kind, now, Some((now, now)))).await?;
-    let reader = Reader::open(engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
-    let replay = Replay { plan, engine, reader, claim, run: begun.run };
-    replay.emit(EventKind::RunStarted { kind, now, resumed: begun.resumed });
+    let now = Utc::now();
+    let Begin { shared, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
+    let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
+    let replay = Replay { shared, reader };
     let mut lost = 0;
     for (row, items) in replay.rows(&again)? {
         lost += u64::from(!replay.page(&row, items.as_ref()).await?);
     }
     let cause = (lost > 0).then(|| format!("{lost} pages are not in the archive any more"));
     let outcome = if lost > 0 { Outcome::Partial } else { Outcome::Complete };
-    let ended = Ended { run: begun.run, outcome, cause: cause.clone(), at: Utc::now() };
-    let counts = replay.engine.state.end_run(ended).await?;
-    let seconds = began.elapsed().as_secs_f64();
-    replay.emit(EventKind::RunEnded { outcome, cause: cause.clone(), counts, seconds });
-    Ok(Summary { run: begun.run, outcome, cause, counts })
+    finished(&replay.shared, outcome, cause, began).await
 }
 
 type Rows = Vec<(PageRow, Option<HashSet<u32>>)>;
 
 impl Replay {
-    fn emit(&self, kind: EventKind) {
-        let event = Event { at: Utc::now(), run: self.run, source: self.plan.source.clone(), kind };
-        // Nobody listens any more: the facts are in the journal all the same.
-        let _ = self.engine.events.send(event);
-    }
-
     /// The pages to map, in the order of their versions, and which of their records when not all.
     fn rows(&self, again: &Again) -> Result<Rows, RunError> {
-        let source = &self.plan.source;
+        let source = &self.shared.plan.source;
         let Again::Records(records) = again else {
             return Ok(self.reader.pages(source)?.into_iter().map(|row| (row, None)).collect());
         };
@@ -89,17 +73,17 @@ impl Replay {
 
     /// Maps one page again; false when the archive does not hold it any more.
     async fn page(&self, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<bool, RunError> {
-        let first = row.archived.first().map(|at| archive::read(&self.engine.archive, at));
+        let first = row.archived.first().map(|at| archive::read(&self.shared.engine.archive, at));
         let Some(Ok(page)) = first else { return Ok(false) };
         let at = At {
             partition: row.partition.clone().unwrap_or_else(|| "{}".into()),
             window: row.span,
             position: position(row),
         };
-        let details = detail::archived(&self.engine.archive, &row.archived);
+        let details = detail::archived(&self.shared.engine.archive, &row.archived);
         let index = (row.part & 0xffff) as usize;
         let job = {
-            let (plan, page, at) = (self.plan.clone(), page.clone(), at.clone());
+            let (plan, page, at) = (self.shared.plan.clone(), page.clone(), at.clone());
             move || {
                 let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
                 let flaws = std::mem::take(&mut worked.flaws);
@@ -107,19 +91,19 @@ impl Replay {
             }
         };
         let lost = || RunError::Lost("a thread that maps pages panicked".into());
-        let (mapped, flaws) = self.engine.pool.work(job).await.ok_or_else(lost)?;
+        let (mapped, flaws) = self.shared.engine.pool.work(job).await.ok_or_else(lost)?;
         let Some(mapped) = mapped else { return Ok(true) };
         let admit = Admit {
-            run: self.run,
-            source: self.plan.source.clone(),
+            run: self.shared.run,
+            source: self.shared.plan.source.clone(),
             slice: "0".into(),
-            version: self.claim.ticket(),
+            version: self.shared.claim.ticket(),
             page: Arc::new(self.chosen(mapped, row, items)?),
             intent: false,
             again: true,
             at: page.fetched,
         };
-        let admitted = self.engine.state.admit(Arc::new(admit.clone())).await?;
+        let admitted = self.shared.engine.state.admit(Arc::new(admit.clone())).await?;
         let slice = Slice {
             slice: "0".into(),
             partition: at.partition,
@@ -132,7 +116,7 @@ impl Replay {
         };
         let flaws = if items.is_none() { super::told::most(&flaws) } else { Vec::new() };
         let rejects = super::told::rejects(&admit);
-        let commit = Commit {
+        let mut commit = Commit {
             refused: Vec::new(),
             superseded: Vec::new(),
             kind: PageKind::Replay,
@@ -141,20 +125,23 @@ impl Replay {
             request: row.request.clone(),
             status: page.status,
             archived: row.archived.clone(),
-            ask: self.plan.ask.clone(),
-            meaning: self.plan.meaning.clone(),
+            ask: self.shared.plan.ask.clone(),
+            meaning: self.shared.plan.meaning.clone(),
             slice,
             halves: Vec::new(),
             marks: Vec::new(),
-            store: self.plan.stores,
+            store: self.shared.plan.stores && self.shared.elastic.is_none(),
             bytes: 0,
             quotas: Vec::new(),
             from: row.version.parse().ok().map(Version),
             admit,
             admitted,
         };
-        let committed = self.engine.state.commit(commit).await?.done().await?;
-        self.emit(EventKind::PageCommitted {
+        if let Some(elastic) = &self.shared.elastic {
+            outside::page(&self.shared, elastic, &mut commit).await?;
+        }
+        let committed = self.shared.engine.state.commit(commit).await?.done().await?;
+        self.shared.emit(EventKind::PageCommitted {
             slice: "0".into(),
             position: row.version.clone(),
             bytes: 0,

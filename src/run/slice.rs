@@ -235,7 +235,13 @@ impl Reading {
         self.slice.total = ready.worked.total.clone().ok().flatten();
         self.slice.state = SliceState::Ended(SliceEnd::Split);
         let admit = self.admit(ready, ready.version, Mapped::default());
-        let admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: false, closings: Vec::new() };
+        let admitted = Admitted {
+            verdicts: Vec::new(),
+            rows: Vec::new(),
+            all_known: false,
+            closings: Vec::new(),
+            closed: Vec::new(),
+        };
         let part = Part { position: position.clone(), part: 0, kind: PageKind::Probe };
         self.hand_over(part, ready, admit, admitted, Vec::new(), halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
@@ -325,7 +331,7 @@ impl Reading {
             slice: self.slice.clone(),
             halves,
             marks: Vec::new(),
-            store: self.shared.plan.stores,
+            store: self.shared.plan.stores && self.shared.elastic.is_none(),
             bytes,
             quotas: Vec::new(),
             from: None,

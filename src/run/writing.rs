@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{RunError, Shared, closing};
+use super::{RunError, Shared, closing, outside};
 use crate::crash;
 use crate::event::EventKind;
 use crate::files::FileError;
@@ -58,8 +58,11 @@ pub(super) async fn write(
 }
 
 impl Writer {
-    /// Begins a page: its lines go to the change log.
-    async fn log(&mut self, page: Handed) -> Result<(), RunError> {
+    /// Begins a page: its offers go to a store outside, its lines to the change log.
+    async fn log(&mut self, mut page: Handed) -> Result<(), RunError> {
+        if let Some(elastic) = self.shared.elastic.clone() {
+            outside::page(&self.shared, &elastic, &mut page.commit).await?;
+        }
         let lines = match &self.files {
             Some(files) => lines(files, &page.commit).await?,
             None => None,
@@ -97,23 +100,33 @@ impl Writer {
     }
 }
 
-/// Writes the change log of a page.
-async fn lines(files: &Files, commit: &Commit) -> Result<Option<Logged>, FileError> {
+/// What a page writes: the number of each record, with what is written of it.
+pub(super) fn items(commit: &Commit) -> Vec<(usize, Item)> {
     let admit = &commit.admit;
-    let items = admit.page.records.iter().zip(&commit.admitted.verdicts).filter_map(|(record, verdict)| {
+    let records = admit.page.records.iter().zip(&commit.admitted.verdicts).enumerate();
+    let kept_closed =
+        |index: usize| commit.admitted.closed.iter().find(|(at, _)| *at == index).map(|(_, closed)| *closed);
+    let items = records.filter_map(|(index, (record, verdict))| {
         let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate) else {
             return None;
         };
         let lifecycle = Lifecycle {
             first_seen_at: *first_seen,
             changed_at: admit.at,
-            closed: admit.expired(record),
-            page: admit.version,
+            closed: kept_closed(index).or_else(|| admit.expired(record)),
+            page: commit.from.unwrap_or(admit.version),
             mapping: commit.meaning.clone(),
         };
-        Some(Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() })
+        Some((index, Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() }))
     });
-    let items: Vec<Item> = items.collect();
+    items.collect()
+}
+
+/// Writes the change log of a page.
+async fn lines(files: &Files, commit: &Commit) -> Result<Option<Logged>, FileError> {
+    let admit = &commit.admit;
+    let lost = |index: &usize| commit.superseded.contains(index) || commit.refused.iter().any(|(at, _)| at == index);
+    let items: Vec<Item> = items(commit).into_iter().filter(|(index, _)| !lost(index)).map(|(_, item)| item).collect();
     if commit.admitted.closings.is_empty() {
         return files.write(&Batch { version: admit.version, text: &admit.page.text, items }).await;
     }

@@ -69,7 +69,13 @@ impl Core {
 
     /// One verdict a record, the first that holds of: rejected, filtered, superseded, duplicate, unchanged, written.
     pub(super) fn admit(&mut self, admit: &Admit) -> Result<Admitted, StateError> {
-        let mut admitted = Admitted { verdicts: Vec::new(), rows: Vec::new(), all_known: true, closings: Vec::new() };
+        let mut admitted = Admitted {
+            verdicts: Vec::new(),
+            rows: Vec::new(),
+            all_known: true,
+            closings: Vec::new(),
+            closed: Vec::new(),
+        };
         for record in &admit.page.records {
             let (verdict, row, known) = self.judge(record, admit)?;
             admitted.all_known &= known && !matches!(verdict, Verdict::Write { .. });
@@ -81,6 +87,10 @@ impl Core {
             if let (Some(reason), Some(row), true) = (closes, row, known && !admit.again) {
                 let index = admitted.verdicts.len();
                 admitted.closings.extend(self.closing(row, reason)?.map(|closing| (index, closing)));
+            }
+            if let (true, Verdict::Write { row, .. }) = (admit.again, verdict) {
+                let index = admitted.verdicts.len();
+                admitted.closed.extend(self.closed(row)?.map(|closed| (index, closed)));
             }
             admitted.verdicts.push(verdict);
             admitted.rows.push(row);

@@ -176,7 +176,7 @@ impl Core {
     }
 
     /// When and why an offer was closed, if it is.
-    fn closed(&self, row: u64) -> Result<Option<(DateTime<Utc>, Closed)>, StateError> {
+    pub(super) fn closed(&self, row: u64) -> Result<Option<(DateTime<Utc>, Closed)>, StateError> {
         let mut statement = self.connection.prepare_cached("SELECT closed_at, reason FROM known WHERE n = ?1")?;
         let found: Option<(Option<i64>, Option<String>)> =
             statement.query_row(params![row as i64], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

@@ -25,8 +25,8 @@ use crate::offer::{Closed, OfferId, Version};
 use crate::plan::Window;
 use crate::position::Position;
 use words::{
-    Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, ListedRow, Mark, NewRun,
-    Slice,
+    Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
+    NewRun, Slice,
 };
 
 pub use reader::{Held, OfferRow, PageRow, Reader, RunRow, SourceRow};
@@ -248,6 +248,11 @@ impl State {
     pub async fn shares(&self, source: &str, now: BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, StateError> {
         let source = source.to_owned();
         self.ask(move |core| core.shares(&source, &now)).await
+    }
+
+    /// Before a request to a store outside leaves: what it was last told of these offers is not known any more.
+    pub async fn intent(&self, intent: Vec<Intent>) -> Result<(), StateError> {
+        self.ask(move |core| core.intent(&intent)).await
     }
 
     /// What is spent of quotas, as it was committed.

@@ -9,7 +9,7 @@ use super::StateError;
 use super::admit::instant;
 use super::core::Core;
 use super::runs::{unword, word};
-use super::words::{Close, Closing, Due, DueSince, Found, PageKind, SliceState};
+use super::words::{Close, Closing, Due, DueSince, Found, Intent, PageKind, SliceState};
 use crate::event::{Counts, RunId, SliceEnd};
 use crate::offer::{Closed, Lifecycle, OfferId, Version, content_of, document};
 
@@ -201,10 +201,30 @@ impl Core {
         Ok(oldest.map(instant))
     }
 
+    /// What the store was last told of these is null from now on: never equal, and open for a sweep.
+    pub(super) fn intent(&mut self, intents: &[Intent]) -> Result<(), StateError> {
+        for intent in intents {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO known(n, source, id, key, version, content, first_seen) VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6)
+                     ON CONFLICT(id) DO UPDATE SET content = NULL, version = ?5 WHERE version <= ?5",
+                )?
+                .execute(params![
+                    intent.row as i64,
+                    intent.source,
+                    intent.id.0,
+                    intent.key,
+                    intent.version.0 as i64,
+                    intent.first_seen.timestamp_millis()
+                ])?;
+        }
+        Ok(())
+    }
+
     /// What is to be written for an offer that is closed; `None` when it is closed already.
     pub(super) fn closing(&self, row: u64, reason: Closed) -> Result<Option<Closing>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT k.id, k.first_seen, k.page, k.meaning, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
+            "SELECT k.id, k.first_seen, k.page, k.meaning, o.doc, k.key FROM known k LEFT JOIN offers o ON o.n = k.n
              WHERE k.n = ?1 AND k.version > 0 AND k.closed_at IS NULL",
         )?;
         let found = statement.query_row(params![row as i64], |found| {
@@ -215,6 +235,7 @@ impl Core {
                 first_seen: instant(found.get(1)?),
                 page: Version(found.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64),
                 mapping: found.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                key: found.get(5)?,
                 content: document.as_deref().and_then(content_of).map(String::into_bytes),
                 reason,
             })

@@ -190,6 +190,8 @@ pub struct Admitted {
     pub all_known: bool,
     /// Open offers that their record closes: kept aside now, or gone.
     pub closings: Vec<(usize, Closing)>,
+    /// Offers that are closed and stay so: of an archived page mapped again.
+    pub closed: Vec<(usize, (DateTime<Utc>, Closed))>,
 }
 
 /// Where a page lies in the archive.
@@ -299,6 +301,23 @@ pub struct Committed {
     pub keys: u64,
 }
 
+/// An offer that is about to be written to a store outside.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Dense row number.
+    pub row: u64,
+    /// The source.
+    pub source: String,
+    /// Its id.
+    pub id: OfferId,
+    /// Its key.
+    pub key: String,
+    /// The version it is written under.
+    pub version: Version,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
+}
+
 /// Which offers are due to be closed.
 #[derive(Clone, Debug)]
 pub struct Due {
@@ -335,6 +354,8 @@ pub struct Closing {
     pub row: u64,
     /// Its id.
     pub id: OfferId,
+    /// Its key.
+    pub key: String,
     /// When it was first read.
     pub first_seen: DateTime<Utc>,
     /// The page its content came from.

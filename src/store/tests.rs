@@ -1,4 +1,7 @@
 //! The conformance suite of stores: searches as pairs of text, the same for each. A store joins by a bench of its own.
+#[path = "../../tests/elasticsearch/node.rs"]
+mod node;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,13 +10,15 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::Store;
-use super::elastic::{Elastic, Server, Written};
+use super::elastic::{Elastic, Written};
 use super::local::Local;
 use crate::definition::{self, Text};
 use crate::offer::{Batch, Closed, Item, Lifecycle, OfferId, Version};
+use crate::plan::Server;
 use crate::schema::Schema;
 use crate::search::{Facet, Filter, Search, Sort};
 use crate::state::State;
+use node::Node;
 
 const OFFERS: [&str; 6] = [
     r#"{"source":"a","title":"Développeur Rust (H/F)","description":"Chez l'éditeur","contract":{"type":"permanent"},"salary":{"yearly_min":42000.0},"published_at":"2026-11-01T00:00:00Z","location":{"point":{"lat":48.8566,"lon":2.3522}}}"#,
@@ -150,41 +155,8 @@ async fn the_embedded_store_conforms() {
     conforms(&store, &schema).await;
 }
 
-/// A real server, started from Maven artifacts for this test, or the one that `JOBMARKET_TEST_ELASTICSEARCH` names.
-struct Node {
-    url: String,
-    process: Option<String>,
-}
-
-impl Node {
-    fn start() -> Self {
-        if let Ok(url) = std::env::var("JOBMARKET_TEST_ELASTICSEARCH") {
-            return Node { url, process: None };
-        }
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let started = std::process::Command::new(root.join("tests/elasticsearch/start"))
-            .arg(root.join("target/elasticsearch"))
-            .arg(port.to_string())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&started.stderr);
-        assert!(started.status.success(), "Elasticsearch needs Java 17 or later, Maven and curl: {said}");
-        let process = String::from_utf8_lossy(&started.stdout).trim().to_owned();
-        Node { url: format!("http://127.0.0.1:{port}"), process: Some(process) }
-    }
-
-    fn server(&self) -> Server {
-        Server { urls: vec![self.url.clone()], name: format!("test-{:x}", fastrand::u64(..)), ..Server::default() }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        if let Some(process) = &self.process {
-            let _ = std::process::Command::new("kill").args(["-9", process]).status();
-        }
-    }
+fn server(node: &Node) -> Server {
+    Server { urls: vec![node.url.clone()], name: format!("test-{:x}", fastrand::u64(..)), ..Server::default() }
 }
 
 /// The offers as a batch, each with the lifecycle that its text has.
@@ -217,7 +189,7 @@ async fn write_all(store: &Elastic, version: Version, offers: &[(i64, String)]) 
 async fn elasticsearch_conforms() {
     let node = Node::start();
     let schema = schema();
-    let server = node.server();
+    let server = server(&node);
     let store = Elastic::open(&server, schema.clone()).await.unwrap();
     let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
     let first = Version::new(7, 1);
@@ -263,8 +235,8 @@ async fn a_server_that_cannot_be_used_is_told_apart() {
     let plain = open("http://elasticsearch.example:9200".into(), basic).await;
     assert!(plain.contains("unencrypted") && !plain.contains("secret"), "{plain}");
     assert!(open("nothing".into(), Server::default()).await.contains("is no address"));
-    let pem = Server { ca: Some(b"nothing".to_vec()), ..Server::default() };
-    let _ = open("https://127.0.0.1:1".into(), pem).await;
+    let ca = Server { ca: Some("/nowhere/ca.pem".into()), ..Server::default() };
+    assert!(open("https://127.0.0.1:1".into(), ca).await.contains("/nowhere/ca.pem"));
     let (listener, answer) =
         (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     let address = listener.local_addr().unwrap();

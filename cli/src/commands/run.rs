@@ -213,7 +213,7 @@ fn stops(engine: &Engine) -> tokio::task::JoinHandle<()> {
 
 /// The thread that follows what is stored with the search index, when something is.
 fn index(data: &Path, plans: &[Plan]) -> Option<Follower> {
-    plans.iter().find(|plan| plan.stores).map(|plan| Follower::start(data, &plan.schema))
+    plans.iter().find(|plan| plan.stores && plan.server.is_none()).map(|plan| Follower::start(data, &plan.schema))
 }
 
 /// Waits until the index holds everything.
@@ -273,7 +273,7 @@ async fn on_one<T>(
 ) -> anyhow::Result<ExitCode> {
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let (engine, shown) = engine(&place.project, &project.data, archive, log)?;
-    let index = plan.stores.then(|| Follower::start(&project.data, &plan.schema));
+    let index = (plan.stores && plan.server.is_none()).then(|| Follower::start(&project.data, &plan.schema));
     let listening = stops(&engine);
     let done = work(engine.clone()).await;
     listening.abort();

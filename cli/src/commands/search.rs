@@ -1,8 +1,10 @@
 //! `search`: the store, by words and conditions.
 use std::process::ExitCode;
 
+use jobmarket::plan::{Server, server_of};
 use jobmarket::search::{Facet, Filter, Search as Query, Sort};
 use jobmarket::store::Store;
+use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
 
 use crate::Place;
@@ -40,19 +42,13 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     let filters = asked.filters.iter().map(|filter| Filter::parse(filter, schema)).collect::<Result<_, _>>()?;
     let facets = asked.facets.iter().map(|facet| Facet::parse(facet, schema)).collect::<Result<_, _>>()?;
     let sort = asked.sort.as_ref().map(|sort| Sort::parse(sort, schema)).transpose()?;
-    let Some(store) = Local::open(&project.data, schema)? else {
-        anyhow::bail!(
-            "nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`",
-            project.data.display()
-        );
-    };
-    if store.behind()? > 0 {
-        eprintln!("another process indexes; {} changes are not found yet", store.behind()?);
-    }
     let text = (!asked.words.is_empty()).then(|| asked.words.join(" "));
     let (after, limit) = (asked.after.clone(), asked.limit);
     let query = Query { text, filters, facets, sort, after, limit, closed: asked.closed };
-    let found = store.search(&query).await?;
+    let found = match server(&project)? {
+        Some(server) => Elastic::open(&server, schema.clone()).await?.search(&query).await?,
+        None => local(&project)?.search(&query).await?,
+    };
     if place.json {
         println!("{}", serde_json::to_string(&found)?);
         return Ok(ExitCode::SUCCESS);
@@ -80,4 +76,25 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
         eprintln!("more: --after {after}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The server of the project's store; `None` for the embedded one.
+pub fn server(project: &Project) -> anyhow::Result<Option<Server>> {
+    server_of(&project.definitions, &project.surroundings).map_err(|findings| {
+        project.tell(&findings);
+        anyhow::anyhow!("the store cannot be asked")
+    })
+}
+
+fn local(project: &Project) -> anyhow::Result<Local> {
+    let Some(store) = Local::open(&project.data, &project.definitions.schema)? else {
+        anyhow::bail!(
+            "nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`",
+            project.data.display()
+        );
+    };
+    if store.behind()? > 0 {
+        eprintln!("another process indexes; {} changes are not found yet", store.behind()?);
+    }
+    Ok(store)
 }

@@ -12,34 +12,18 @@ use elasticsearch::cert::{Certificate, CertificateValidation};
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
 use elasticsearch::http::{Method, Url};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Store, StoreError};
 use crate::offer::OfferId;
+use crate::plan::Server;
 use crate::schema::Schema;
 use crate::search::{Found, Search};
 
 pub use bulk::Written;
-
-/// Where the server is, and who asks.
-#[derive(Clone, Debug, Default)]
-pub struct Server {
-    /// Addresses of its nodes, asked in turn.
-    pub urls: Vec<String>,
-    /// An API key as the server gives it, base64 of id and secret.
-    pub api_key: Option<SecretString>,
-    /// User and password.
-    pub basic: Option<(String, SecretString)>,
-    /// Certificates in PEM that are trusted besides those of the system.
-    pub ca: Option<Vec<u8>>,
-    /// Whether credentials may go over plain HTTP.
-    pub allow_http: bool,
-    /// Name of the alias that is searched; indices are named after it.
-    pub name: String,
-}
 
 /// A server that was found to be Elasticsearch, with the index of the schema.
 #[derive(Debug)]
@@ -125,6 +109,20 @@ impl Elastic {
         if status == 200 { Ok(()) } else { Err(refused(status, &answer)) }
     }
 
+    /// Documents by their ids, in order.
+    pub async fn documents(&self, ids: &[OfferId]) -> Result<Vec<Option<String>>, StoreError> {
+        let ids: Vec<String> = ids.iter().map(OfferId::to_string).collect();
+        let path = format!("/{}/_mget?_source_excludes=content", self.index);
+        let body = json!({"ids": ids}).to_string();
+        let (status, text) = self.send(Method::Post, &path, "application/json", Some(body)).await?;
+        if status != 200 {
+            return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
+        }
+        let unread = |error| StoreError::Server(format!("an answer that cannot be read: {error}"));
+        let found: Documents = serde_json::from_str(&text).map_err(unread)?;
+        Ok(found.docs.into_iter().map(|document| document.source.map(|source| source.get().to_owned())).collect())
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), StoreError> {
         let bytes = body.map(Value::to_string);
         let (status, text) = self.send(method, path, "application/json", bytes).await?;
@@ -172,9 +170,10 @@ fn transport(server: &Server) -> Result<Transport, StoreError> {
     } else if let Some((user, password)) = &server.basic {
         builder = builder.auth(Credentials::Basic(user.clone(), password.expose_secret().to_owned()));
     }
-    if let Some(pem) = &server.ca {
+    if let Some(path) = &server.ca {
+        let pem = std::fs::read(path).map_err(|error| wrong(format!("{path}: {error}")))?;
         let certificate =
-            Certificate::from_pem(pem).map_err(|error| wrong(format!("the certificates cannot be read: {error}")))?;
+            Certificate::from_pem(&pem).map_err(|error| wrong(format!("the certificates cannot be read: {error}")))?;
         builder = builder.cert_validation(CertificateValidation::Full(certificate));
     }
     builder.build().map_err(|error| wrong(error.to_string()))
@@ -206,6 +205,18 @@ struct Answer {
     hits: Hits,
     #[serde(default)]
     aggregations: Value,
+}
+
+/// An answer of `_mget`.
+#[derive(Deserialize)]
+struct Documents {
+    docs: Vec<Document>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "_source")]
+    source: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]

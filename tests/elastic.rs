@@ -1,0 +1,197 @@
+//! The engine with a real Elasticsearch as its store: everything is there once, equal to the site, through outages.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+#[path = "elasticsearch/node.rs"]
+mod node;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jobmarket::definition::{self, Text};
+use jobmarket::event::{Event, EventKind, Outcome};
+use jobmarket::files;
+use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::run::{Again, Asked, Engine, Summary, replay, run};
+use jobmarket::search::{Facet, Filter, Search};
+use jobmarket::store::Store;
+use jobmarket::store::elastic::Elastic;
+use node::Node;
+use sandbox::{Options, Sandbox, Site};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+struct Bench {
+    node: Node,
+    sites: Sandbox,
+    dir: tempfile::TempDir,
+    texts: Vec<Text>,
+    now: DateTime<Utc>,
+}
+
+impl Bench {
+    async fn new(offers: usize) -> Self {
+        let node = Node::start();
+        let options = Options { boards: 250, offers, rate: 100_000, ..Options::default() };
+        let now = options.now;
+        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for text in &mut texts {
+            text.text = text.text.replace("quota: [4/d]", "quota: [400/d]");
+        }
+        let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
+        pipelines.text = format!(
+            "store: {{elasticsearch: {{url: \"{}\"}}}}\npipelines:\n  - {{name: p, sources: [remotive, francetravail], sinks: [store, {{files: {{dir: log}}}}]}}\n",
+            node.url
+        );
+        Bench { node, sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
+    }
+
+    fn plan(&self, source: &str) -> Arc<Plan> {
+        let (definitions, findings) = definition::read(&self.texts);
+        assert_eq!(findings, []);
+        let mut origins = Origins::default();
+        for (from, to) in self.sites.origins() {
+            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
+        }
+        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)];
+        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
+        Arc::new(compile(&definitions, Ask { source, pipeline, origins }, &env).unwrap())
+    }
+
+    fn engine(&self) -> (Arc<Engine>, UnboundedReceiver<Event>) {
+        let (events, heard) = unbounded_channel();
+        let data = self.dir.path();
+        (Arc::new(Engine::start(data, data.join("raw"), Path::new("."), events).unwrap()), heard)
+    }
+
+    async fn run(&mut self, source: &str) -> (Summary, Vec<Event>) {
+        self.now += TimeDelta::days(1);
+        let (engine, mut heard) = self.engine();
+        let summary = run(self.plan(source), engine, self.now, Asked::Due).await.unwrap();
+        assert!(summary.counts.add_up(), "{:?}", summary.counts);
+        (summary, std::iter::from_fn(|| heard.try_recv().ok()).collect())
+    }
+
+    async fn store(&self) -> Elastic {
+        let plan = self.plan("remotive");
+        let store = Elastic::open(plan.server.as_ref().unwrap(), plan.schema.clone()).await.unwrap();
+        store.refresh().await.unwrap();
+        store
+    }
+
+    /// Stored offers of a source by their key.
+    async fn stored(&self, source: &str) -> BTreeMap<String, serde_json::Value> {
+        let (store, mut all, mut after) = (self.store().await, BTreeMap::new(), None);
+        loop {
+            let listed = store.list(Some(source), after, 500).await.unwrap();
+            let Some((last, _)) = listed.last() else { return all };
+            after = Some(*last);
+            for (_, text) in &listed {
+                let document: serde_json::Value = serde_json::from_str(text.get()).unwrap();
+                let key = document["source_id"].as_str().unwrap().to_owned();
+                assert!(all.insert(key, document).is_none(), "an offer is stored twice");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_site_shows_is_stored_once_and_found() {
+    let mut bench = Bench::new(1_200).await;
+    let (first, _) = bench.run("francetravail").await;
+    assert_eq!((first.outcome, first.counts.new), (Outcome::Complete, 1_200), "{:?}", first.cause);
+    let (second, _) = bench.run("francetravail").await;
+    assert_eq!((second.counts.unchanged, second.counts.indexed), (1_200, 0));
+    let stored = bench.stored("francetravail").await;
+    let truths = bench.sites.world(|world| world.truth(Site::FranceTravail));
+    assert_eq!(stored.len(), truths.len());
+    for truth in &truths {
+        assert_eq!(stored[&truth.id]["title"], truth.record["intitule"]);
+    }
+
+    // Aggregations say what a count over the documents says.
+    let plan = bench.plan("francetravail");
+    let store = bench.store().await;
+    for field in ["contract.type", "location.department"] {
+        let facets = vec![Facet::parse(&format!("{field}:200"), &plan.schema).unwrap()];
+        let found = store.search(&Search { facets, ..Search::default() }).await.unwrap();
+        let mut direct: BTreeMap<String, u64> = BTreeMap::new();
+        for document in stored.values() {
+            let value = document.pointer(&format!("/{}", field.replace('.', "/"))).and_then(|value| value.as_str());
+            value.into_iter().for_each(|value| *direct.entry(value.to_owned()).or_default() += 1);
+        }
+        let counted = found.facets[0].1.iter().map(|(value, count)| (value.clone(), count.as_u64().unwrap())).collect();
+        assert_eq!(direct, counted, "{field}");
+    }
+    let near = Filter::parse("location.point=48.8566,2.3522,25km", &plan.schema).unwrap();
+    let found = store.search(&Search { filters: vec![near], limit: 10, ..Search::default() }).await.unwrap();
+    let direct = stored.values().filter(|document| {
+        let at = &document["location"]["point"];
+        let point = at["lat"].as_f64().zip(at["lon"].as_f64());
+        let here = jobmarket::search::Point { lat: 48.8566, lon: 2.3522 };
+        point.is_some_and(|(lat, lon)| jobmarket::search::distance(here, jobmarket::search::Point { lat, lon }) <= 25.0)
+    });
+    assert_eq!(found.total, direct.count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_close_open_again_and_are_mapped_again() {
+    let mut bench = Bench::new(0).await;
+    bench.run("remotive").await;
+    bench.sites.world(|world| world.show(Site::Remotive, 30, false));
+    bench.run("remotive").await;
+    let (third, _) = bench.run("remotive").await;
+    assert_eq!(third.counts.closed, 30);
+    let closed = |stored: &BTreeMap<String, serde_json::Value>| {
+        stored.values().filter(|document| document["closed_reason"] == "not_seen").count()
+    };
+    let stored = bench.stored("remotive").await;
+    assert_eq!((stored.len(), closed(&stored)), (250, 30));
+    assert!(stored.values().all(|document| document["description"].is_string()), "full documents only");
+    bench.sites.world(|world| world.show(Site::Remotive, 10, true));
+    let (fourth, _) = bench.run("remotive").await;
+    assert_eq!((fourth.counts.indexed, fourth.counts.new), (10, 0));
+    assert_eq!(closed(&bench.stored("remotive").await), 20);
+    let text = bench.texts.iter_mut().find(|text| text.path == "sources/remotive.yaml").unwrap();
+    text.text = text.text.replace("title: $.title", "title: $.title | upper");
+    let (engine, _heard) = bench.engine();
+    let again = replay(bench.plan("remotive"), engine, Again::Everything).await.unwrap();
+    assert_eq!(again.counts.indexed, 250, "{:?}", again.counts);
+    let stored = bench.stored("remotive").await;
+    assert_eq!((stored.len(), closed(&stored)), (250, 20));
+    assert!(
+        stored.values().all(|document| document["title"].as_str().unwrap().chars().all(|sign| !sign.is_lowercase()))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_only_takes_time() {
+    let mut bench = Bench::new(6_000).await;
+    let (engine, mut heard) = bench.engine();
+    let plan = bench.plan("francetravail");
+    let now = bench.now;
+    let running = tokio::spawn(async move { run(plan, engine, now, Asked::Due).await });
+    // After the first pages the server dies, and comes back while the run waits.
+    let mut pages = 0;
+    while pages < 3 {
+        let event = heard.recv().await.unwrap();
+        pages += u32::from(matches!(event.kind, EventKind::PageCommitted { .. }));
+    }
+    bench.node.kill();
+    let waits = loop {
+        if let EventKind::Warned { message } = heard.recv().await.unwrap().kind {
+            break message;
+        }
+    };
+    assert!(waits.contains("cannot be reached") && waits.contains("nothing is lost"), "{waits}");
+    bench.node.up();
+    let summary = running.await.unwrap().unwrap();
+    assert_eq!(
+        (summary.outcome, summary.counts.fetched),
+        (Outcome::Complete, summary.counts.indexed + summary.counts.duplicate + summary.counts.unchanged),
+        "{summary:?}"
+    );
+    let stored = bench.stored("francetravail").await;
+    assert_eq!(stored.len(), 6_000);
+}
