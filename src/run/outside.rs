@@ -13,8 +13,9 @@ use crate::state::words::{Closing, Commit, Intent};
 use crate::store::StoreError;
 use crate::store::elastic::{Elastic, Written};
 
-/// How long a server that does not answer is left alone.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long a server that does not answer is left alone, first and at most.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Writes the offers of a page, and what it closes; what the store refused or knows better goes into the commit.
 pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit) -> Result<(), RunError> {
@@ -99,7 +100,7 @@ pub(super) async fn contents(elastic: &Elastic, closings: &mut [Closing]) -> Res
 /// Writes a batch until each item is final. While the server is away nothing is lost: the writer waits, and with it, by
 /// back-pressure, everything that fetches.
 async fn write(shared: &Shared, elastic: &Elastic, batch: &Batch<'_>) -> Result<Written, RunError> {
-    let mut told = false;
+    let (mut told, mut pause) = (false, PAUSE);
     loop {
         if batch.items.is_empty() {
             return Ok(Written::default());
@@ -113,7 +114,8 @@ async fn write(shared: &Shared, elastic: &Elastic, batch: &Batch<'_>) -> Result<
                     shared.emit(EventKind::Warned { message });
                 }
                 told = true;
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
             }
             Err(error) => return Err(error.into()),
         }

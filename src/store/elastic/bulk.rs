@@ -38,15 +38,9 @@ impl Elastic {
         let (mut most, mut wait) = (DOCUMENTS, WAIT);
         while !open.is_empty() {
             let (text, taken) = request(batch, &open, most);
-            let (status, body) =
-                match self.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await {
-                    Ok((status, text)) => (status, serde_json::from_str::<Value>(&text).ok()),
-                    Err(error) => {
-                        tried(&mut open[..taken], &error)?;
-                        pause(&mut wait).await;
-                        continue;
-                    }
-                };
+            // What the network says is for the caller to wait for: the same may be written again under the same version.
+            let (status, text) = self.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await?;
+            let body = serde_json::from_str::<Value>(&text).ok();
             match outcome::request(status, body.as_ref(), taken) {
                 Whole::Items => {
                     let body = body.unwrap_or_default();
