@@ -154,7 +154,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
-        Command::Why { offer } => commands::why::why(&place, &offer),
+        Command::Why { offer } => commands::why::why(&place, &offer).await,
         Command::Demo(asked) => commands::demo::demo(&place, &asked).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "jobmarket", &mut std::io::stdout());

@@ -1,19 +1,24 @@
 //! Runs killed with SIGKILL at random moments while the site changes: nothing is lost, doubled or wrong.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+#[path = "../../tests/elasticsearch/node.rs"]
+mod node;
+
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use jobmarket::crash::POINTS;
+use jobmarket::crash::{OUTSIDE, POINTS};
 use jobmarket::state::Reader;
+use jobmarket::store::Store;
+use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
 use sandbox::{Options, Sandbox, Site};
 use tokio::process::Command;
 
 /// A project that is the shipped one, with its requests going to the simulated sites, and fast.
-fn project(sites: &Sandbox) -> tempfile::TempDir {
+fn project(sites: &Sandbox, store: &str) -> tempfile::TempDir {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let dir = tempfile::tempdir().unwrap();
     for folder in ["sources", "mappings", "mappings/lookups"] {
@@ -30,7 +35,7 @@ fn project(sites: &Sandbox) -> tempfile::TempDir {
         .map(|(from, to)| format!("  {from}: {{to: \"{to}\", limits: {{rate: 1000/s}}}}"))
         .collect();
     let pipelines = format!(
-        "store: local\norigins:\n{}\npipelines:\n  - {{name: france, sources: [francetravail], sinks: [store, {{files: {{dir: normalized}}}}]}}\n",
+        "store: {store}\norigins:\n{}\npipelines:\n  - {{name: france, sources: [francetravail], sinks: [store, {{files: {{dir: normalized}}}}]}}\n",
         origins.join("\n")
     );
     std::fs::write(dir.path().join("pipelines.yaml"), pipelines).unwrap();
@@ -74,7 +79,7 @@ async fn killed_runs_lose_nothing() {
     eprintln!("seed {seed}, {kills} kills");
     let mut random = fastrand::Rng::with_seed(seed);
     let sites = Sandbox::start(options(seed)).await.unwrap();
-    let project = project(&sites);
+    let project = project(&sites, "local");
     let mut killed = 0;
     for _ in 0..kills {
         let mut child = command(project.path(), "francetravail", &[]).spawn().unwrap();
@@ -94,7 +99,7 @@ async fn an_end_after_each_step_of_a_page_s_life_loses_nothing() {
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
     let sites = Sandbox::start(options(seed)).await.unwrap();
-    let project = project(&sites);
+    let project = project(&sites, "local");
     let times = (kills() / 12).max(2);
     for point in POINTS {
         let mut crossed = 0;
@@ -118,7 +123,7 @@ async fn an_end_after_each_step_of_a_page_s_life_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_which_a_part_is_committed_is_never_asked_again() {
     let sites = Sandbox::start(Options { boards: 1_700, offers: 0, ..Options::default() }).await.unwrap();
-    let project = project(&sites);
+    let project = project(&sites, "local");
     let text = std::fs::read_to_string(project.path().join("pipelines.yaml")).unwrap();
     std::fs::write(project.path().join("pipelines.yaml"), text.replace("[francetravail]", "[remotive]")).unwrap();
     let data = project.path().join("data");
@@ -145,13 +150,7 @@ fn judge(sites: &Sandbox, data: &Path, seed: u64) {
         let offer =
             reader.offer(&truth.id).unwrap().unwrap_or_else(|| panic!("seed {seed}: {} is not stored", truth.id));
         let document: serde_json::Value = serde_json::from_str(&offer.document.unwrap()).unwrap();
-        let served = truth.record["description"]
-            .as_str()
-            .unwrap()
-            .replace("&amp;", "&")
-            .replace("&gt;", ">")
-            .replace("&apos;", "'");
-        assert_eq!(document["description"].as_str().unwrap(), served.trim(), "seed {seed}: {}", truth.id);
+        assert_eq!(document["description"].as_str().unwrap(), text(truth), "seed {seed}: {}", truth.id);
         assert_eq!(document["provenance"]["page"].as_str(), offer.page.as_deref(), "seed {seed}: {}", truth.id);
     }
     let (_, stored) = reader.store().unwrap();
@@ -178,4 +177,64 @@ fn judge(sites: &Sandbox, data: &Path, seed: u64) {
 fn schema() -> std::sync::Arc<jobmarket::schema::Schema> {
     let texts = jobmarket::files::project(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
     jobmarket::definition::read(&texts).0.schema
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_after_each_step_loses_nothing_with_elasticsearch() {
+    let node = node::Node::start();
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let sites = Sandbox::start(options(seed)).await.unwrap();
+    let project = project(&sites, &format!("{{elasticsearch: {{url: \"{}\"}}}}", node.url));
+    let times = (kills() / 12).max(2);
+    // What follows the index of the embedded store has no part in it.
+    for point in POINTS.into_iter().filter(|point| *point != "indexed").chain(OUTSIDE) {
+        let mut crossed = 0;
+        for round in 0.. {
+            assert!(round < times * 10, "seed {seed}: {point} was crossed {crossed} times only");
+            sites.world(|world| world.change(Site::FranceTravail, random.usize(20..200)));
+            let order = format!("{point}:{}", random.u32(1..5));
+            let more = ["--from", "2020-01-01", "--to", "2100-01-01"];
+            let ended = command(project.path(), "francetravail", &more).env("JOBMARKET_CRASH", order).output().await;
+            crossed += u32::from(!ended.unwrap().status.success());
+            if crossed == times {
+                break;
+            }
+        }
+    }
+    let more = ["--from", "2020-01-01", "--to", "2100-01-01"];
+    let last = command(project.path(), "francetravail", &more).output().await.unwrap();
+    assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stderr));
+    let server =
+        jobmarket::plan::Server { urls: vec![node.url.clone()], name: "jobmarket-offers".into(), ..Default::default() };
+    let store = Elastic::open(&server, schema()).await.unwrap();
+    store.refresh().await.unwrap();
+    let truth = sites.world(|world| world.truth(Site::FranceTravail));
+    let mut stored = std::collections::HashMap::new();
+    let mut after = None;
+    loop {
+        let listed = store.list(None, after, 1_000).await.unwrap();
+        let Some((last, _)) = listed.last() else { break };
+        after = Some(*last);
+        for (_, text) in listed {
+            let document: serde_json::Value = serde_json::from_str(text.get()).unwrap();
+            let key = document["source_id"].as_str().unwrap().to_owned();
+            assert!(stored.insert(key, document).is_none(), "seed {seed}: an offer is stored twice");
+        }
+    }
+    assert!(stored.len() <= truth.len(), "seed {seed}: {} stored, {} were ever shown", stored.len(), truth.len());
+    for truth in truth.iter().filter(|truth| truth.present) {
+        let document = stored.get(&truth.id).unwrap_or_else(|| panic!("seed {seed}: {} is not stored", truth.id));
+        assert_eq!(document["description"].as_str().unwrap(), text(truth), "seed {seed}: {}", truth.id);
+        assert!(document["closed_at"].is_null(), "seed {seed}: {}", truth.id);
+    }
+    for run in Reader::open(&project.path().join("data")).unwrap().unwrap().runs(None, 10_000).unwrap() {
+        assert!(run.counts.add_up(), "seed {seed}: run {}: {:?}", run.run, run.counts);
+    }
+}
+
+/// The description as it is stored.
+fn text(truth: &sandbox::Truth) -> String {
+    let served = truth.record["description"].as_str().unwrap();
+    served.replace("&amp;", "&").replace("&gt;", ">").replace("&apos;", "'").trim().to_owned()
 }

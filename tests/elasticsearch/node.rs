@@ -1,6 +1,12 @@
 //! A real Elasticsearch for tests, started from Maven artifacts, or the one that `JOBMARKET_TEST_ELASTICSEARCH` names.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The workspace, from any of its crates.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if here.join("tests/elasticsearch").is_dir() { here.to_owned() } else { here.join("..") }
+}
 
 /// A node on loopback, until it is dropped.
 pub struct Node {
@@ -23,7 +29,7 @@ impl Node {
 
     /// Starts it again on its own data.
     pub fn up(&mut self) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = root();
         let started = Command::new(root.join("tests/elasticsearch/start"))
             .arg(root.join("target/elasticsearch"))
             .arg(self.port.to_string())
@@ -47,8 +53,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
         if self.port > 0 {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let _ = std::fs::remove_dir_all(root.join(format!("target/elasticsearch/home-{}", self.port)));
+            let _ = std::fs::remove_dir_all(root().join(format!("target/elasticsearch/home-{}", self.port)));
         }
     }
 }

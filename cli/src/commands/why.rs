@@ -6,11 +6,16 @@ use jobmarket::archive;
 use jobmarket::decode;
 use jobmarket::state::Reader;
 
+use jobmarket::offer::OfferId;
+use jobmarket::store::Store;
+use jobmarket::store::elastic::Elastic;
+
 use crate::Place;
+use crate::commands::search::server;
 use crate::project::Project;
 
 /// Prints request, page, raw record, mapping and document.
-pub fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
+pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let reader =
         Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
@@ -59,7 +64,12 @@ pub fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
         println!("mapping   {mapping}");
     }
     println!("raw       {}", raw.as_deref().unwrap_or("(not in the archive)"));
-    println!("document  {}", offer.document.as_deref().unwrap_or("(not in the local store)"));
+    let outside = match (server(&project)?, OfferId::parse(&offer.id)) {
+        (Some(server), Some(id)) => Elastic::open(&server, project.definitions.schema.clone()).await?.get(id).await?,
+        _ => None,
+    };
+    let document = outside.as_ref().map(|text| text.get()).or(offer.document.as_deref());
+    println!("document  {}", document.unwrap_or("(not in the store)"));
     Ok(ExitCode::SUCCESS)
 }
 
