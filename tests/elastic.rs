@@ -166,6 +166,36 @@ async fn offers_close_open_again_and_are_mapped_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_lost_or_changed_is_mended_by_a_sweep() {
+    let mut bench = Bench::new(0).await;
+    bench.run("remotive").await;
+    let before = bench.stored("remotive").await;
+    let ids: Vec<&str> = before.values().take(20).map(|document| document["id"].as_str().unwrap()).collect();
+    // Behind our back: ten documents are deleted, ten are written by somebody else.
+    for (number, id) in ids.iter().enumerate() {
+        let address = format!("{}/jobmarket-offers/_doc/{id}", bench.node.url);
+        let body =
+            serde_json::json!({"id": id, "source": "remotive", "source_id": "x", "title": "changed"}).to_string();
+        let arguments: Vec<&str> = match number < 10 {
+            true => vec!["-fsS", "-X", "DELETE", &address],
+            false => vec!["-fsS", "-X", "PUT", &address, "-H", "Content-Type: application/json", "-d", &body],
+        };
+        assert!(std::process::Command::new("curl").args(arguments).output().unwrap().status.success());
+    }
+    let (mended, events) = bench.run("remotive").await;
+    assert_eq!((mended.counts.indexed, mended.counts.unchanged), (20, 230), "{:?}", mended.counts);
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(&event.kind, EventKind::Warned { message } if message.contains("10 are lost")))
+    );
+    let title = |stored: &BTreeMap<String, serde_json::Value>| {
+        stored.iter().map(|(key, document)| (key.clone(), document["title"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(title(&bench.stored("remotive").await), title(&before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_only_takes_time() {
     let mut bench = Bench::new(6_000).await;
     let (engine, mut heard) = bench.engine();

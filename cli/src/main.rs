@@ -96,6 +96,15 @@ enum Command {
     ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
     #[command(verbatim_doc_comment)]
     Search(commands::search::Search),
+    /// Writes all stored offers to stdout, as NDJSON or CSV, in flat memory.
+    ///
+    /// Examples:
+    ///   jobmarket export > offers.ndjson
+    ///   jobmarket export francetravail --closed --format csv > offers.csv
+    #[command(verbatim_doc_comment)]
+    Export(commands::export::Export),
+    /// Compares journal, archive and store, and says what differs; changes nothing.
+    Verify,
     /// Maps the archived pages of a source again: after a mapping was mended, without asking the site.
     Replay {
         /// The source.
@@ -152,6 +161,8 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Close(asked) => commands::run::close_offers(&place, &asked).await,
         Command::Status => commands::status::status(&place),
         Command::Search(asked) => commands::search::search(&place, &asked).await,
+        Command::Export(asked) => commands::export::export(&place, &asked).await,
+        Command::Verify => commands::verify::verify(&place).await,
         Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer).await,

@@ -62,6 +62,10 @@ async fn last(sites: &Sandbox, project: &Path, seed: u64) {
     let last = command(project, "francetravail", &["--from", &from, "--to", &to]).output().await.unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stderr));
     judge(sites, &project.join("data"), seed);
+    assert_eq!(told(project, "verify").await, (true, String::new()), "seed {seed}");
+    let (_, exported) = told(project, "export").await;
+    let (_, stored) = Reader::open(&project.join("data")).unwrap().unwrap().store().unwrap();
+    assert!(exported.lines().count() as i64 <= stored && exported.lines().count() > 1_000, "seed {seed}");
 }
 
 fn options(seed: u64) -> Options {
@@ -174,6 +178,17 @@ fn judge(sites: &Sandbox, data: &Path, seed: u64) {
     }
 }
 
+/// What `verify` and `export` say of a project.
+async fn told(project: &Path, command: &str) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_jobmarket"))
+        .args(["--project", &project.display().to_string(), "--data", &project.join("data").display().to_string()])
+        .arg(command)
+        .output()
+        .await
+        .unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 fn schema() -> std::sync::Arc<jobmarket::schema::Schema> {
     let texts = jobmarket::files::project(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
     jobmarket::definition::read(&texts).0.schema
@@ -228,6 +243,7 @@ async fn an_end_after_each_step_loses_nothing_with_elasticsearch() {
         assert_eq!(document["description"].as_str().unwrap(), text(truth), "seed {seed}: {}", truth.id);
         assert!(document["closed_at"].is_null(), "seed {seed}: {}", truth.id);
     }
+    assert_eq!(told(project.path(), "verify").await, (true, String::new()), "seed {seed}");
     for run in Reader::open(&project.path().join("data")).unwrap().unwrap().runs(None, 10_000).unwrap() {
         assert!(run.counts.add_up(), "seed {seed}: run {}: {:?}", run.run, run.counts);
     }

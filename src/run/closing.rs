@@ -4,7 +4,7 @@ use chrono::Utc;
 use super::{RunError, Shared, expect, outside};
 use crate::definition::source::NotSeen;
 use crate::event::{EventKind, Outcome, RunKind};
-use crate::offer::{Batch, Closed, Item};
+use crate::offer::{Batch, Closed, Item, content_hash};
 use crate::sink::files::Files;
 use crate::state::words::{Close, Closing, Due, DueSince};
 
@@ -123,7 +123,8 @@ pub(super) fn batch(closings: &[Closing], at: chrono::DateTime<Utc>) -> (Vec<u8>
             None => text.extend_from_slice(format!("{{\"id\":\"{}\"}}", closing.id).as_bytes()),
         }
         let range = start..text.len();
-        items.push(Item { row: closing.row, id: closing.id, content: 0, lifecycle: closing.lifecycle(at), range });
+        let content = content_hash(&text[range.clone()]);
+        items.push(Item { row: closing.row, id: closing.id, content, lifecycle: closing.lifecycle(at), range });
     }
     (text, items)
 }

@@ -271,6 +271,9 @@ pub async fn run(
     let span = asked.span();
     let kind = kind(&plan, &engine.state, now, asked).await?;
     let Begin { shared, files, handed, slices, began } = begin(plan, engine, now, kind, span).await?;
+    if let (RunKind::Sweep, Some(elastic)) = (kind, &shared.elastic) {
+        outside::reconcile(&shared, elastic).await?;
+    }
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
     let ended = all::all(&shared, slices).await;

@@ -9,7 +9,7 @@ use super::{RunError, Shared};
 use crate::crash;
 use crate::event::EventKind;
 use crate::offer::{Batch, Version, content_of};
-use crate::state::words::{Closing, Commit, Intent};
+use crate::state::words::{Closing, Commit, Intent, Outside};
 use crate::store::StoreError;
 use crate::store::elastic::{Elastic, Written};
 
@@ -120,4 +120,38 @@ async fn write(shared: &Shared, elastic: &Elastic, batch: &Batch<'_>) -> Result<
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Offers of one comparison.
+const LISTED: usize = 1_000;
+
+/// Before a sweep: what the store says is compared with what is known. What a version cannot fence, such as a document that
+/// was written by a process that is gone, or an index that was lost, is mended by the pages of the sweep.
+pub(super) async fn reconcile(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    elastic.refresh().await?;
+    let (mut rows, mut differ, mut after) = (roaring::RoaringBitmap::new(), 0, None);
+    loop {
+        let told = elastic.told(source, after, LISTED).await?;
+        let Some(last) = told.last() else { break };
+        after = Some(last.id);
+        let outside = told.into_iter().map(|told| Outside {
+            id: told.id,
+            key: told.key,
+            version: told.version,
+            content: told.content,
+            closed: told.closed,
+        });
+        let (found, different) = state.reconcile(source, outside.collect()).await?;
+        rows |= found;
+        differ += different;
+    }
+    let lost = state.lost(source, rows).await?;
+    if differ + lost > 0 {
+        let message = format!(
+            "the store differs from what is known: {differ} offers differ, {lost} are lost; this sweep mends them"
+        );
+        shared.emit(EventKind::Warned { message });
+    }
+    Ok(())
 }

@@ -26,10 +26,10 @@ use crate::plan::Window;
 use crate::position::Position;
 use words::{
     Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
-    NewRun, Slice,
+    NewRun, Outside, Slice,
 };
 
-pub use reader::{Held, OfferRow, PageRow, Reader, RunRow, SourceRow};
+pub use reader::{Held, KnownRow, OfferRow, PageRow, Reader, RunRow, SourceRow};
 
 /// The state could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -248,6 +248,22 @@ impl State {
     pub async fn shares(&self, source: &str, now: BTreeMap<String, f64>) -> Result<BTreeMap<String, f64>, StateError> {
         let source = source.to_owned();
         self.ask(move |core| core.shares(&source, &now)).await
+    }
+
+    /// Compares what a store outside says of offers with what is known; their rows, and how many differed.
+    pub async fn reconcile(
+        &self,
+        source: &str,
+        outside: Vec<Outside>,
+    ) -> Result<(roaring::RoaringBitmap, u64), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.reconcile(&source, &outside)).await
+    }
+
+    /// What is known to be stored and is not among these rows; how many.
+    pub async fn lost(&self, source: &str, rows: roaring::RoaringBitmap) -> Result<u64, StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.lost(&source, &rows)).await
     }
 
     /// Before a request to a store outside leaves: what it was last told of these offers is not known any more.

@@ -1,4 +1,5 @@
 //! The state as commands read it, beside a process that writes.
+use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
@@ -136,6 +137,28 @@ pub struct OfferRow {
     pub document: Option<String>,
 }
 
+/// What is known of a stored offer, to be compared with the store.
+#[derive(Clone, Debug)]
+pub struct KnownRow {
+    /// Its id.
+    pub id: OfferId,
+    /// Its key at the site.
+    pub key: String,
+    /// Hash of its content as the store was last told; `None` while that is not certain.
+    pub content: Option<u64>,
+    /// Whether it is closed.
+    pub closed: bool,
+}
+
+fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
+    Ok(KnownRow {
+        id: OfferId(row.get(0)?),
+        key: row.get(1)?,
+        content: row.get::<_, Option<i64>>(2)?.map(|content| content as u64),
+        closed: row.get(3)?,
+    })
+}
+
 fn time(millis: i64) -> String {
     instant(super::admit::instant(millis))
 }
@@ -240,6 +263,29 @@ impl Reader {
         let mut statement =
             self.connection.prepare_cached("SELECT page FROM known WHERE id = ?1 AND page IS NOT NULL")?;
         Ok(statement.query_row(params![id.0], |row| row.get::<_, i64>(0)).optional()?.map(|page| page as u64))
+    }
+
+    /// Each offer that was stored, with its document in the local store.
+    pub fn each_known(&self, each: &mut dyn FnMut(&KnownRow, Option<&str>)) -> Result<(), StateError> {
+        let mut statement = self.connection.prepare(
+            "SELECT k.id, k.key, k.content, k.closed_at IS NOT NULL, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
+             WHERE k.version > 0 ORDER BY k.n",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let document: Option<String> = row.get(4)?;
+            each(&known_row(row)?, document.as_deref());
+        }
+        Ok(())
+    }
+
+    /// What is known of a source's offers, by their ids.
+    pub fn known_of(&self, source: &str) -> Result<HashMap<OfferId, KnownRow>, StateError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, key, content, closed_at IS NOT NULL FROM known WHERE source = ?1 AND version > 0")?;
+        let rows = statement.query_map(params![source], known_row)?;
+        Ok(rows.map(|row| row.map(|row| (row.id, row))).collect::<Result<_, _>>()?)
     }
 
     /// The numbers of a run.

@@ -318,6 +318,21 @@ pub struct Intent {
     pub first_seen: DateTime<Utc>,
 }
 
+/// What a store outside says of an offer.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// Its id.
+    pub id: OfferId,
+    /// Its key.
+    pub key: String,
+    /// The version it was written under.
+    pub version: u64,
+    /// Hash of its content.
+    pub content: Option<u64>,
+    /// Whether it is closed.
+    pub closed: bool,
+}
+
 /// Which offers are due to be closed.
 #[derive(Clone, Debug)]
 pub struct Due {

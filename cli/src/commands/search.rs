@@ -86,7 +86,8 @@ pub fn server(project: &Project) -> anyhow::Result<Option<Server>> {
     })
 }
 
-fn local(project: &Project) -> anyhow::Result<Local> {
+/// The embedded store, where something was stored.
+pub fn local(project: &Project) -> anyhow::Result<Local> {
     let Some(store) = Local::open(&project.data, &project.definitions.schema)? else {
         anyhow::bail!(
             "nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`",

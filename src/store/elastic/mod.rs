@@ -207,6 +207,40 @@ struct Answer {
     aggregations: Value,
 }
 
+/// What the store says of an offer, to be compared with what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// Its id.
+    pub id: OfferId,
+    /// Its key at the site.
+    pub key: String,
+    /// The version it was written under.
+    pub version: u64,
+    /// Hash of its content.
+    pub content: Option<u64>,
+    /// Whether it is closed.
+    pub closed: bool,
+}
+
+impl Elastic {
+    /// What the store says of a source's offers, behind an id, in the order of their ids.
+    pub async fn told(&self, source: &str, after: Option<OfferId>, limit: usize) -> Result<Vec<Told>, StoreError> {
+        let mut body = json!({"size": limit, "version": true, "query": {"term": {"source": source}}, "sort": [{"id": "asc"}],
+            "_source": ["content", "closed_at", "source_id"]});
+        if let Some(after) = after {
+            body["search_after"] = json!([after.to_string()]);
+        }
+        let told = |hit: Hit| {
+            let source: Value = serde_json::from_str(hit.source.get()).unwrap_or_default();
+            let content = source["content"].as_str().and_then(|text| u64::from_str_radix(text, 16).ok());
+            let key = source["source_id"].as_str().unwrap_or_default().to_owned();
+            let closed = !source["closed_at"].is_null();
+            Some(Told { id: OfferId::parse(&hit.id)?, key, version: hit.version, content, closed })
+        };
+        Ok(self.searched(&body).await?.hits.hits.into_iter().filter_map(told).collect())
+    }
+}
+
 /// An answer of `_mget`.
 #[derive(Deserialize)]
 struct Documents {
@@ -238,6 +272,8 @@ struct Hit {
     source: Box<RawValue>,
     #[serde(default)]
     sort: Value,
+    #[serde(rename = "_version", default)]
+    version: u64,
 }
 
 impl Elastic {

@@ -1,0 +1,91 @@
+//! `export`: all stored offers as a stream, in flat memory.
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use jobmarket::store::Store;
+use jobmarket::store::elastic::Elastic;
+
+use crate::Place;
+use crate::commands::search::{local, server};
+use crate::project::Project;
+
+/// Flags of `export`.
+#[derive(clap::Args)]
+pub struct Export {
+    /// Of one source only.
+    source: Option<String>,
+    /// Closed offers too.
+    #[arg(long)]
+    closed: bool,
+    /// One JSON document a line, or comma-separated values with a header.
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+}
+
+/// How offers are written.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+pub enum Format {
+    /// One JSON document a line.
+    Ndjson,
+    /// RFC 4180, one column a field; lists are joined by ` | `.
+    Csv,
+}
+
+/// Offers of one read.
+const READ: usize = 500;
+
+/// Writes offers to stdout, in the order of their ids.
+pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
+    let project = Project::read(place)?;
+    match server(&project)? {
+        Some(server) => {
+            let store = Elastic::open(&server, project.definitions.schema.clone()).await?;
+            store.refresh().await?;
+            stream(&store, &project, asked).await
+        }
+        None => stream(&local(&project)?, &project, asked).await,
+    }
+}
+
+async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow::Result<ExitCode> {
+    let fields: Vec<String> = project.definitions.schema.fields().iter().map(|field| field.name.clone()).collect();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut table = csv::WriterBuilder::new().from_writer(Vec::new());
+    if asked.format == Format::Csv {
+        table.write_record(&fields)?;
+    }
+    let (mut after, mut count) = (None, 0_u64);
+    loop {
+        let listed = store.list(asked.source.as_deref(), after, READ).await?;
+        let Some((last, _)) = listed.last() else { break };
+        after = Some(*last);
+        for (_, text) in &listed {
+            let offer: serde_json::Value = serde_json::from_str(text.get())?;
+            if !asked.closed && !offer["closed_at"].is_null() {
+                continue;
+            }
+            count += 1;
+            match asked.format {
+                Format::Ndjson => writeln!(out, "{}", text.get())?,
+                Format::Csv => table.write_record(fields.iter().map(|field| cell(&offer, field)))?,
+            }
+        }
+        if asked.format == Format::Csv {
+            let written = std::mem::replace(&mut table, csv::WriterBuilder::new().from_writer(Vec::new()));
+            out.write_all(&written.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
+        }
+    }
+    out.flush()?;
+    eprintln!("{count} offers");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A field as one cell.
+fn cell(offer: &serde_json::Value, field: &str) -> String {
+    let one = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match offer.pointer(&format!("/{}", field.replace('.', "/"))) {
+        None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::Array(list)) => list.iter().map(one).collect::<Vec<_>>().join(" | "),
+        Some(value) => one(value),
+    }
+}
