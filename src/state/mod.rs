@@ -2,6 +2,7 @@
 mod admit;
 mod commit;
 mod core;
+mod outside;
 mod reader;
 mod runs;
 mod sweep;

@@ -9,7 +9,7 @@ use super::StateError;
 use super::admit::instant;
 use super::core::Core;
 use super::runs::{unword, word};
-use super::words::{Close, Closing, Due, DueSince, Found, Intent, Outside, PageKind, SliceState};
+use super::words::{Close, Closing, Due, DueSince, Found, PageKind, SliceState};
 use crate::event::{Counts, RunId, SliceEnd};
 use crate::offer::{Closed, Lifecycle, OfferId, Version, content_of, document};
 
@@ -199,85 +199,6 @@ impl Core {
             |row| row.get(0),
         )?;
         Ok(oldest.map(instant))
-    }
-
-    /// What the store was last told of these is null from now on: never equal, and open for a sweep.
-    pub(super) fn intent(&mut self, intents: &[Intent]) -> Result<(), StateError> {
-        for intent in intents {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO known(n, source, id, key, version, content, first_seen) VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6)
-                     ON CONFLICT(id) DO UPDATE SET content = NULL, version = ?5 WHERE version <= ?5",
-                )?
-                .execute(params![
-                    intent.row as i64,
-                    intent.source,
-                    intent.id.0,
-                    intent.key,
-                    intent.version.0 as i64,
-                    intent.first_seen.timestamp_millis()
-                ])?;
-        }
-        Ok(())
-    }
-
-    /// Compares what a store says of offers with what is known of them. Where they differ nothing is known any more, so
-    /// that the next page that brings the offer writes it; what is not known at all is from now on. The rows, and how
-    /// many differed.
-    pub(super) fn reconcile(&mut self, source: &str, outside: &[Outside]) -> Result<(RoaringBitmap, u64), StateError> {
-        let (mut rows, mut differ) = (RoaringBitmap::new(), 0);
-        for told in outside {
-            let found = self
-                .connection
-                .prepare_cached("SELECT n, version, content, closed_at IS NOT NULL FROM known WHERE id = ?1")?
-                .query_row(params![told.id.0], |row| {
-                    let content = row.get::<_, Option<i64>>(2)?.map(|content| content as u64);
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64, content, row.get::<_, bool>(3)?))
-                })
-                .optional()?;
-            let row = match found {
-                Some((row, version, content, closed)) => {
-                    if content.is_some() && (version, content, closed) != (told.version, told.content, told.closed) {
-                        self.forget(row)?;
-                        differ += 1;
-                    }
-                    row
-                }
-                None => {
-                    self.next_row += 1;
-                    let row = self.next_row as i64 - 1;
-                    self.connection
-                        .prepare_cached(
-                            "INSERT INTO known(n, source, id, key, version, content, first_seen) VALUES(?1, ?2, ?3, ?4, ?5, NULL, 0)",
-                        )?
-                        .execute(params![row, source, told.id.0, told.key, told.version as i64])?;
-                    differ += 1;
-                    row
-                }
-            };
-            rows.insert(row as u32);
-        }
-        Ok((rows, differ))
-    }
-
-    /// What is known to be stored and is not among these rows was lost by the store; how many.
-    pub(super) fn lost(&mut self, source: &str, rows: &RoaringBitmap) -> Result<u64, StateError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT n FROM known WHERE source = ?1 AND version > 0 AND content IS NOT NULL")?;
-        let known: Vec<i64> = statement.query_map(params![source], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        drop(statement);
-        let mut lost = 0;
-        for row in known.into_iter().filter(|row| !rows.contains(*row as u32)) {
-            self.forget(row)?;
-            lost += 1;
-        }
-        Ok(lost)
-    }
-
-    fn forget(&self, row: i64) -> Result<(), StateError> {
-        self.connection.prepare_cached("UPDATE known SET content = NULL WHERE n = ?1")?.execute(params![row])?;
-        Ok(())
     }
 
     /// What is to be written for an offer that is closed; `None` when it is closed already.

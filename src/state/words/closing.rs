@@ -1,0 +1,109 @@
+//! What is due, closed, about to be written outside, and what a store outside says: plain data.
+use chrono::{DateTime, Utc};
+
+use super::Mark;
+use crate::event::RunId;
+use crate::offer::{Closed, OfferId, Version};
+
+/// An offer that is about to be written to a store outside.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// Dense row number.
+    pub row: u64,
+    /// The source.
+    pub source: String,
+    /// Its id.
+    pub id: OfferId,
+    /// Its key.
+    pub key: String,
+    /// The version it is written under.
+    pub version: Version,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
+}
+
+/// What a store outside says of an offer.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// Its id.
+    pub id: OfferId,
+    /// Its key.
+    pub key: String,
+    /// The version it was written under.
+    pub version: u64,
+    /// Hash of its content.
+    pub content: Option<u64>,
+    /// Whether it is closed.
+    pub closed: bool,
+}
+
+/// Which offers are due to be closed.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The source.
+    pub source: String,
+    /// Fingerprint of what is asked: what another request brought is not judged by it.
+    pub ask: String,
+    /// How long they must be absent.
+    pub since: DueSince,
+}
+
+/// How long an offer must be absent.
+#[derive(Clone, Copy, Debug)]
+pub enum DueSince {
+    /// From so many complete sweeps of its partition, and from every page since the first of them.
+    Sweeps(u32),
+    /// From every page since this instant.
+    Instant(DateTime<Utc>),
+}
+
+/// Offers that are due.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Their rows.
+    pub rows: Vec<u64>,
+    /// Open offers of the source.
+    pub open: u64,
+}
+
+/// An open offer that is to be closed.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// Dense row number.
+    pub row: u64,
+    /// Its id.
+    pub id: OfferId,
+    /// Its key.
+    pub key: String,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
+    /// The page its content came from.
+    pub page: Version,
+    /// Fingerprint of the mapping it was made with.
+    pub mapping: String,
+    /// Its content, where the local store holds it.
+    pub content: Option<Vec<u8>>,
+    /// Why.
+    pub reason: Closed,
+}
+
+/// Offers to be closed in one transaction.
+#[derive(Clone, Debug)]
+pub struct Close {
+    /// Run.
+    pub run: RunId,
+    /// Source.
+    pub source: String,
+    /// Its ticket.
+    pub version: Version,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Fingerprint of the plan's meaning.
+    pub meaning: String,
+    /// Whether offers are in the local store.
+    pub store: bool,
+    /// The offers.
+    pub closings: Vec<Closing>,
+    /// Files of sinks.
+    pub marks: Vec<Mark>,
+}
