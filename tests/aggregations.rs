@@ -198,7 +198,7 @@ impl Bench {
         let words = [
             ("kubernetes", self.having(|record| text(record, "Kubernetes"))),
             ("boulangerie", self.having(|record| title(record, "boulangerie"))),
-            ("INFIRMIERES", self.having(|record| title(record, "Infirmière"))),
+            ("INFIRMIÈRES", self.having(|record| title(record, "Infirmière"))),
             ("rust -python", self.having(|record| text(record, "Rust") && !text(record, "Python"))),
             (
                 "\"expérience sur un poste\" comptable",
