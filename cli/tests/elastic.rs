@@ -3,12 +3,18 @@
 
 #[path = "../../tests/elasticsearch/node.rs"]
 mod node;
+#[path = "../../tests/elasticsearch/proxy.rs"]
+mod proxy;
+#[path = "../../tests/elasticsearch/role.rs"]
+mod role;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use node::Node;
+use proxy::Proxy;
+use role::Role;
 use sandbox::{Options, Sandbox, Site};
 use serde_json::Value;
 use tokio::process::Command;
@@ -16,6 +22,9 @@ use tokio::process::Command;
 /// Offers of the site, and how many of them have no title.
 const OFFERS: usize = 1_200;
 const SPOILED: usize = 3;
+
+/// The key that the server knows, where it knows one.
+const KEY: &str = "anVzdDphdGVzdA==";
 
 /// What a command printed.
 struct Said {
@@ -32,7 +41,7 @@ struct Bench {
 
 impl Bench {
     /// The shipped project, its requests going to simulated sites and its offers to the server.
-    async fn new(server: &str) -> Self {
+    async fn new(store: &str) -> Self {
         let options = Options { offers: OFFERS, boards: 0, ..Options::default() };
         let truths = Sandbox::start(options).await.unwrap().world(|world| world.truth(Site::FranceTravail));
         let mut records: Vec<Value> = truths.into_iter().map(|truth| truth.record).collect();
@@ -46,7 +55,7 @@ impl Bench {
         let limits = "limits: {rate: 1000/s}";
         let origins = sites.origins().into_iter().map(|(from, to)| format!("  {from}: {{to: \"{to}\", {limits}}}\n"));
         let pipelines = format!(
-            "store: {{elasticsearch: {{url: \"{server}\"}}}}\norigins:\n{}pipelines:\n  - {{name: p, sources: [francetravail]}}\n",
+            "store: {{elasticsearch: {store}}}\norigins:\n{}pipelines:\n  - {{name: p, sources: [francetravail]}}\n",
             origins.collect::<String>()
         );
         std::fs::write(project.path().join("pipelines.yaml"), pipelines).unwrap();
@@ -59,6 +68,7 @@ impl Bench {
             .args(words)
             .env("FT_API_CLIENT_ID", sandbox::CLIENT_ID)
             .env("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)
+            .env("ES_API_KEY", KEY)
             .output()
             .await
             .unwrap();
@@ -93,7 +103,7 @@ fn key(value: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_an_empty_server_to_searchable_offers() {
     let node = Node::start();
-    let bench = Bench::new(&node.url).await;
+    let bench = Bench::new(&format!("{{url: \"{}\"}}", node.url)).await;
     let stored = OFFERS - SPOILED;
 
     let run = bench.well(&["run", "francetravail"]).await;
@@ -200,4 +210,59 @@ async fn verifies(bench: &Bench, node: &Node) {
     let sweep = bench.well(&["sweep", "francetravail"]).await;
     assert!(sweep.err.contains("= 1 indexed (0 new)"), "{}", sweep.err);
     bench.well(&["verify"]).await;
+}
+
+/// The whole life of the program with a key of the role of `deploy/role.json`, and no call more than that grants.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_role_is_enough_and_no_more_is_asked_for() {
+    let node = Node::start();
+    let proxy = Proxy::start(&node.url).await;
+    proxy.demand("authorization", &format!("ApiKey {KEY}"));
+    let role = Role::read();
+    proxy.restrict(move |asked| role.judge(asked));
+    let bench = Bench::new(&format!("{{url: \"{}\", api_key: \"${{secret.ES_API_KEY}}\"}}", proxy.url)).await;
+    let offer = key(&bench.sound()[0]["id"]);
+    for words in [
+        &["run", "francetravail"][..],
+        &["search", "kubernetes", "--facet", "contract.type"],
+        &["why", &offer],
+        &["status"],
+        &["export"],
+        &["verify"],
+        &["quarantine", "retry"],
+        &["replay", "francetravail"],
+        &["sweep", "francetravail"],
+        &["close", "francetravail", "--all"],
+        &["export", "--closed"],
+    ] {
+        let said = bench.say(words).await;
+        assert_eq!(proxy.forbidden(), Vec::<String>::new(), "{words:?}: {}", said.err);
+        assert!(said.well || words.contains(&"retry"), "{words:?}: {}", said.err);
+    }
+    // It was not for nothing.
+    for part in ["/_bulk", "/_search", "/_mget", "/_doc/", "/_refresh", "/_aliases", "/_alias/"] {
+        assert!(proxy.asked().iter().any(|asked| asked.path.contains(part)), "{part}");
+    }
+
+    // Who may only read is told so.
+    let role = Role::parse(
+        r#"{"cluster": ["monitor"], "indices": [{"names": ["jobmarket-*"], "privileges": ["read", "view_index_metadata"]}]}"#,
+    );
+    proxy.restrict(move |asked| role.judge(asked));
+    let run = bench.say(&["run", "francetravail"]).await;
+    assert!(!run.well && run.err.contains("what its role may do"), "{}", run.err);
+    assert!(!proxy.forbidden().is_empty());
+    let others = [
+        "PUT /other",
+        "DELETE /*",
+        "GET /_all/_search",
+        "PUT /_security/user/me",
+        "PUT /_cluster/settings",
+        "POST /_reindex",
+    ];
+    for call in others {
+        let (method, path) = call.split_once(' ').unwrap();
+        let asked = proxy::Asked { method: method.into(), path: path.into(), ..proxy.asked()[0].clone() };
+        assert!(Role::read().judge(&asked).is_err(), "{call}");
+    }
 }
