@@ -3,7 +3,7 @@ use elasticsearch::http::Method;
 use serde_json::Value;
 
 use super::outcome::{self, Outcome, Whole};
-use super::pace::{Pace, TRIES};
+use super::pace::Pace;
 use super::{Elastic, refused};
 use crate::offer::{Batch, Item, Reject};
 use crate::store::StoreError;
@@ -19,6 +19,9 @@ pub struct Written {
     pub fenced: bool,
 }
 
+/// An outcome that is not known is tried so often before the offer is refused.
+const TRIES: u32 = 10;
+
 /// Items that are sent again, each with how often its outcome was not known.
 struct Again {
     items: Vec<(usize, u32)>,
@@ -26,6 +29,8 @@ struct Again {
     why: String,
     /// Whether the index is gone.
     setup_lost: bool,
+    /// Whether an outcome is not known: that ends after so many tries, whatever the others do.
+    unknown: bool,
 }
 
 impl Elastic {
@@ -72,7 +77,7 @@ impl Elastic {
         match again.items.len() {
             0 => pace.faster(),
             waiting => {
-                pace.slower(waiting == sent, StoreError::Server(self.named(&again.why)))?;
+                pace.slower(waiting == sent && !again.unknown, StoreError::Server(self.named(&again.why)))?;
                 if again.setup_lost {
                     self.set_up().await?;
                 }
@@ -95,7 +100,7 @@ impl Elastic {
         body: &Value,
         written: &mut Written,
     ) -> Result<Again, StoreError> {
-        let mut again = Again { items: Vec::new(), why: String::new(), setup_lost: false };
+        let mut again = Again { items: Vec::new(), why: String::new(), setup_lost: false, unknown: false };
         let answers = body["items"].as_array().into_iter().flatten();
         for ((index, tries), answer) in sent.iter().zip(answers) {
             let answer = &answer["index"];
@@ -117,7 +122,7 @@ impl Elastic {
                 }
                 Outcome::Unknown(why) => {
                     again.items.push((*index, tries + 1));
-                    again.why = why;
+                    (again.why, again.unknown) = (why, true);
                 }
                 Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => {
                     again.items.push((*index, *tries));

@@ -21,14 +21,18 @@ impl Elastic {
         let mut notices = Vec::new();
         let info = self.nodes.send(Method::Get, "/", "application/json", None).await?;
         if !info.product {
-            notices.push("the server does not say that it is Elasticsearch (no header `X-Elastic-Product`): something \
-                stands before it, or it is another product; it is used all the same".to_owned());
+            notices.push(
+                "the server does not say that it is Elasticsearch (no header `X-Elastic-Product`): something \
+                stands before it, or it is another product; it is used all the same"
+                    .to_owned(),
+            );
         }
         let (status, answer) = self.ask(Method::Get, "/_license", None).await?;
         let licence = &answer["license"];
         match licence["status"].as_str() {
             _ if status == 403 => {}
-            None => notices.push("the server does not tell its licence (`_license` is missing); it is used all the same".into()),
+            None => notices
+                .push("the server does not tell its licence (`_license` is missing); it is used all the same".into()),
             Some("active") => {}
             Some(word) => notices.push(format!(
                 "the server's licence ({}) is {word}; what it refuses because of that is told when it happens",
@@ -55,7 +59,10 @@ impl Elastic {
         }
         let (_, all) = self.ask(Method::Get, "/_cluster/health?timeout=5s", None).await?;
         let red = all["status"] == "red";
-        Ok(red.then(|| "the cluster is red: other indices miss a shard; offers can be written all the same".into()).into_iter().collect())
+        Ok(red
+            .then(|| "the cluster is red: other indices miss a shard; offers can be written all the same".into())
+            .into_iter()
+            .collect())
     }
 
     async fn blocks(&self) -> Result<(), StoreError> {
@@ -87,7 +94,11 @@ impl Elastic {
     async fn mapping(&self) -> Result<Vec<String>, StoreError> {
         let (status, answer) = self.ask(Method::Get, &format!("/{}/_mapping", self.index), None).await?;
         if status != 200 {
-            return Err(StoreError::Server(format!("the mapping of `{}`: status {status}: {}", self.index, reason(&answer))));
+            return Err(StoreError::Server(format!(
+                "the mapping of `{}`: status {status}: {}",
+                self.index,
+                reason(&answer)
+            )));
         }
         let there = &answer[&self.index]["mappings"];
         let ours = &template::index(&self.schema)["mappings"];
@@ -107,7 +118,10 @@ impl Elastic {
             )));
         }
         let notice = |name: String| {
-            format!("the field `{name}` of the index `{}` is not of the schema; it is left as it is, and never written", self.index)
+            format!(
+                "the field `{name}` of the index `{}` is not of the schema; it is left as it is, and never written",
+                self.index
+            )
         };
         Ok(added.into_iter().map(notice).collect())
     }

@@ -6,8 +6,8 @@ use crate::store::StoreError;
 /// Most documents and bytes of a request.
 const DOCUMENTS: usize = 1_000;
 const BYTES: usize = 5 << 20;
-/// Requests in a row that may come to nothing, and tries of an item whose outcome is not known.
-pub(super) const TRIES: u32 = 10;
+/// Requests in a row that may come to nothing before the caller is told: some seconds.
+const BARREN: u32 = 6;
 /// The first and the longest wait before something is sent again.
 const WAIT: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
@@ -53,7 +53,7 @@ impl Pace {
     /// Nothing of a request came through; an error when that goes on, so that the caller can say so.
     pub fn barren(&mut self, error: StoreError) -> Result<(), StoreError> {
         self.barren += 1;
-        if self.barren >= TRIES { Err(error) } else { Ok(()) }
+        if self.barren >= BARREN { Err(error) } else { Ok(()) }
     }
 
     /// Waits, longer each time and a random part of it, and at least as long as the server asks for.
@@ -84,9 +84,9 @@ mod tests {
         let mut pace = Pace::new();
         let error = || StoreError::Server("x".into());
         let told = |pace: &mut Pace| pace.barren(error()).is_err();
-        assert!((1..TRIES).all(|_| !told(&mut pace)));
+        assert!((1..BARREN).all(|_| !told(&mut pace)));
         pace.slower(false, error()).unwrap();
-        assert!((1..TRIES).all(|_| !told(&mut pace)) && told(&mut pace));
+        assert!((1..BARREN).all(|_| !told(&mut pace)) && told(&mut pace));
         assert_eq!(pace.documents, DOCUMENTS / 2);
     }
 }
