@@ -57,23 +57,36 @@ fn main() {
     }
 }
 
-/// Medians, and the ratios to the plain loader.
+/// Medians, and the ratios to the plain loader in the same round: what else the machine does meanwhile is in both.
 fn told(offers: usize, parallel: usize, found: [Vec<(f64, f64)>; 3]) {
     println!("{parallel} requests at a time");
     let names =
         ["plain loader", "store: versions, outcomes of each item", "path of a run: admit, intent, write, commit"];
-    let mut medians = Vec::new();
-    for (name, mut rounds) in names.into_iter().zip(found) {
-        rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((wall, cpu)) = rounds.get(rounds.len() / 2).copied() else { continue };
-        let (least, most) = (rounds[0].0, rounds[rounds.len() - 1].0);
+    let walls = found.each_ref().map(|rounds| rounds.iter().map(|(wall, _)| *wall).collect::<Vec<_>>());
+    for ((name, rounds), walls) in names.into_iter().zip(&found).zip(&walls).filter(|(_, walls)| !walls.is_empty()) {
+        let cpu = median(rounds.iter().map(|(_, cpu)| *cpu));
+        let (least, wall, most) = spread(walls.iter().copied());
         let rate = offers as f64 / wall;
         println!("  {name:<44} {rate:>7.0} offers/s   {wall:.2} s ({least:.2} to {most:.2}), own CPU {cpu:.2} s");
-        medians.push(wall);
     }
-    if let [loader, store, path] = medians[..] {
-        println!("  store / loader {:.2}, path / loader {:.2} (mark 0.8)", loader / store, loader / path);
+    let [loader, store, path] = walls;
+    if !loader.is_empty() && store.len() == loader.len() && path.len() == loader.len() {
+        let ratio = |way: &[f64]| spread(loader.iter().zip(way).map(|(loader, way)| loader / way));
+        for (name, (least, ratio, most)) in [("store", ratio(&store)), ("path", ratio(&path))] {
+            println!("  {name} / loader {ratio:.2} ({least:.2} to {most:.2}; mark 0.8)");
+        }
     }
+}
+
+/// Least, median, greatest.
+fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    (values[0], values[values.len() / 2], values[values.len() - 1])
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    spread(values).1
 }
 
 struct Bench {
