@@ -15,6 +15,7 @@ use jobmarket::files;
 use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
 use jobmarket::run::{Again, Asked, Engine, Summary, replay, run};
 use jobmarket::search::{Facet, Filter, Search};
+use jobmarket::state::Reader;
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 use node::Node;
@@ -210,11 +211,12 @@ async fn a_server_that_is_killed_only_takes_time() {
     }
     bench.node.kill();
     let waits = loop {
-        if let EventKind::Warned { message } = heard.recv().await.unwrap().kind {
-            break message;
+        if let EventKind::StoreAway { why, offers } = heard.recv().await.unwrap().kind {
+            assert!(offers > 0);
+            break why;
         }
     };
-    assert!(waits.contains("cannot be reached") && waits.contains("nothing is lost"), "{waits}");
+    assert!(waits.contains("cannot be reached"), "{waits}");
     bench.node.up();
     let summary = running.await.unwrap().unwrap();
     assert_eq!(
@@ -224,4 +226,119 @@ async fn a_server_that_is_killed_only_takes_time() {
     );
     let stored = bench.stored("francetravail").await;
     assert_eq!(stored.len(), 6_000);
+}
+
+/// A server that is not there when the run begins, and dies ten times while it writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_ten_times_loses_and_doubles_nothing() {
+    let mut bench = Bench::new(4_000).await;
+    bench.node.kill();
+    let (engine, mut heard) = bench.engine();
+    let (plan, now, data) = (bench.plan("francetravail"), bench.now, bench.dir.path().to_owned());
+    let running = tokio::spawn(async move { run(plan, engine, now, Asked::Due).await });
+    let away = async |heard: &mut UnboundedReceiver<Event>| loop {
+        match heard.recv().await.unwrap().kind {
+            EventKind::StoreAway { why, offers } => break Some((why, offers)),
+            EventKind::RunEnded { .. } => break None,
+            _ => {}
+        }
+    };
+    let (why, offers) = away(&mut heard).await.unwrap();
+    assert!(why.contains("cannot be reached") && offers == 0, "{why}");
+    // What waits is told to those who ask, and since when.
+    let waiting = loop {
+        let sources = Reader::open(&data).unwrap().unwrap().sources().unwrap();
+        if let Some(waiting) = sources.into_iter().find_map(|source| source.waiting) {
+            break waiting;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(waiting.why.contains("cannot be reached") && waiting.since <= Utc::now(), "{waiting:?}");
+    let mut deaths = 1;
+    bench.node.up();
+    while deaths < 10 {
+        let committed = loop {
+            match heard.recv().await.unwrap().kind {
+                EventKind::PageCommitted { .. } => break true,
+                EventKind::RunEnded { .. } => break false,
+                _ => {}
+            }
+        };
+        assert!(committed, "the run ended after {deaths} deaths");
+        bench.node.kill();
+        deaths += 1;
+        bench.node.up();
+    }
+    let summary = running.await.unwrap().unwrap();
+    assert!(summary.counts.add_up() && summary.outcome == Outcome::Complete, "{summary:?}");
+    assert!(Reader::open(&data).unwrap().unwrap().sources().unwrap().iter().all(|source| source.waiting.is_none()));
+    let stored = bench.stored("francetravail").await;
+    let truths = bench.sites.world(|world| world.truth(Site::FranceTravail));
+    assert_eq!(stored.len(), truths.len());
+    truths.iter().for_each(|truth| assert_eq!(stored[&truth.id]["title"], truth.record["intitule"]));
+}
+
+/// A data directory that takes a source over looks at what the other one stored; the other one is told, and stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_data_directory_takes_a_source_over() {
+    let mut bench = Bench::new(0).await;
+    bench.run("remotive").await;
+    let first = std::mem::replace(&mut bench.dir, tempfile::tempdir().unwrap());
+    bench.sites.world(|world| world.show(Site::Remotive, 30, false));
+    let (second, events) = bench.run("remotive").await;
+    // Nothing is known here: all is written again, under a higher fence, and what is gone is found open.
+    assert_eq!((second.counts.indexed, second.outcome), (220, Outcome::Complete));
+    let said = |events: &[Event]| {
+        events.iter().any(|event| matches!(&event.kind, EventKind::Warned { message } if message.contains("differs")))
+    };
+    assert!(said(&events));
+    let (third, events) = bench.run("remotive").await;
+    assert_eq!((third.counts.unchanged, third.counts.closed, said(&events)), (220, 30, false));
+    // The first one comes back: what it knows is not so any more.
+    bench.dir = first;
+    let (back, events) = bench.run("remotive").await;
+    assert_eq!((back.counts.indexed, said(&events)), (220, true), "{:?}", back.counts);
+    assert_eq!(bench.stored("remotive").await.len(), 250);
+}
+
+/// One field more and one retyped while a run writes: searches never see fewer offers, and in the end each is there once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_schema_takes_the_place_under_a_running_ingestion() {
+    const OFFERS: usize = 50_000;
+    let mut bench = Bench::new(OFFERS).await;
+    let (first, _) = bench.run("francetravail").await;
+    assert_eq!((first.counts.new as usize, first.outcome), (OFFERS, Outcome::Complete));
+    let before = bench.store().await.search(&Search::default()).await.unwrap().total;
+    let text = bench.texts.iter_mut().find(|text| text.path == "mappings/offer.yaml").unwrap();
+    let line = text.text.lines().find(|line| line.starts_with("positions:")).unwrap().to_owned();
+    text.text = text.text.replace(&line, "positions: {keyword: {doc: Retyped}}\nseniority: {keyword: {doc: Added}}");
+    bench.sites.world(|world| world.revise(Site::FranceTravail, 3_000));
+
+    let (engine, mut heard) = bench.engine();
+    let (plan, now) = (bench.plan("francetravail"), bench.now + TimeDelta::hours(1));
+    let store = Elastic::open(plan.server.as_ref().unwrap(), plan.schema.clone()).await.unwrap();
+    let running =
+        tokio::spawn(async move { run(plan, engine, now, Asked::Span((now - TimeDelta::days(60), now))).await });
+    let (mut least, mut searches) = (usize::MAX, 0);
+    while !running.is_finished() {
+        least = least.min(store.search(&Search::default()).await.unwrap().total);
+        searches += 1;
+    }
+    let summary = running.await.unwrap().unwrap();
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.cause);
+    assert!(least >= before && searches > 5, "{searches} searches, {least} of {before} offers");
+    let events: Vec<EventKind> = std::iter::from_fn(|| heard.try_recv().ok()).map(|event| event.kind).collect();
+    let place = |of: &dyn Fn(&EventKind) -> bool| events.iter().position(of);
+    let copied = events.iter().rposition(|kind| matches!(kind, EventKind::StoreCopied { offers, of } if offers == of));
+    let page = place(&|kind| matches!(kind, EventKind::PageCommitted { .. }));
+    assert!(page < copied && page.is_some(), "pages are written while offers are copied");
+    let stored = bench.stored("francetravail").await;
+    assert_eq!(stored.len(), OFFERS);
+    let truths = bench.sites.world(|world| world.truth(Site::FranceTravail));
+    for truth in &truths {
+        let stored = &stored[&truth.id];
+        assert_eq!(stored["title"], truth.record["intitule"]);
+        assert!(stored["positions"].is_string(), "{}", stored["positions"]);
+    }
+    assert_eq!(store.search(&Search::default()).await.unwrap().total, OFFERS);
 }

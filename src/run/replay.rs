@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::detail;
 use super::large::nth;
 use super::page::{At, work};
-use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, outside};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, opening, outside};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::offer::Version;
@@ -38,13 +38,16 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
         Again::Records(_) => RunKind::Retry,
     };
     let now = Utc::now();
-    let Begin { shared, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
+    let Begin { shared, strange, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
+    // A replay brings back what the store has lost.
+    let copying = opening::prepared(&shared, strange || kind == RunKind::Replay).await?;
     let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
     let replay = Replay { shared, reader };
     let mut lost = 0;
     for (row, items) in replay.rows(&again)? {
         lost += u64::from(!replay.page(&row, items.as_ref()).await?);
     }
+    copying.done().await?;
     let cause = (lost > 0).then(|| format!("{lost} pages are not in the archive any more"));
     let outcome = if lost > 0 { Outcome::Partial } else { Outcome::Complete };
     finished(&replay.shared, outcome, cause, began).await

@@ -1,5 +1,6 @@
 //! The state of a data directory: one SQLite file, one writing thread, one transaction for all pages that wait.
 mod admit;
+mod claims;
 mod commit;
 mod core;
 mod outside;
@@ -27,7 +28,7 @@ use crate::plan::Window;
 use crate::position::Position;
 use words::{
     Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
-    NewRun, Outside, Slice,
+    NewRun, Outside, Slice, Waiting,
 };
 
 pub use reader::{Held, KnownRow, OfferRow, PageRow, Reader, RunRow, SourceRow};
@@ -124,11 +125,23 @@ impl State {
         answer.await.map_err(|_| StateError::Closed)?
     }
 
-    /// Takes the right to write a source, under a new fence.
-    pub async fn claim(&self, source: &str, now: DateTime<Utc>) -> Result<Claim, StateError> {
+    /// Takes the right to write a source to a store, under a fence above the last one and of at least `floor`.
+    pub async fn claim(&self, source: &str, store: &str, floor: u64) -> Result<Claim, StateError> {
+        let (source, store) = (source.to_owned(), store.to_owned());
+        let (fence, moved) = self.ask(move |core| core.claim(&source, &store, floor)).await?;
+        Ok(Claim { fence, moved, tickets: AtomicU64::new(0) })
+    }
+
+    /// The fence of the last claim of a source, 0 without one, and the name that this data directory has as an owner.
+    pub async fn owner(&self, source: &str) -> Result<(u64, String), StateError> {
         let source = source.to_owned();
-        let fence = self.ask(move |core| core.claim(&source, now.timestamp().max(1) as u64)).await?;
-        Ok(Claim { fence, tickets: AtomicU64::new(0) })
+        self.ask(move |core| core.owner(&source)).await
+    }
+
+    /// Offers of a source wait for the store; `None` when they do not any more.
+    pub async fn waits(&self, source: &str, waiting: Option<Waiting>) -> Result<(), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.waits(&source, waiting.as_ref())).await
     }
 
     /// Begins a run, or goes on with an unfinished one.
@@ -309,7 +322,10 @@ impl Pending {
 /// The right to write a source.
 #[derive(Debug)]
 pub struct Claim {
-    fence: u64,
+    /// Rises with each claim of the source.
+    pub fence: u64,
+    /// Whether the last claim wrote to another store: what this one holds must be looked at.
+    pub moved: bool,
     tickets: AtomicU64,
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use serde::Serialize;
 
-use super::StateError;
 use super::runs::{COUNTS, counts, unword};
-use super::words::Archived;
+use super::words::{Archived, Waiting};
+use super::{StateError, tables};
 use crate::event::Counts;
 use crate::offer::{OfferId, instant};
 
@@ -51,6 +51,8 @@ pub struct SourceRow {
     pub closed: i64,
     /// Records in the quarantine.
     pub held: i64,
+    /// What waits for a store that is away.
+    pub waiting: Option<Waiting>,
     /// Its last run.
     pub last: Option<RunRow>,
 }
@@ -170,9 +172,18 @@ impl Reader {
         if !path.exists() {
             return Ok(None);
         }
-        let connection =
-            Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        let open = || -> Result<Connection, StateError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_timeout(std::time::Duration::from_secs(5))?;
+            Ok(connection)
+        };
+        let mut connection = open()?;
+        if tables::is_older(&connection)? {
+            // Written by an earlier version of the program, and not by this one yet.
+            tables::prepare(&Connection::open(&path)?)?;
+            connection = open()?;
+        }
         Ok(Some(Reader { connection }))
     }
 
@@ -189,7 +200,8 @@ impl Reader {
 
     /// All sources that have state.
     pub fn sources(&self) -> Result<Vec<SourceRow>, StateError> {
-        let mut statement = self.connection.prepare("SELECT source FROM claims ORDER BY source")?;
+        let mut statement =
+            self.connection.prepare("SELECT source FROM claims UNION SELECT source FROM waiting ORDER BY source")?;
         let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let count = |sql: &str, source: &str| self.connection.query_row(sql, params![source], |row| row.get(0));
         let mut sources = Vec::new();
@@ -201,11 +213,24 @@ impl Reader {
                 )?,
                 closed: count("SELECT count(*) FROM known WHERE source = ?1 AND closed_at IS NOT NULL", &source)?,
                 held: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
+                waiting: self.waiting(&source)?,
                 last: self.runs(Some(&source), 1)?.pop(),
                 source,
             });
         }
         Ok(sources)
+    }
+
+    fn waiting(&self, source: &str) -> Result<Option<Waiting>, StateError> {
+        let sql = "SELECT since, offers, why FROM waiting WHERE source = ?1";
+        let row = self.connection.query_row(sql, params![source], |row| {
+            Ok(Waiting {
+                since: super::admit::instant(row.get(0)?),
+                offers: row.get::<_, i64>(1)? as u64,
+                why: row.get(2)?,
+            })
+        });
+        Ok(row.optional()?)
     }
 
     /// Open entries of the quarantine, newest first; one of them by its number.

@@ -3,8 +3,16 @@ use rusqlite::Connection;
 
 use super::StateError;
 
-/// Rises with each change of the tables.
-const VERSION: i64 = 4;
+/// Rises with each change of the tables: the number of the last step.
+const VERSION: i64 = 6;
+
+/// What brings the tables of a version to that of the next; new ones are made as of version 4 and go through all steps.
+const STEPS: [(i64, &str); 1] = [(
+    6,
+    "ALTER TABLE claims ADD COLUMN store TEXT;
+     CREATE TABLE waiting(source TEXT PRIMARY KEY, since INTEGER NOT NULL, offers INTEGER NOT NULL, why TEXT NOT NULL);
+     CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);",
+)];
 
 const TABLES: &str = "
 CREATE TABLE claims(source TEXT PRIMARY KEY, fence INTEGER NOT NULL, origins TEXT NOT NULL DEFAULT '');
@@ -41,6 +49,12 @@ CREATE TABLE quotas(origin TEXT NOT NULL, credential INTEGER NOT NULL, period TE
 CREATE TABLE marks(file TEXT PRIMARY KEY, length INTEGER NOT NULL);
 ";
 
+/// Whether the tables are those of an earlier version of the program.
+pub(super) fn is_older(connection: &Connection) -> Result<bool, StateError> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((1..VERSION).contains(&version))
+}
+
 /// Settings of the connection that writes: nothing that was acknowledged is lost, not even with the power.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StateError> {
     connection.execute_batch(
@@ -48,10 +62,14 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StateError> {
     )?;
     connection.set_prepared_statement_cache_capacity(64);
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        0 => connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;"))?,
-        VERSION => {}
-        newer => return Err(StateError::Newer(newer)),
+    let mut sql = match version {
+        0 => TABLES.to_owned(),
+        4..=VERSION => String::new(),
+        other => return Err(StateError::Newer(other)),
+    };
+    STEPS.iter().filter(|(to, _)| *to > version).for_each(|(_, step)| sql += step);
+    if version < VERSION {
+        connection.execute_batch(&format!("BEGIN; {sql} PRAGMA user_version={VERSION}; COMMIT;"))?;
     }
     Ok(())
 }

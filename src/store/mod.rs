@@ -47,6 +47,14 @@ pub enum StoreError {
     /// The server takes no documents: its disk is full, or the index is read-only.
     #[error("the server takes no documents: {0}; free disk space there, or lift the block of the index")]
     Blocked(String),
+    /// The server is there and cannot do it now.
+    #[error("the server cannot do it now: {0}")]
+    Unavailable(String),
+    /// Another index is written now.
+    #[error(
+        "the store has an index of another schema now, made by a process with other files; start this one again with the same `mappings/offer.yaml`"
+    )]
+    Replaced,
     /// Something else that the server says.
     #[error("the server: {0}")]
     Server(String),

@@ -1,5 +1,6 @@
-//! What is due, closed, about to be written outside, and what a store outside says: plain data.
+//! What is due, closed, about to be written outside, waiting for a store, and what a store outside says: plain data.
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::Mark;
 use crate::event::RunId;
@@ -106,4 +107,20 @@ pub struct Close {
     pub closings: Vec<Closing>,
     /// Files of sinks.
     pub marks: Vec<Mark>,
+}
+
+/// Offers that wait for a store that is away.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Waiting {
+    /// Since when.
+    #[serde(serialize_with = "told")]
+    pub since: DateTime<Utc>,
+    /// How many; 0 while a run has not begun for it.
+    pub offers: u64,
+    /// Why.
+    pub why: String,
+}
+
+fn told<S: serde::Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&crate::offer::instant(*at))
 }

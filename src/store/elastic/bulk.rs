@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::outcome::{self, Outcome, Whole};
 use super::{Elastic, refused};
-use crate::offer::{Batch, Item, Reject};
+use crate::offer::{Batch, Item, OfferId, Reject, Version};
 use crate::store::StoreError;
 
 /// What became of a batch: every item that is in none of these lists is stored.
@@ -29,22 +29,35 @@ const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// What bulk requests are made of: so many actions, each with its version and the lines that it is sent as.
+pub(super) struct Actions<'a> {
+    pub count: usize,
+    pub version: &'a (dyn Fn(usize) -> Version + Sync),
+    pub print: &'a (dyn Fn(usize, &mut Vec<u8>) + Sync),
+}
+
 impl Elastic {
     /// Writes a batch. Every item is final when this returns; an error means that nothing is known of those not written,
     /// and that they may be written again under the same version.
     pub async fn write(&self, batch: &Batch<'_>) -> Result<Written, StoreError> {
+        let print = |index: usize, text: &mut Vec<u8>| line(batch, &batch.items[index], text);
+        self.carry_out(&Actions { count: batch.items.len(), version: &|_| batch.version, print: &print }).await
+    }
+
+    /// Carries actions out, until each is final.
+    pub(super) async fn carry_out(&self, actions: &Actions<'_>) -> Result<Written, StoreError> {
         let mut written = Written::default();
-        let mut open: Vec<(usize, u32)> = (0..batch.items.len()).map(|index| (index, 0)).collect();
+        let mut open: Vec<(usize, u32)> = (0..actions.count).map(|index| (index, 0)).collect();
         let (mut most, mut wait) = (DOCUMENTS, WAIT);
         while !open.is_empty() {
-            let (text, taken) = request(batch, &open, most);
+            let (text, taken) = request(actions, &open, most);
             // What the network says is for the caller to wait for: the same may be written again under the same version.
             let (status, text) = self.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await?;
             let body = serde_json::from_str::<Value>(&text).ok();
             match outcome::request(status, body.as_ref(), taken) {
                 Whole::Items => {
                     let body = body.unwrap_or_default();
-                    let again = self.items(batch, &open[..taken], &body, &mut written)?;
+                    let again = judged(actions, &open[..taken], &body, &mut written)?;
                     let waits = !again.is_empty();
                     open.splice(..taken, again);
                     if waits {
@@ -64,7 +77,7 @@ impl Elastic {
                 Whole::Blocked(why) => return Err(StoreError::Blocked(why)),
                 Whole::SetupLost => {
                     tried(&mut open[..taken], &refused(status, &body.unwrap_or_default()))?;
-                    self.set_up().await?;
+                    self.make_index(None).await?;
                 }
                 Whole::Again(why) => {
                     tried(&mut open[..taken], &StoreError::Server(why))?;
@@ -74,38 +87,37 @@ impl Elastic {
         }
         Ok(written)
     }
+}
 
-    /// Judges the items of an answer; those that are sent again.
-    fn items(
-        &self,
-        batch: &Batch<'_>,
-        sent: &[(usize, u32)],
-        body: &Value,
-        written: &mut Written,
-    ) -> Result<Vec<(usize, u32)>, StoreError> {
-        let mut again = Vec::new();
-        let answers = body["items"].as_array().into_iter().flatten();
-        for ((index, tries), answer) in sent.iter().zip(answers) {
-            let answer = &answer["index"];
-            let status = answer["status"].as_u64().unwrap_or(0) as u16;
-            match outcome::item(status, &answer["error"], batch.version) {
-                Outcome::Done => {}
-                Outcome::Superseded => written.superseded.push(*index),
-                Outcome::Fenced => {
-                    written.superseded.push(*index);
-                    written.fenced = true;
-                }
-                Outcome::Rejected(reject) => written.refused.push((*index, reject)),
-                Outcome::Blocked(why) => return Err(StoreError::Blocked(why)),
-                Outcome::Unknown(why) if *tries + 1 >= TRIES => {
-                    written.refused.push((*index, reject("store_unknown", why)));
-                }
-                Outcome::Unknown(_) => again.push((*index, tries + 1)),
-                Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => again.push((*index, *tries)),
+/// Judges the items of an answer; those that are sent again.
+fn judged(
+    actions: &Actions<'_>,
+    sent: &[(usize, u32)],
+    body: &Value,
+    written: &mut Written,
+) -> Result<Vec<(usize, u32)>, StoreError> {
+    let mut again = Vec::new();
+    let answers = body["items"].as_array().into_iter().flatten();
+    for ((index, tries), answer) in sent.iter().zip(answers) {
+        let answer = answer.as_object().and_then(|action| action.values().next()).unwrap_or(&Value::Null);
+        let status = answer["status"].as_u64().unwrap_or(0) as u16;
+        match outcome::item(status, &answer["error"], (actions.version)(*index)) {
+            Outcome::Done => {}
+            Outcome::Superseded => written.superseded.push(*index),
+            Outcome::Fenced => {
+                written.superseded.push(*index);
+                written.fenced = true;
             }
+            Outcome::Rejected(reject) => written.refused.push((*index, reject)),
+            Outcome::Blocked(why) => return Err(StoreError::Blocked(why)),
+            Outcome::Unknown(why) if *tries + 1 >= TRIES => {
+                written.refused.push((*index, reject("store_unknown", why)));
+            }
+            Outcome::Unknown(_) => again.push((*index, tries + 1)),
+            Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => again.push((*index, *tries)),
         }
-        Ok(again)
     }
+    Ok(again)
 }
 
 const MEDIA: &str = "application/x-ndjson";
@@ -131,27 +143,30 @@ async fn pause(wait: &mut Duration) {
     *wait = (*wait * 2).min(LONGEST);
 }
 
-/// The first open items as one request, by count and bytes; how many they are.
-fn request(batch: &Batch<'_>, open: &[(usize, u32)], most: usize) -> (String, usize) {
+/// The first open actions as one request, by count and bytes; how many they are.
+fn request(actions: &Actions<'_>, open: &[(usize, u32)], most: usize) -> (String, usize) {
     let (mut text, mut taken) = (Vec::new(), 0);
     for (index, _) in open.iter().take(most) {
-        let item = &batch.items[*index];
-        if taken > 0 && text.len() + item.range.len() > BYTES {
+        let before = text.len();
+        (actions.print)(*index, &mut text);
+        if taken > 0 && text.len() > BYTES {
+            text.truncate(before);
             break;
         }
-        line(batch, item, &mut text);
         taken += 1;
     }
     (String::from_utf8_lossy(&text).into_owned(), taken)
 }
 
+/// The line of an action on a document: `index`, or `delete`.
+pub(super) fn action(verb: &str, id: OfferId, version: Version, text: &mut Vec<u8>) {
+    let line = format!("{{\"{verb}\":{{\"_id\":\"{id}\",\"version\":{version},\"version_type\":\"external_gte\"}}}}\n");
+    text.extend_from_slice(line.as_bytes());
+}
+
 /// An action and its document, which carries the hash of its content.
 fn line(batch: &Batch<'_>, item: &Item, text: &mut Vec<u8>) {
-    let action = format!(
-        "{{\"index\":{{\"_id\":\"{}\",\"version\":{},\"version_type\":\"external_gte\"}}}}\n",
-        item.id, batch.version
-    );
-    text.extend_from_slice(action.as_bytes());
+    action("index", item.id, batch.version, text);
     batch.document(item, text);
     // The document is an object: its content joins it before the last brace.
     text.pop();

@@ -1,0 +1,144 @@
+//! A store outside before the first page: opened, claimed, compared with what is known, brought to the schema of the plan.
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::outage::{Outage, patient};
+use super::{Engine, RunError, Shared};
+use crate::crash;
+use crate::event::EventKind;
+use crate::plan::{Plan, Server};
+use crate::state::Claim;
+use crate::state::words::Outside;
+use crate::store::StoreError;
+use crate::store::elastic::{Elastic, Rebuilt, Taken};
+
+/// A store that a run writes.
+pub(super) struct Opened {
+    pub elastic: Arc<Elastic>,
+    pub claim: Claim,
+    /// Whether the store may hold what this data directory does not know.
+    pub strange: bool,
+}
+
+/// Opens the store and takes the claim of the source, waiting for a server that is away.
+pub(super) async fn open(engine: &Engine, plan: &Plan, server: &Server, floor: u64) -> Result<Opened, RunError> {
+    let (last, owner) = engine.state.owner(&plan.source).await?;
+    let mut outage = Outage::new(engine, &plan.source, 0);
+    let (elastic, Taken { fence, strange }) = loop {
+        match claimed(plan, server, &owner, last, floor).await {
+            Ok(taken) => break taken,
+            Err(error) => outage.waits(error, 0).await?,
+        }
+    };
+    outage.over().await?;
+    crash::point("claimed");
+    let claim = engine.state.claim(&plan.source, "elasticsearch", fence).await?;
+    let strange = strange || claim.moved;
+    Ok(Opened { elastic: Arc::new(elastic), claim, strange })
+}
+
+async fn claimed(
+    plan: &Plan,
+    server: &Server,
+    owner: &str,
+    last: u64,
+    floor: u64,
+) -> Result<(Elastic, Taken), StoreError> {
+    let elastic = Elastic::to_write(server, plan.schema.clone()).await?;
+    let taken = elastic.claim(&plan.source, owner, last, floor.max(last + 1)).await?;
+    Ok((elastic, taken))
+}
+
+/// A copy of another schema's documents that goes on beside the run.
+pub(super) struct Copying(Option<JoinHandle<Result<(), RunError>>>);
+
+impl Copying {
+    /// Waits until it is over.
+    pub(super) async fn done(mut self) -> Result<(), RunError> {
+        let Some(task) = self.0.take() else { return Ok(()) };
+        task.await.map_err(|error| RunError::Lost(error.to_string()))?
+    }
+}
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        // A run that failed: the next one goes on with the copy.
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Brings the store to the schema of the plan, beside the run; compares it with what is known first, when asked to, and
+/// then the copy is waited for.
+pub(super) async fn prepared(shared: &Arc<Shared>, compared: bool) -> Result<Copying, RunError> {
+    let Some(elastic) = shared.elastic.clone() else { return Ok(Copying(None)) };
+    let copying = match elastic.older() {
+        Some(_) => {
+            let (shared, elastic) = (shared.clone(), elastic.clone());
+            Copying(Some(tokio::spawn(async move { copy(&shared, &elastic).await })))
+        }
+        None => Copying(None),
+    };
+    if !compared {
+        return Ok(copying);
+    }
+    copying.done().await?;
+    reconcile(shared, &elastic).await?;
+    Ok(Copying(None))
+}
+
+/// Copies the documents of another schema's index, through outages.
+async fn copy(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
+    let told = |offers: u64, of: u64| shared.emit(EventKind::StoreCopied { offers, of });
+    let Rebuilt { conformed, refused, .. } = patient(shared, || elastic.rebuild(&told)).await?;
+    if conformed > 0 {
+        let message = format!(
+            "{conformed} stored offers had values that the new schema does not take: they are left out until the offer comes again, or `jobmarket replay` maps it again"
+        );
+        shared.emit(EventKind::Warned { message });
+    }
+    for (id, why) in refused.iter().take(SAID) {
+        shared.emit(EventKind::Warned { message: format!("offer {id} does not fit the new schema: {why}") });
+    }
+    if refused.len() > SAID {
+        shared.emit(EventKind::Warned { message: format!("and {} more do not fit", refused.len() - SAID) });
+    }
+    Ok(())
+}
+
+/// Offers that are named one by one.
+const SAID: usize = 5;
+
+/// Offers of one comparison.
+const LISTED: usize = 1_000;
+
+/// What the store says is compared with what is known. What a version cannot fence, such as a document that was written by
+/// a process that is gone, or an index that was lost, is mended by the pages that come.
+async fn reconcile(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    patient(shared, || elastic.refresh()).await?;
+    let (mut rows, mut differ, mut after) = (roaring::RoaringBitmap::new(), 0, None);
+    loop {
+        let told = patient(shared, || elastic.told(source, after, LISTED)).await?;
+        let Some(last) = told.last() else { break };
+        after = Some(last.id);
+        let outside = told.into_iter().map(|told| Outside {
+            id: told.id,
+            key: told.key,
+            version: told.version,
+            content: told.content,
+            closed: told.closed,
+        });
+        let (found, different) = state.reconcile(source, outside.collect()).await?;
+        rows |= found;
+        differ += different;
+    }
+    let lost = state.lost(source, rows).await?;
+    if differ + lost > 0 {
+        let message = format!(
+            "the store differs from what is known: {differ} offers differ, {lost} are lost; what the site shows is written again, `jobmarket replay {source}` brings the rest"
+        );
+        shared.emit(EventKind::Warned { message });
+    }
+    Ok(())
+}
