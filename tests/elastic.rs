@@ -12,10 +12,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::definition::{self, Text};
 use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::files;
+use jobmarket::offer::{Batch, Item, Lifecycle, OfferId, Version};
 use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
 use jobmarket::run::{Again, Asked, Engine, Summary, replay, run};
 use jobmarket::search::{Facet, Filter, Search};
 use jobmarket::state::Reader;
+use jobmarket::state::words::{Brought, Intent};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 use node::Node;
@@ -341,4 +343,37 @@ async fn a_changed_schema_takes_the_place_under_a_running_ingestion() {
         assert!(stored["positions"].is_string(), "{}", stored["positions"]);
     }
     assert_eq!(store.search(&Search::default()).await.unwrap().total, OFFERS);
+}
+
+/// A process ended between its request and its commit: what it wrote is known, and gone when the site shows it no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_wrote_that_was_never_committed_is_closed_by_sweeps() {
+    let mut bench = Bench::new(0).await;
+    bench.run("remotive").await;
+    let plan = bench.plan("remotive");
+    let (engine, _heard) = bench.engine();
+    let (id, version, at) = (OfferId::new("remotive", "lost"), Version::new(1_000_000_000, 1), Utc::now());
+    let content = br#"{"id":"ID","source":"remotive","source_id":"lost","url":"u","title":"Lost"}"#;
+    let content = String::from_utf8_lossy(content).replace("ID", &id.to_string());
+    let brought = Brought { ask: plan.ask.clone(), partition: "{}".into(), start: None };
+    let intent = Intent {
+        row: 100_000,
+        source: "remotive".into(),
+        id,
+        key: "lost".into(),
+        version,
+        first_seen: at,
+        brought: Some(brought),
+    };
+    engine.state.intent(vec![intent]).await.unwrap();
+    let lifecycle = Lifecycle { first_seen_at: at, changed_at: at, closed: None, page: version, mapping: "m".into() };
+    let item = Item { row: 100_000, id, content: 1, lifecycle, range: 0..content.len() };
+    let store = Elastic::to_write(plan.server.as_ref().unwrap(), plan.schema.clone()).await.unwrap();
+    let batch = Batch { version, text: content.as_bytes(), items: vec![item] };
+    assert_eq!(store.write(&batch).await.unwrap().refused, []);
+    drop(engine);
+    bench.run("remotive").await;
+    let (second, _) = bench.run("remotive").await;
+    assert_eq!((second.counts.closed, second.counts.unchanged), (1, 250), "{:?}", second.counts);
+    assert_eq!(bench.stored("remotive").await["lost"]["closed_reason"], "not_seen");
 }

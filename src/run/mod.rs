@@ -212,8 +212,8 @@ struct Begin {
     files: Option<Files>,
     handed: mpsc::Receiver<Option<Handed>>,
     slices: Vec<Slice>,
-    /// Whether the store may hold what this data directory does not know.
-    strange: bool,
+    /// What the store may hold that this data directory does not know.
+    strange: opening::Strange,
     began: Instant,
 }
 
@@ -232,7 +232,7 @@ async fn begin(
             let opening::Opened { elastic, claim, strange } = opening::open(&engine, &plan, server, floor).await?;
             (Some(elastic), claim, strange)
         }
-        None => (None, engine.state.claim(&plan.source, "local", floor).await?, false),
+        None => (None, engine.state.claim(&plan.source, "local", floor).await?, opening::Strange::default()),
     };
     engine.fetch.restore(engine.state.quotas().await?).await;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
@@ -281,7 +281,7 @@ pub async fn run(
     let span = asked.span();
     let kind = kind(&plan, &engine.state, now, asked).await?;
     let Begin { shared, files, handed, slices, strange, began } = begin(plan, engine, now, kind, span).await?;
-    let copying = opening::prepared(&shared, kind == RunKind::Sweep || strange).await?;
+    let copying = opening::prepared(&shared, &strange, kind == RunKind::Sweep).await?;
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
     let ended = all::all(&shared, slices).await;
@@ -307,7 +307,7 @@ pub async fn close(
 ) -> Result<Summary, RunError> {
     let Begin { shared, files, strange, began, .. } =
         begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
-    let copying = opening::prepared(&shared, strange).await?;
+    let copying = opening::prepared(&shared, &strange, false).await?;
     match which {
         Closes::Held => closing::not_seen(&shared, files.as_ref(), true).await?,
         Closes::OlderAsk | Closes::Everything => {

@@ -11,21 +11,29 @@ use crate::plan::{Plan, Server};
 use crate::state::Claim;
 use crate::state::words::Outside;
 use crate::store::StoreError;
-use crate::store::elastic::{Elastic, Rebuilt, Taken};
+use crate::store::elastic::{Asker, Elastic, Rebuilt, Taken};
 
 /// A store that a run writes.
 pub(super) struct Opened {
     pub elastic: Arc<Elastic>,
     pub claim: Claim,
-    /// Whether the store may hold what this data directory does not know.
-    pub strange: bool,
+    pub strange: Strange,
+}
+
+/// What the store may hold that this data directory does not know.
+#[derive(Default)]
+pub(super) struct Strange {
+    /// Whether it may hold something.
+    pub is: bool,
+    /// What the last owner asked: it brought what is not known here.
+    pub ask: Option<String>,
 }
 
 /// Opens the store and takes the claim of the source, waiting for a server that is away.
 pub(super) async fn open(engine: &Engine, plan: &Plan, server: &Server, floor: u64) -> Result<Opened, RunError> {
     let (last, owner) = engine.state.owner(&plan.source).await?;
     let mut outage = Outage::new(engine, &plan.source, 0);
-    let (elastic, Taken { fence, strange }) = loop {
+    let (elastic, Taken { fence, strange, ask }) = loop {
         match claimed(plan, server, &owner, last, floor).await {
             Ok(taken) => break taken,
             Err(error) => outage.waits(error, 0).await?,
@@ -34,7 +42,7 @@ pub(super) async fn open(engine: &Engine, plan: &Plan, server: &Server, floor: u
     outage.over().await?;
     crash::point("claimed");
     let claim = engine.state.claim(&plan.source, "elasticsearch", fence).await?;
-    let strange = strange || claim.moved;
+    let strange = Strange { is: strange || claim.moved, ask };
     Ok(Opened { elastic: Arc::new(elastic), claim, strange })
 }
 
@@ -46,7 +54,8 @@ async fn claimed(
     floor: u64,
 ) -> Result<(Elastic, Taken), StoreError> {
     let elastic = Elastic::to_write(server, plan.schema.clone()).await?;
-    let taken = elastic.claim(&plan.source, owner, last, floor.max(last + 1)).await?;
+    let asker = Asker { source: &plan.source, ask: &plan.ask, owner, last };
+    let taken = elastic.claim(&asker, floor.max(last + 1)).await?;
     Ok((elastic, taken))
 }
 
@@ -70,7 +79,7 @@ impl Drop for Copying {
 
 /// Brings the store to the schema of the plan, beside the run; compares it with what is known first, when asked to, and
 /// then the copy is waited for.
-pub(super) async fn prepared(shared: &Arc<Shared>, compared: bool) -> Result<Copying, RunError> {
+pub(super) async fn prepared(shared: &Arc<Shared>, strange: &Strange, compared: bool) -> Result<Copying, RunError> {
     let Some(elastic) = shared.elastic.clone() else { return Ok(Copying(None)) };
     let copying = match elastic.older() {
         Some(_) => {
@@ -79,11 +88,11 @@ pub(super) async fn prepared(shared: &Arc<Shared>, compared: bool) -> Result<Cop
         }
         None => Copying(None),
     };
-    if !compared {
+    if !compared && !strange.is {
         return Ok(copying);
     }
     copying.done().await?;
-    reconcile(shared, &elastic).await?;
+    reconcile(shared, &elastic, strange.ask.as_deref()).await?;
     Ok(Copying(None))
 }
 
@@ -114,7 +123,7 @@ const LISTED: usize = 1_000;
 
 /// What the store says is compared with what is known. What a version cannot fence, such as a document that was written by
 /// a process that is gone, or an index that was lost, is mended by the pages that come.
-async fn reconcile(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
+async fn reconcile(shared: &Shared, elastic: &Elastic, ask: Option<&str>) -> Result<(), RunError> {
     let (state, source) = (&shared.engine.state, &shared.plan.source);
     patient(shared, || elastic.refresh()).await?;
     let (mut rows, mut differ, mut after) = (roaring::RoaringBitmap::new(), 0, None);
@@ -128,8 +137,9 @@ async fn reconcile(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
             version: told.version,
             content: told.content,
             closed: told.closed,
+            first_seen: told.first_seen,
         });
-        let (found, different) = state.reconcile(source, outside.collect()).await?;
+        let (found, different) = state.reconcile(source, ask, outside.collect()).await?;
         rows |= found;
         differ += different;
     }

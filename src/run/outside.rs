@@ -9,7 +9,7 @@ use super::writing::items;
 use super::{RunError, Shared};
 use crate::crash;
 use crate::offer::{Batch, Version, content_of};
-use crate::state::words::{Closing, Commit, Intent};
+use crate::state::words::{Brought, Closing, Commit, Intent};
 use crate::store::StoreError;
 use crate::store::elastic::{Elastic, Written};
 
@@ -32,6 +32,11 @@ pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit
             key: admit.page.records[*index].key.clone().unwrap_or_default(),
             version: admit.version,
             first_seen: item.lifecycle.first_seen_at,
+            brought: Some(Brought {
+                ask: commit.ask.clone(),
+                partition: commit.slice.partition.clone(),
+                start: commit.slice.window.map(|(start, _)| start),
+            }),
         })
         .collect();
     intents.extend(closings.iter().map(|closing| intent(shared, closing, admit.version)));
@@ -80,6 +85,7 @@ fn intent(shared: &Shared, closing: &Closing, version: Version) -> Intent {
         key: closing.key.clone(),
         version,
         first_seen: closing.first_seen,
+        brought: None,
     }
 }
 

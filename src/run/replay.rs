@@ -40,7 +40,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     let now = Utc::now();
     let Begin { shared, strange, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
     // A replay brings back what the store has lost.
-    let copying = opening::prepared(&shared, strange || kind == RunKind::Replay).await?;
+    let copying = opening::prepared(&shared, &strange, kind == RunKind::Replay).await?;
     let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
     let replay = Replay { shared, reader };
     let mut lost = 0;

@@ -39,7 +39,7 @@ impl Core {
                         continue;
                     }
                     // Of two pages in flight the later one may have been committed first.
-                    if self.write(commit, record, row, first_seen)? {
+                    if self.write(commit, index, row, first_seen)? {
                         counts.closed += u64::from(!admit.again && admit.expired(record).is_some());
                         counts.indexed += 1;
                         counts.new += u64::from(new);
@@ -107,10 +107,11 @@ impl Core {
     fn write(
         &mut self,
         commit: &Commit,
-        record: &Record,
+        index: usize,
         row: u64,
         first_seen: DateTime<Utc>,
     ) -> Result<bool, StateError> {
+        let record = &commit.admit.page.records[index];
         let (Some(id), Some(key), Fate::Offer { content, text }) = (&record.id, &record.key, &record.fate) else {
             return Ok(false);
         };
@@ -118,7 +119,8 @@ impl Core {
         let version = admit.version.0 as i64;
         let from = commit.from.unwrap_or(admit.version);
         let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
-        let closed = if admit.again { self.closed(row)? } else { admit.expired(record) };
+        let kept = || commit.admitted.closed.iter().find(|(at, _)| *at == index).map(|(_, closed)| *closed);
+        let closed = if admit.again { kept() } else { admit.expired(record) };
         let written = self
             .connection
             .prepare_cached(

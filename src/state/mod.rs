@@ -264,14 +264,16 @@ impl State {
         self.ask(move |core| core.shares(&source, &now)).await
     }
 
-    /// Compares what a store outside says of offers with what is known; their rows, and how many differed.
+    /// Compares what a store outside says of offers with what is known; their rows, and how many differed. `ask` is what
+    /// brought those that are not known at all.
     pub async fn reconcile(
         &self,
         source: &str,
+        ask: Option<&str>,
         outside: Vec<Outside>,
     ) -> Result<(roaring::RoaringBitmap, u64), StateError> {
-        let source = source.to_owned();
-        self.ask(move |core| core.reconcile(&source, &outside)).await
+        let (source, ask) = (source.to_owned(), ask.map(str::to_owned));
+        self.ask(move |core| core.reconcile(&source, ask.as_deref(), &outside)).await
     }
 
     /// What is known to be stored and is not among these rows; how many.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::elastic::{Elastic, Taken, Written};
+use super::elastic::{Asker, Elastic, Taken, Written};
 use super::local::Local;
 use super::{Store, StoreError};
 use crate::definition::{self, Text};
@@ -224,22 +224,27 @@ async fn elasticsearch_conforms() {
 async fn a_claim_has_one_owner_and_its_fence_rises() {
     let node = Node::start();
     let store = Elastic::to_write(&server(&node), schema()).await.unwrap();
-    let taken = |fence, strange| Taken { fence, strange };
+    let taken = |fence, strange, ask: Option<&str>| Taken { fence, strange, ask: ask.map(str::to_owned) };
+    let claim = async |source: &str, owner: &str, last: u64, floor: u64| {
+        let ask = format!("what {owner} asks");
+        store.claim(&Asker { source, ask: &ask, owner, last }, floor).await.unwrap()
+    };
+    let (of_one, of_two) = (Some("what one asks"), Some("what two asks"));
     // Nobody is known: what is stored may be anything.
-    assert_eq!(store.claim("a", "one", 0, 100).await.unwrap(), taken(100, true));
-    assert_eq!(store.claim("a", "one", 100, 90).await.unwrap(), taken(101, false));
+    assert_eq!(claim("a", "one", 0, 100).await, taken(100, true, None));
+    assert_eq!(claim("a", "one", 100, 90).await, taken(101, false, of_one));
     assert!(store.holds("a", 101).await.unwrap());
     // Another owner, and the first one back again: each must look at what the other wrote.
-    assert_eq!(store.claim("a", "two", 0, 90).await.unwrap(), taken(102, true));
+    assert_eq!(claim("a", "two", 0, 90).await, taken(102, true, of_one));
     assert!(!store.holds("a", 101).await.unwrap());
-    assert_eq!(store.claim("a", "one", 101, 200).await.unwrap(), taken(200, true));
+    assert_eq!(claim("a", "one", 101, 200).await, taken(200, true, of_two));
     // A data directory that was brought back from a copy knows a lower fence than it once had.
-    assert_eq!(store.claim("a", "one", 101, 90).await.unwrap(), taken(201, true));
-    assert_eq!(store.claim("b", "one", 101, 90).await.unwrap(), taken(90, true));
+    assert_eq!(claim("a", "one", 101, 90).await, taken(201, true, of_one));
+    assert_eq!(claim("b", "one", 101, 90).await, taken(90, true, None));
     // At the same time only one gets each fence.
     let all = (0..8).map(|number| {
-        let store = &store;
-        async move { store.claim("a", &format!("owner {number}"), 0, 1).await.unwrap().fence }
+        let claim = &claim;
+        async move { claim("a", &format!("owner {number}"), 0, 1).await.fence }
     });
     let mut fences = join(all.collect()).await;
     fences.sort_unstable();
@@ -313,7 +318,10 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     // Versions are what they were; what lost a value is not what is known of it any more.
     let after = new.told("a", None, 10).await.unwrap();
     for (before, after) in told.iter().zip(&after) {
-        assert_eq!((before.id, before.version, before.closed), (after.id, after.version, after.closed));
+        assert_eq!(
+            (before.id, before.version, before.closed, before.first_seen),
+            (after.id, after.version, after.closed, after.first_seen)
+        );
     }
     assert_eq!(after.iter().filter(|told| told.content.is_some()).count(), 1, "{after:?}");
     // And back again: the first index is out of date by now, and made anew.

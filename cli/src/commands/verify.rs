@@ -82,7 +82,9 @@ async fn outside(reader: &Reader, store: &Elastic, source: &str, found: &mut Vec
             offers += 1;
             match known.remove(&told.id) {
                 None => found.push(format!("{}: stored, and not known", told.key)),
-                Some(row) if row.content.is_some() && (row.content, row.closed) != (told.content, told.closed) => {
+                Some(row)
+                    if row.content.is_some() && (row.content, row.closed) != (told.content, told.closed.is_some()) =>
+                {
                     found.push(format!("{}: what is stored is not what is known of it", row.key));
                 }
                 Some(_) => {}

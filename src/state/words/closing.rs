@@ -21,6 +21,19 @@ pub struct Intent {
     pub version: Version,
     /// When it was first read.
     pub first_seen: DateTime<Utc>,
+    /// What brings it; `None` for a closing, which brings nothing.
+    pub brought: Option<Brought>,
+}
+
+/// What brings an offer: a sweep of the same request and partition that reaches back to its window may close it.
+#[derive(Clone, Debug)]
+pub struct Brought {
+    /// Fingerprint of what is asked.
+    pub ask: String,
+    /// The partition.
+    pub partition: String,
+    /// The start of the window.
+    pub start: Option<DateTime<Utc>>,
 }
 
 /// What a store outside says of an offer.
@@ -34,8 +47,10 @@ pub struct Outside {
     pub version: u64,
     /// Hash of its content.
     pub content: Option<u64>,
-    /// Whether it is closed.
-    pub closed: bool,
+    /// When and why it was closed; `None` while it is open.
+    pub closed: Option<(DateTime<Utc>, Closed)>,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
 }
 
 /// Which offers are due to be closed.

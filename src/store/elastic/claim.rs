@@ -5,22 +5,38 @@ use serde_json::{Value, json};
 use super::{Elastic, refused};
 use crate::store::StoreError;
 
+/// Who takes a claim.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The source.
+    pub source: &'a str,
+    /// Fingerprint of what it asks the site.
+    pub ask: &'a str,
+    /// The name of its data directory.
+    pub owner: &'a str,
+    /// The fence of its own last claim, 0 without one.
+    pub last: u64,
+}
+
 /// What a taker found and got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// The fence of the claim: above that of every earlier one.
     pub fence: u64,
     /// Whether the last owner was somebody else, or nobody is known: what the store holds must be looked at.
     pub strange: bool,
+    /// What the last owner asked the site.
+    pub ask: Option<String>,
 }
 
 /// Somebody else who takes the same claim at the same time: so often it is tried again.
 const TRIES: u32 = 20;
 
 impl Elastic {
-    /// Takes the right to write a source for `owner`, under a fence of at least `floor`. `last` is the fence of the
-    /// owner's own last claim, 0 without one: a higher one here means that its data directory is an older copy.
-    pub async fn claim(&self, source: &str, owner: &str, last: u64, floor: u64) -> Result<Taken, StoreError> {
+    /// Takes the right to write a source, under a fence of at least `floor`. A higher fence of the same owner than the
+    /// last that it knows means that its data directory is an older copy.
+    pub async fn claim(&self, asker: &Asker<'_>, floor: u64) -> Result<Taken, StoreError> {
+        let Asker { source, ask, owner, last } = *asker;
         for _ in 0..TRIES {
             let (held, condition) = match self.claimed(source).await? {
                 Some((held, sequence, term)) => (Some(held), format!("if_seq_no={sequence}&if_primary_term={term}")),
@@ -29,11 +45,12 @@ impl Elastic {
             let before = held.as_ref().and_then(|held| held["fence"].as_str()?.parse::<u64>().ok()).unwrap_or(0);
             let mine = held.as_ref().is_some_and(|held| held["owner"] == owner) && before <= last;
             let fence = floor.max(before + 1);
-            let claim = json!({"source": source, "owner": owner, "fence": fence.to_string()});
+            let claim = json!({"source": source, "owner": owner, "fence": fence.to_string(), "ask": ask});
+            let before = held.as_ref().and_then(|held| held["ask"].as_str()).map(str::to_owned);
             let path = format!("/{}/_doc/{source}?{condition}", self.claims);
             let (status, answer) = self.ask(Method::Put, &path, Some(&claim)).await?;
             match status {
-                200 | 201 => return Ok(Taken { fence, strange: !mine }),
+                200 | 201 => return Ok(Taken { fence, strange: !mine, ask: before }),
                 409 => {}
                 _ => return Err(refused(status, &answer)),
             }

@@ -25,7 +25,7 @@ use crate::plan::Server;
 use crate::schema::Schema;
 
 pub use bulk::Written;
-pub use claim::Taken;
+pub use claim::{Asker, Taken};
 pub use read::Told;
 pub use rebuild::Rebuilt;
 

@@ -1,11 +1,12 @@
 //! What the store is asked: documents by id, listings in the order of ids, searches.
+use chrono::{DateTime, Utc};
 use elasticsearch::http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Elastic, query, refused};
-use crate::offer::OfferId;
+use crate::offer::{Closed, OfferId};
 use crate::search::{Found, Search};
 use crate::store::{Store, StoreError};
 
@@ -28,8 +29,10 @@ pub struct Told {
     pub version: u64,
     /// Hash of its content.
     pub content: Option<u64>,
-    /// Whether it is closed.
-    pub closed: bool,
+    /// When and why it was closed; `None` while it is open.
+    pub closed: Option<(DateTime<Utc>, Closed)>,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
 }
 
 impl Elastic {
@@ -59,7 +62,7 @@ impl Elastic {
     /// What the store says of a source's offers, behind an id, in the order of their ids.
     pub async fn told(&self, source: &str, after: Option<OfferId>, limit: usize) -> Result<Vec<Told>, StoreError> {
         let mut body = json!({"size": limit, "version": true, "query": {"term": {"source": source}}, "sort": [{"id": "asc"}],
-            "_source": ["content", "closed_at", "source_id"]});
+            "_source": ["content", "closed_at", "closed_reason", "first_seen_at", "source_id"]});
         if let Some(after) = after {
             body["search_after"] = json!([after.to_string()]);
         }
@@ -67,8 +70,11 @@ impl Elastic {
             let source: Value = serde_json::from_str(hit.source.get()).unwrap_or_default();
             let content = source["content"].as_str().and_then(|text| u64::from_str_radix(text, 16).ok());
             let key = source["source_id"].as_str().unwrap_or_default().to_owned();
-            let closed = !source["closed_at"].is_null();
-            Some(Told { id: OfferId::parse(&hit.id)?, key, version: hit.version, content, closed })
+            let at = |name: &str| source[name].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+            let reason = Closed::parse(source["closed_reason"].as_str().unwrap_or_default());
+            let closed = at("closed_at").map(|at| (at, reason.unwrap_or(Closed::NotSeen)));
+            let first_seen = at("first_seen_at").unwrap_or_default();
+            Some(Told { id: OfferId::parse(&hit.id)?, key, version: hit.version, content, closed, first_seen })
         };
         Ok(self.searched(&body).await?.hits.hits.into_iter().filter_map(told).collect())
     }
