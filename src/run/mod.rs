@@ -260,6 +260,9 @@ async fn begin(
         writer,
     });
     shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed });
+    for message in shared.elastic.iter().flat_map(|elastic| elastic.notices.clone()) {
+        shared.emit(EventKind::Warned { message });
+    }
     if torn > 0 {
         shared.emit(EventKind::Warned { message: format!("{torn} bytes of a torn record were cut off the archive") });
     }
