@@ -16,9 +16,12 @@ pub const POINTS: [&str; 9] =
 /// Between the steps of writing to a store outside.
 pub const OUTSIDE: [&str; 2] = ["intended", "written"];
 
+/// Between the steps of rewriting the archive.
+pub const RETENTION: [&str; 2] = ["rewritten", "forgotten"];
+
 /// Comes to a point. No destructor runs when the process ends here, as with `SIGKILL`.
 pub fn point(name: &str) {
-    debug_assert!(POINTS.contains(&name) || OUTSIDE.contains(&name), "{name}");
+    debug_assert!([&POINTS[..], &OUTSIDE, &RETENTION].concat().contains(&name), "{name}");
     if let Some((point, left)) = &*ORDERED
         && point == name
         && left.fetch_sub(1, Ordering::Relaxed) == 1

@@ -2,8 +2,12 @@
 mod admit;
 mod commit;
 mod core;
+mod audit;
+mod copy;
 mod outside;
 mod reader;
+mod rebuild;
+mod retention;
 mod runs;
 mod sweep;
 mod tables;
@@ -30,7 +34,9 @@ use words::{
     NewRun, Outside, Slice,
 };
 
+pub use audit::{Archiving, RunSums};
 pub use reader::{Held, KnownRow, OfferRow, PageRow, Reader, RunRow, SourceRow};
+pub use retention::{ClosedRow, Moves, Naming};
 
 /// The state could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -1,5 +1,4 @@
 //! The state as commands read it, beside a process that writes.
-use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
@@ -14,7 +13,7 @@ use crate::offer::{OfferId, instant};
 /// Reads a data directory.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// A run in the history.
@@ -140,6 +139,8 @@ pub struct OfferRow {
 /// What is known of a stored offer, to be compared with the store.
 #[derive(Clone, Debug)]
 pub struct KnownRow {
+    /// Dense row number.
+    pub row: u64,
     /// Its id.
     pub id: OfferId,
     /// Its key at the site.
@@ -152,10 +153,11 @@ pub struct KnownRow {
 
 fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
     Ok(KnownRow {
-        id: OfferId(row.get(0)?),
-        key: row.get(1)?,
-        content: row.get::<_, Option<i64>>(2)?.map(|content| content as u64),
-        closed: row.get(3)?,
+        row: row.get::<_, i64>(0)? as u64,
+        id: OfferId(row.get(1)?),
+        key: row.get(2)?,
+        content: row.get::<_, Option<i64>>(3)?.map(|content| content as u64),
+        closed: row.get(4)?,
     })
 }
 
@@ -265,27 +267,32 @@ impl Reader {
         Ok(statement.query_row(params![id.0], |row| row.get::<_, i64>(0)).optional()?.map(|page| page as u64))
     }
 
-    /// Each offer that was stored, with its document in the local store.
-    pub fn each_known(&self, each: &mut dyn FnMut(&KnownRow, Option<&str>)) -> Result<(), StateError> {
+    /// Each offer that was stored (of a source), with its document in the local store.
+    pub fn each_known(
+        &self,
+        source: Option<&str>,
+        each: &mut dyn FnMut(&KnownRow, Option<&str>),
+    ) -> Result<(), StateError> {
         let mut statement = self.connection.prepare(
-            "SELECT k.id, k.key, k.content, k.closed_at IS NOT NULL, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
-             WHERE k.version > 0 ORDER BY k.n",
+            "SELECT k.n, k.id, k.key, k.content, k.closed_at IS NOT NULL, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
+             WHERE k.version > 0 AND (?1 IS NULL OR k.source = ?1) ORDER BY k.n",
         )?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query(params![source])?;
         while let Some(row) = rows.next()? {
-            let document: Option<String> = row.get(4)?;
+            let document: Option<String> = row.get(5)?;
             each(&known_row(row)?, document.as_deref());
         }
         Ok(())
     }
 
-    /// What is known of a source's offers, by their ids.
-    pub fn known_of(&self, source: &str) -> Result<HashMap<OfferId, KnownRow>, StateError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT id, key, content, closed_at IS NOT NULL FROM known WHERE source = ?1 AND version > 0")?;
-        let rows = statement.query_map(params![source], known_row)?;
-        Ok(rows.map(|row| row.map(|row| (row.id, row))).collect::<Result<_, _>>()?)
+    /// What is known of a source's stored offers, behind an id, in the order of their ids; at most `limit`.
+    pub fn known_after(&self, source: &str, after: Option<OfferId>, limit: usize) -> Result<Vec<KnownRow>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n, id, key, content, closed_at IS NOT NULL FROM known
+             WHERE id > ?2 AND source = ?1 AND version > 0 ORDER BY id LIMIT ?3",
+        )?;
+        let after: &[u8] = after.as_ref().map_or(&[], |id| &id.0);
+        Ok(statement.query_map(params![source, after, limit as i64], known_row)?.collect::<Result<_, _>>()?)
     }
 
     /// The numbers of a run.
@@ -318,9 +325,8 @@ impl Reader {
 
     /// Changes that the store has, and offers in it.
     pub fn store(&self) -> Result<(i64, i64), StateError> {
-        Ok(self.connection.query_row("SELECT coalesce(max(change), 0), count(*) FROM offers", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?)
+        let sql = "SELECT max(coalesce(max(change), 0), coalesce((SELECT max(change) FROM removed), 0)), count(*) FROM offers";
+        Ok(self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 }
 

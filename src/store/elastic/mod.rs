@@ -1,5 +1,6 @@
 //! Elasticsearch 8 and 9 as a store: one versioned index behind an alias, full documents under external versions.
 mod bulk;
+mod delete;
 pub mod outcome;
 mod query;
 mod template;
@@ -24,6 +25,7 @@ use crate::schema::Schema;
 use crate::search::{Found, Search};
 
 pub use bulk::Written;
+pub use delete::{Deleted, OldIndex};
 
 /// A server that was found to be Elasticsearch, with the index of the schema.
 #[derive(Debug)]

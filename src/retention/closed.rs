@@ -1,0 +1,71 @@
+//! Offers that were closed long ago: deleted from the store, then from what is known.
+use chrono::{DateTime, Utc};
+
+use super::RetentionError;
+use crate::crash;
+use crate::state::{ClosedRow, Reader, State};
+use crate::store::elastic::Elastic;
+
+/// Offers that are deleted at a time.
+const BATCH: usize = 500;
+
+/// How many offers of a source were closed before an instant.
+pub fn closed(reader: &Reader, source: &str, before: DateTime<Utc>) -> Result<u64, RetentionError> {
+    let (mut after, mut count) = (0, 0);
+    loop {
+        let rows = reader.closed_before(source, before, after, BATCH)?;
+        let Some(last) = rows.last() else { return Ok(count) };
+        after = last.row;
+        count += rows.len() as u64;
+    }
+}
+
+/// Deletes the offers of a source that were closed before an instant, from the embedded store; how many.
+pub async fn delete_local(
+    state: &State,
+    reader: &Reader,
+    source: &str,
+    before: DateTime<Utc>,
+) -> Result<u64, RetentionError> {
+    let (mut after, mut deleted) = (0, 0);
+    loop {
+        let rows = reader.closed_before(source, before, after, BATCH)?;
+        let Some(last) = rows.last() else { return Ok(deleted) };
+        after = last.row;
+        deleted += state.delete_closed(rows.iter().map(|closed| closed.row).collect(), None).await?;
+    }
+}
+
+/// Deletes the offers of a source that were closed before an instant, from a server: the intent first, then the
+/// documents, then what is known. One of which the server holds a later version stays. How many were deleted.
+pub async fn delete_outside(
+    state: &State,
+    reader: &Reader,
+    elastic: &Elastic,
+    source: &str,
+    (before, now): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<u64, RetentionError> {
+    let (mut after, mut deleted, mut claim) = (0, 0, None);
+    loop {
+        let rows = reader.closed_before(source, before, after, BATCH)?;
+        let Some(last) = rows.last() else { return Ok(deleted) };
+        after = last.row;
+        let held = match claim.take() {
+            Some(claim) => claim,
+            None => state.claim(source, now).await?,
+        };
+        let version = held.ticket();
+        state.intent(rows.iter().map(|closed| closed.intent(source, version)).collect()).await?;
+        crash::point("intended");
+        let ids: Vec<_> = rows.iter().map(|closed| closed.id).collect();
+        let gone = elastic.delete(&ids, version).await?;
+        crash::point("written");
+        if gone.fenced {
+            return Err(RetentionError::Fenced(source.to_owned()));
+        }
+        let stays = |closed: &&ClosedRow| !gone.kept.contains(&closed.id);
+        let rows = rows.iter().filter(stays).map(|closed| closed.row).collect();
+        deleted += state.delete_closed(rows, Some(version)).await?;
+        claim = Some(held);
+    }
+}
