@@ -1,5 +1,6 @@
 //! Offers that were closed long ago: deleted from the store, then from what is known.
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 
 use super::RetentionError;
 use crate::crash;
@@ -8,6 +9,20 @@ use crate::store::elastic::Elastic;
 
 /// Offers that are deleted at a time.
 const BATCH: usize = 500;
+
+/// Indices of older schemas are deleted when they are older than this.
+const INDEX_AGE: TimeDelta = TimeDelta::days(7);
+
+/// An index of an older schema, that nothing points to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OldIndex {
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// Whether it is old enough to go.
+    pub due: bool,
+}
 
 /// How many offers of a source were closed before an instant.
 pub fn closed(reader: &Reader, source: &str, before: DateTime<Utc>) -> Result<u64, RetentionError> {
@@ -68,4 +83,22 @@ pub async fn delete_outside(
         deleted += state.delete_closed(rows, Some(version)).await?;
         claim = Some(held);
     }
+}
+
+/// Deletes the indices of older schemas that nothing has pointed to and that are older than seven days, or only looks;
+/// all that there are.
+pub async fn delete_indices(
+    elastic: &Elastic,
+    now: DateTime<Utc>,
+    look: bool,
+) -> Result<Vec<OldIndex>, RetentionError> {
+    let mut told = Vec::new();
+    for (name, made) in elastic.old_indices().await? {
+        let due = made + INDEX_AGE < now;
+        if due && !look {
+            elastic.delete_index(&name).await?;
+        }
+        told.push(OldIndex { name, made, due });
+    }
+    Ok(told)
 }

@@ -93,20 +93,22 @@ impl Thinning {
             }
         })?;
         let mut thinning = Thinning { source: source.to_owned(), ..Thinning::default() };
+        let mut unnamed = Vec::new();
         let segments = archive::segments(root, source)?;
         let newest = segments.last().map(|segment| segment.number);
         for segment in segments {
             match named.remove(&segment.name) {
                 Some(named) => thinning.segment(&segment, named, segment.modified < young),
-                // The newest stays: its number is not given again.
-                None if Some(segment.number) == newest => thinning.kept_bytes += segment.bytes,
-                None => {
-                    thinning.deleted += 1;
-                    thinning.bytes += segment.bytes;
-                    thinning.unnamed.push(segment);
-                }
+                None => unnamed.push(segment),
             }
         }
+        // The newest stays unless there will be a newer one: its number is not given again.
+        let goes = |segment: &Segment| Some(segment.number) != newest || thinning.rewritten > 0;
+        let (unnamed, last): (Vec<_>, Vec<_>) = unnamed.into_iter().partition(goes);
+        thinning.kept_bytes += bytes(&last);
+        thinning.deleted += unnamed.len() as u64;
+        thinning.bytes += bytes(&unnamed);
+        thinning.unnamed = unnamed;
         let mut missing: Vec<(String, Named)> = named.into_iter().collect();
         missing.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, named) in missing {
@@ -171,6 +173,10 @@ impl Thinning {
         }
         batches
     }
+}
+
+fn bytes(segments: &[Segment]) -> u64 {
+    segments.iter().map(|segment| segment.bytes).sum()
 }
 
 impl Planned {

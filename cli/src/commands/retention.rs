@@ -2,13 +2,13 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use indicatif::ProgressBar;
 use jobmarket::archive::{Hold, hold};
-use jobmarket::retention::{Thinning, closed, delete_local, delete_outside, thin};
+use jobmarket::retention::{OldIndex, Thinning, closed, delete_indices, delete_local, delete_outside, thin};
 use jobmarket::scalar::Span;
 use jobmarket::state::{Reader, State};
-use jobmarket::store::elastic::{Elastic, OldIndex};
+use jobmarket::store::elastic::Elastic;
 use serde::Serialize;
 
 use crate::Place;
@@ -27,9 +27,6 @@ pub struct Retention {
     #[arg(long, value_name = "DURATION")]
     closed: Option<String>,
 }
-
-/// Indices of older schemas are deleted when they are older than this.
-const INDEX_AGE: TimeDelta = TimeDelta::days(7);
 
 /// What became of a source.
 #[derive(Serialize)]
@@ -66,7 +63,8 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
         if let Some(state) = &state {
             thin(state, &root, archive.clone()).await?;
         }
-        let offers = before.map_or(Ok(0), |before| closed(&reader, &source, before))?;
+        let looked = before.filter(|_| asked.dry_run);
+        let offers = looked.map_or(Ok(0), |before| closed(&reader, &source, before))?;
         told.push(Told { dry_run: asked.dry_run, archive, offers });
     }
     let store = Store { project: &project, reader: &reader, state: state.as_ref(), before, now };
@@ -76,11 +74,8 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
     let faults = told.iter().any(|told| !told.archive.faults.is_empty());
     told.iter().try_for_each(|told| print(told, place.json))?;
     // What the archive freed is told also when the store cannot be reached.
-    offers.context("what the archive freed is told above; of the store not all was deleted")?.iter().for_each(
-        |index| {
-            tell_index(index, now, asked.dry_run);
-        },
-    );
+    let indices = offers.context("what the archive freed is told above; of the store not all was deleted")?;
+    indices.iter().try_for_each(|index| tell_index(index, asked.dry_run, place.json))?;
     Ok(if faults { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -122,20 +117,14 @@ impl Store<'_> {
             return Ok(Vec::new());
         };
         let elastic = Elastic::open(&server, self.project.definitions.schema.clone()).await?;
-        let old = elastic.old_indices().await?;
         if let Some(state) = self.state {
             for told in told.iter_mut() {
                 let Some(before) = self.before else { break };
-                // What is told is what is gone, also when the next source fails.
-                told.offers = 0;
                 let at = (before, self.now);
                 told.offers = delete_outside(state, self.reader, &elastic, &told.archive.source, at).await?;
             }
-            for index in old.iter().filter(|index| index.made + INDEX_AGE < self.now) {
-                elastic.delete_index(index).await?;
-            }
         }
-        Ok(old)
+        Ok(delete_indices(&elastic, self.now, self.state.is_none()).await?)
     }
 }
 
@@ -158,16 +147,21 @@ fn print(told: &Told, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_index(index: &OldIndex, now: DateTime<Utc>, dry_run: bool) {
-    let what = match (index.made + INDEX_AGE < now, dry_run) {
+fn tell_index(index: &OldIndex, dry_run: bool, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::json!({"dry_run": dry_run, "index": index}));
+        return Ok(());
+    }
+    let what = match (index.due, dry_run) {
         (true, true) => "would be deleted",
         (true, false) => "deleted",
-        (false, _) => "kept until it is 7 days old",
+        (false, _) => "kept until it is seven days old",
     };
-    eprintln!("index {} of an older schema, made {}: {what}", index.name, index.made.date_naive());
+    println!("index {} of an older schema, made {}: {what}", index.name, index.made.date_naive());
+    Ok(())
 }
 
 /// Bytes for a person.
-pub fn size(bytes: u64) -> String {
+fn size(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
 }

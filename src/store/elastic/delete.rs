@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use elasticsearch::http::Method;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::outcome::{self, Outcome, Whole};
@@ -18,15 +17,6 @@ pub struct Deleted {
     pub kept: Vec<OfferId>,
     /// Whether another owner writes the source: a higher fence was met.
     pub fenced: bool,
-}
-
-/// An index of offers that nothing points to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct OldIndex {
-    /// Its name.
-    pub name: String,
-    /// When it was made.
-    pub made: DateTime<Utc>,
 }
 
 /// Requests until the server counts as away.
@@ -68,8 +58,9 @@ impl Elastic {
         if open.is_empty() { Ok(deleted) } else { Err(StoreError::Unreached(why)) }
     }
 
-    /// Indices of offers that no alias points to and that are not those of the schema at hand: of older schemas.
-    pub async fn old_indices(&self) -> Result<Vec<OldIndex>, StoreError> {
+    /// Indices of offers that no alias points to and that are not of the schema at hand: their names, and when each was
+    /// made.
+    pub async fn old_indices(&self) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
         let ask = async |what: &str| {
             let (status, answer) = self.ask(Method::Get, &format!("/{}-*/{what}", self.alias), None).await?;
             if status == 200 { Ok(answer) } else { Err(refused(status, &answer)) }
@@ -81,16 +72,16 @@ impl Elastic {
             let made = setting.pointer("/settings/index/creation_date").and_then(Value::as_str);
             let made = made.and_then(|millis| DateTime::from_timestamp_millis(millis.parse().ok()?));
             if let (true, true, Some(made)) = (free && *name != self.index, self.is_ours(name), made) {
-                old.push(OldIndex { name: name.clone(), made });
+                old.push((name.clone(), made));
             }
         }
-        old.sort_by(|a, b| a.name.cmp(&b.name));
+        old.sort();
         Ok(old)
     }
 
     /// Deletes an index that [`Elastic::old_indices`] named.
-    pub async fn delete_index(&self, old: &OldIndex) -> Result<(), StoreError> {
-        let (status, answer) = self.ask(Method::Delete, &format!("/{}", old.name), None).await?;
+    pub async fn delete_index(&self, name: &str) -> Result<(), StoreError> {
+        let (status, answer) = self.ask(Method::Delete, &format!("/{name}"), None).await?;
         if matches!(status, 200 | 404) { Ok(()) } else { Err(refused(status, &answer)) }
     }
 

@@ -25,7 +25,7 @@ use crate::schema::Schema;
 use crate::search::{Found, Search};
 
 pub use bulk::Written;
-pub use delete::{Deleted, OldIndex};
+pub use delete::Deleted;
 
 /// A server that was found to be Elasticsearch, with the index of the schema.
 #[derive(Debug)]
