@@ -212,8 +212,8 @@ struct Begin {
     files: Option<Files>,
     handed: mpsc::Receiver<Option<Handed>>,
     slices: Vec<Slice>,
-    /// What the store may hold that this data directory does not know.
-    strange: opening::Strange,
+    /// What the last owner of the source asked: it brought what the store holds and nobody here knows.
+    brought: Option<String>,
     began: Instant,
 }
 
@@ -227,13 +227,7 @@ async fn begin(
 ) -> Result<Begin, RunError> {
     let began = Instant::now();
     let floor = now.timestamp().max(1) as u64;
-    let (elastic, claim, strange) = match &plan.server {
-        Some(server) => {
-            let opening::Opened { elastic, claim, strange } = opening::open(&engine, &plan, server, floor).await?;
-            (Some(elastic), claim, strange)
-        }
-        None => (None, engine.state.claim(&plan.source, "local", floor).await?, opening::Strange::default()),
-    };
+    let opening::Opened { elastic, claim, brought } = opening::open(&engine, &plan, floor).await?;
     engine.fetch.restore(engine.state.quotas().await?).await;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
@@ -270,7 +264,7 @@ async fn begin(
         let message = format!("{torn_log} bytes that were not committed were cut off the change log");
         shared.emit(EventKind::Warned { message });
     }
-    Ok(Begin { shared, files, handed, slices: begun.slices, strange, began })
+    Ok(Begin { shared, files, handed, slices: begun.slices, brought, began })
 }
 
 /// Runs a plan: the unfinished run goes on, or a new one begins.
@@ -283,8 +277,8 @@ pub async fn run(
     let asked = asked.into();
     let span = asked.span();
     let kind = kind(&plan, &engine.state, now, asked).await?;
-    let Begin { shared, files, handed, slices, strange, began } = begin(plan, engine, now, kind, span).await?;
-    let copying = opening::prepared(&shared, &strange, kind == RunKind::Sweep).await?;
+    let Begin { shared, files, handed, slices, brought, began } = begin(plan, engine, now, kind, span).await?;
+    let copying = opening::prepared(&shared, brought, kind == RunKind::Sweep).await?;
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
     let ended = all::all(&shared, slices).await;
@@ -308,9 +302,9 @@ pub async fn close(
     now: DateTime<Utc>,
     which: Closes,
 ) -> Result<Summary, RunError> {
-    let Begin { shared, files, strange, began, .. } =
+    let Begin { shared, files, brought, began, .. } =
         begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
-    let copying = opening::prepared(&shared, &strange, false).await?;
+    let copying = opening::prepared(&shared, brought, false).await?;
     match which {
         Closes::Held => closing::not_seen(&shared, files.as_ref(), true).await?,
         Closes::OlderAsk | Closes::Everything => {

@@ -8,31 +8,29 @@ use super::{Engine, RunError, Shared};
 use crate::crash;
 use crate::event::EventKind;
 use crate::plan::{Plan, Server};
-use crate::state::Claim;
 use crate::state::words::Outside;
-use crate::store::StoreError;
+use crate::state::{Claim, Reader};
 use crate::store::elastic::{Asker, Elastic, Rebuilt, Taken};
+use crate::store::{self, StoreError};
 
-/// A store that a run writes.
+/// The store of a run, and the right to write to it.
 pub(super) struct Opened {
-    pub elastic: Arc<Elastic>,
+    /// Where it is a server.
+    pub elastic: Option<Arc<Elastic>>,
     pub claim: Claim,
-    pub strange: Strange,
-}
-
-/// What the store may hold that this data directory does not know.
-#[derive(Default)]
-pub(super) struct Strange {
-    /// Whether it may hold something.
-    pub is: bool,
-    /// What the last owner asked: it brought what is not known here.
-    pub ask: Option<String>,
+    /// What the last owner of the source asked.
+    pub brought: Option<String>,
 }
 
 /// Opens the store and takes the claim of the source, waiting for a server that is away.
-pub(super) async fn open(engine: &Engine, plan: &Plan, server: &Server, floor: u64) -> Result<Opened, RunError> {
-    let (last, owner) = engine.state.owner(&plan.source).await?;
-    let mut outage = Outage::new(engine, &plan.source, 0);
+pub(super) async fn open(engine: &Engine, plan: &Plan, floor: u64) -> Result<Opened, RunError> {
+    let source = &plan.source;
+    let Some(server) = &plan.server else {
+        let claim = engine.state.claim(source, store::LOCAL, floor, false).await?;
+        return Ok(Opened { elastic: None, claim, brought: None });
+    };
+    let (last, owner) = engine.state.owner(source).await?;
+    let mut outage = Outage::new(engine, source, 0);
     let (elastic, Taken { fence, strange, ask }) = loop {
         match claimed(plan, server, &owner, last, floor).await {
             Ok(taken) => break taken,
@@ -41,9 +39,8 @@ pub(super) async fn open(engine: &Engine, plan: &Plan, server: &Server, floor: u
     };
     outage.over().await?;
     crash::point("claimed");
-    let claim = engine.state.claim(&plan.source, "elasticsearch", fence).await?;
-    let strange = Strange { is: strange || claim.moved, ask };
-    Ok(Opened { elastic: Arc::new(elastic), claim, strange })
+    let claim = engine.state.claim(source, store::ELASTIC, fence, strange).await?;
+    Ok(Opened { elastic: Some(Arc::new(elastic)), claim, brought: ask })
 }
 
 async fn claimed(
@@ -79,8 +76,19 @@ impl Drop for Copying {
 
 /// Brings the store to the schema of the plan, beside the run; compares it with what is known first, when asked to, and
 /// then the copy is waited for.
-pub(super) async fn prepared(shared: &Arc<Shared>, strange: &Strange, compared: bool) -> Result<Copying, RunError> {
-    let Some(elastic) = shared.elastic.clone() else { return Ok(Copying(None)) };
+pub(super) async fn prepared(
+    shared: &Arc<Shared>,
+    brought: Option<String>,
+    compared: bool,
+) -> Result<Copying, RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    let Some(elastic) = shared.elastic.clone() else {
+        if shared.claim.strange {
+            look(shared).await?;
+            state.settle(source, store::LOCAL).await?;
+        }
+        return Ok(Copying(None));
+    };
     let copying = match elastic.older() {
         Some(_) => {
             let (shared, elastic) = (shared.clone(), elastic.clone());
@@ -88,12 +96,29 @@ pub(super) async fn prepared(shared: &Arc<Shared>, strange: &Strange, compared: 
         }
         None => Copying(None),
     };
-    if !compared && !strange.is {
+    if !compared && !shared.claim.strange {
         return Ok(copying);
     }
     copying.done().await?;
-    reconcile(shared, &elastic, strange.ask.as_deref()).await?;
+    reconcile(shared, &elastic, brought.as_deref()).await?;
+    state.settle(source, store::ELASTIC).await?;
     Ok(Copying(None))
+}
+
+/// The embedded store after another one was written: what it lacks is not known any more.
+async fn look(shared: &Shared) -> Result<(), RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    let Some(reader) = Reader::open(state.dir())? else { return Ok(()) };
+    let lost = reader.lost_documents(source)?;
+    if !lost.is_empty() {
+        let message = format!(
+            "{} offers are in the store that was used before; what the site shows is written again, `jobmarket replay {source}` brings the rest",
+            lost.len()
+        );
+        shared.emit(EventKind::Warned { message });
+        state.forget(lost).await?;
+    }
+    Ok(())
 }
 
 /// Copies the documents of another schema's index, through outages.

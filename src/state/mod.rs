@@ -3,8 +3,13 @@ mod admit;
 mod claims;
 mod commit;
 mod core;
+mod audit;
+mod copy;
 mod outside;
 mod reader;
+mod rebuild;
+mod retention;
+mod rows;
 mod runs;
 mod sweep;
 mod tables;
@@ -31,7 +36,10 @@ use words::{
     NewRun, Outside, Slice, Waiting,
 };
 
-pub use reader::{Held, KnownRow, OfferRow, PageRow, Reader, RunRow, SourceRow};
+pub use audit::{Archiving, RunSums};
+pub use reader::Reader;
+pub use retention::{ClosedRow, Moves, Naming};
+pub use rows::{Held, KnownRow, OfferRow, PageRow, RunRow, SourceRow};
 
 /// The state could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -125,17 +133,30 @@ impl State {
         answer.await.map_err(|_| StateError::Closed)?
     }
 
-    /// Takes the right to write a source to a store, under a fence above the last one and of at least `floor`.
-    pub async fn claim(&self, source: &str, store: &str, floor: u64) -> Result<Claim, StateError> {
+    /// Takes the right to write a source to a store, under a fence above the last one and of at least `floor`. A store
+    /// that is `strange` must be looked at, until [`State::settle`] says that it was.
+    pub async fn claim(&self, source: &str, store: &str, floor: u64, strange: bool) -> Result<Claim, StateError> {
         let (source, store) = (source.to_owned(), store.to_owned());
-        let (fence, moved) = self.ask(move |core| core.claim(&source, &store, floor)).await?;
-        Ok(Claim { fence, moved, tickets: AtomicU64::new(0) })
+        let (fence, strange) = self.ask(move |core| core.claim(&source, &store, floor, strange)).await?;
+        Ok(Claim { fence, strange, tickets: AtomicU64::new(0) })
+    }
+
+    /// What the store holds was compared with what is known.
+    pub async fn settle(&self, source: &str, store: &str) -> Result<(), StateError> {
+        let (source, store) = (source.to_owned(), store.to_owned());
+        self.ask(move |core| core.settle(&source, &store)).await
     }
 
     /// The fence of the last claim of a source, 0 without one, and the name that this data directory has as an owner.
     pub async fn owner(&self, source: &str) -> Result<(u64, String), StateError> {
         let source = source.to_owned();
         self.ask(move |core| core.owner(&source)).await
+    }
+
+    /// Fingerprint of what the last run of a source asked its site.
+    pub async fn last_ask(&self, source: &str) -> Result<String, StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.last_ask(&source)).await
     }
 
     /// Offers of a source wait for the store; `None` when they do not any more.
@@ -326,8 +347,8 @@ impl Pending {
 pub struct Claim {
     /// Rises with each claim of the source.
     pub fence: u64,
-    /// Whether the last claim wrote to another store: what this one holds must be looked at.
-    pub moved: bool,
+    /// Whether the store may hold what is not known here, or lack what is: it must be looked at.
+    pub strange: bool,
     tickets: AtomicU64,
 }
 

@@ -113,7 +113,7 @@ impl Core {
         Ok(lost)
     }
 
-    fn forget(&self, row: i64) -> Result<(), StateError> {
+    pub(super) fn forget(&self, row: i64) -> Result<(), StateError> {
         self.connection.prepare_cached("UPDATE known SET content = NULL WHERE n = ?1")?.execute(params![row])?;
         Ok(())
     }

@@ -87,7 +87,7 @@ pub struct Slice {
 }
 
 /// What became of a record before the state is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     /// An offer was made.
     Offer {

@@ -7,6 +7,11 @@ use serde_json::value::RawValue;
 use crate::offer::OfferId;
 use crate::search::{Found, Search};
 
+/// The embedded store, by its name in the state.
+pub const LOCAL: &str = "local";
+/// A server, by its name in the state.
+pub const ELASTIC: &str = "elasticsearch";
+
 /// What every store can be asked; `tests.rs` of this folder is the suite that each passes.
 #[allow(async_fn_in_trait, reason = "asked from one task: no caller needs the future to be Send")]
 pub trait Store {

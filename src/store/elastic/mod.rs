@@ -3,6 +3,7 @@ mod bulk;
 mod claim;
 mod conform;
 mod connect;
+mod delete;
 mod health;
 mod index;
 pub mod outcome;
@@ -25,6 +26,7 @@ use crate::schema::Schema;
 
 pub use bulk::Written;
 pub use claim::{Asker, Taken};
+pub use delete::Deleted;
 pub use read::Told;
 pub use rebuild::Rebuilt;
 
