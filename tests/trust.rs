@@ -12,9 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use certificates::{Authority, alone};
-use jobmarket::definition;
+use jobmarket::definition::{self, Text};
 use jobmarket::files;
-use jobmarket::plan::{Fingerprint, Server};
+use jobmarket::plan::{Fingerprint, Server, Surroundings, server_of};
 use jobmarket::schema::Schema;
 use jobmarket::store::elastic::Elastic;
 use node::Node;
@@ -151,4 +151,28 @@ async fn a_node_that_is_dead_is_passed_over() {
     drop(second);
     let gone = store.refresh().await.unwrap_err().to_string();
     assert!(server.urls.iter().all(|url| gone.contains(url)) && gone.contains("cannot be reached"), "{gone}");
+}
+
+#[test]
+fn a_fingerprint_is_judged_where_it_is_written() {
+    let read = |more: &str| {
+        let text = format!("store:\n  elasticsearch:\n    url: https://localhost:9200\n{more}pipelines: []\n");
+        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        texts.retain(|text| text.path.starts_with("mappings/"));
+        texts.push(Text { path: "pipelines.yaml".into(), text });
+        let (definitions, findings) = definition::read(&texts);
+        assert_eq!(findings, []);
+        server_of(&definitions, &Surroundings::new([]))
+    };
+    let print = Fingerprint::of(b"x").to_string();
+    let server = read(&format!("    fingerprint: \"{}\"\n", print.to_uppercase())).unwrap().unwrap();
+    assert_eq!(server.fingerprint, Some(Fingerprint::of(b"x")));
+    for (more, expect) in [
+        (format!("    fingerprint: \"{}\"\n", &print[2..]), "64 hexadecimal digits"),
+        (format!("    fingerprint: \"{print}\"\n    ca: ca.pem\n"), "give one of them"),
+    ] {
+        let findings = read(&more).unwrap_err();
+        assert!(findings.len() == 1 && findings[0].message.contains(expect), "{findings:?}");
+        assert_eq!((findings[0].place.file.as_str(), findings[0].place.line), ("pipelines.yaml", 4), "{findings:?}");
+    }
 }

@@ -114,6 +114,7 @@ async fn each_fault_only_takes_time() {
     let mut bench = Bench::new().await;
     // What the store waits for by itself, and what it hands to the run, which writes the same again.
     let faults = [
+        (Fault::Status(404), false),
         (Fault::Status(429), false),
         (Fault::Status(502), false),
         (Fault::Status(503), false),
@@ -124,6 +125,7 @@ async fn each_fault_only_takes_time() {
         (Fault::Half, true),
         (Fault::Slow(300), false),
         (Fault::Items(429, 30), false),
+        (Fault::Items(404, 50), false),
         (Fault::Items(503, 100), false),
     ];
     for (round, (fault, told)) in faults.into_iter().enumerate() {
@@ -218,7 +220,8 @@ async fn pauses_are_kept_and_long_trouble_is_told() {
         assert!(bulks.len() == 2 && bulks[1].at - bulks[0].at >= Duration::from_secs(1), "{status}");
     }
     // An index that is read-only for a while: told by the real server, item by item, and nothing is refused.
-    let name = bench.proxy.asked().iter().find(|asked| asked.is_bulk()).unwrap().path.replace("/_bulk", "");
+    let name = bench.proxy.asked().iter().find(|asked| asked.is_bulk()).unwrap().path.clone();
+    let name = name.split("/_bulk").next().unwrap();
     for block in ["read_only_allow_delete", "read_only", "write"] {
         let set = |value: &str| format!("{{\"index.blocks.{block}\": {value}}}");
         bench.put(&format!("{name}/_settings"), &set("true")).await;
@@ -252,4 +255,20 @@ async fn requests_to_another_machine_are_packed() {
     assert_eq!(bulks[0].header("content-encoding"), None, "nothing is packed on this machine");
     assert!(bulks[1..].iter().all(|asked| asked.header("content-encoding") == Some("gzip")));
     assert!(bulks[1].body.len() * 4 < bulks[0].body.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_deleted_meanwhile_is_told_by_the_next_look() {
+    let mut bench = Bench::new().await;
+    assert_eq!(bench.write(&offers(0..10, "x")).await.unwrap(), Written::default());
+    assert!(bench.store.ready().await.is_ok());
+    let path = bench.bulks(0)[0].path.clone();
+    let index = path.split("/_bulk").next().unwrap();
+    let deleted = reqwest::Client::new().delete(format!("{}{index}", bench.node.url)).send().await.unwrap();
+    assert!(deleted.status().is_success());
+    // A bulk makes an index that is not there, with mappings of the server's own.
+    let _ = bench.write(&offers(10..20, "x")).await;
+    let again = Elastic::open(&bench.server, schema()).await.unwrap();
+    let told = again.ready().await.unwrap_err().to_string();
+    assert!(told.contains("another mapping than the schema") && told.contains("`replay`"), "{told}");
 }

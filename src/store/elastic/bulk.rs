@@ -19,6 +19,9 @@ pub struct Written {
     pub fenced: bool,
 }
 
+/// Seconds that the server waits for a shard that is missing: it says so before we would stop to wait for its answer.
+const SHARDS: u32 = 30;
+
 /// An outcome that is not known is tried so often before the offer is refused.
 const TRIES: u32 = 10;
 
@@ -57,7 +60,8 @@ impl Elastic {
             let (text, taken) = request(actions, &open, &pace);
             let bytes = text.len();
             // What the network says is for the caller to wait for: the same may be written again under the same version.
-            let answer = self.nodes.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await?;
+            let path = format!("/{}/_bulk?timeout={SHARDS}s", self.index);
+            let answer = self.nodes.send(Method::Post, &path, MEDIA, Some(text)).await?;
             let body = serde_json::from_str::<Value>(&answer.text).ok();
             match outcome::request(answer.status, body.as_ref(), taken) {
                 Whole::Items => {

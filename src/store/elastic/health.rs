@@ -66,10 +66,10 @@ impl Elastic {
     }
 
     async fn blocks(&self) -> Result<(), StoreError> {
-        let path = format!("/{}/_settings/index.blocks.*?flat_settings=true", self.index);
+        let path = format!("/{}/_settings/index.blocks.*,index.verified_before_close?flat_settings=true", self.index);
         let (status, answer) = self.ask(Method::Get, &path, None).await?;
         if status != 200 {
-            // Closed indices and missing rights are told by the write itself.
+            // A role may do without: a block is told by the write itself.
             return Ok(());
         }
         let settings = &answer[&self.index]["settings"];
@@ -81,6 +81,10 @@ impl Elastic {
         if set("index.blocks.read_only_allow_delete") {
             let hint = "its disk is, or was, nearly full; free space, and if the server does not lift it by itself: ";
             return told("takes no documents", "index.blocks.read_only_allow_delete", hint);
+        }
+        if set("index.verified_before_close") {
+            let open = format!("the index `{0}` is closed: somebody did that; `POST {0}/_open` opens it", self.index);
+            return Err(StoreError::Blocked(open));
         }
         for name in ["index.blocks.read_only", "index.blocks.write"] {
             if set(name) {

@@ -10,7 +10,7 @@ const BYTES: usize = 5 << 20;
 const BARREN: u32 = 6;
 /// The first and the longest wait before something is sent again.
 const WAIT: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(10);
 /// The longest wait that a server may ask for: a run that waits cannot be stopped.
 const ASKED: Duration = Duration::from_secs(60);
 
