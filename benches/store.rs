@@ -75,7 +75,7 @@ fn offer(number: usize) -> String {
 async fn fill(dir: &Path, offers: usize) {
     let state = State::open(dir).unwrap();
     let now = Utc::now();
-    let claim = state.claim("bench", now).await.unwrap();
+    let claim = state.claim("bench", "local", now.timestamp() as u64, false).await.unwrap();
     let new = NewRun {
         source: "bench".into(),
         pipeline: None,

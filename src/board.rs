@@ -43,6 +43,12 @@ pub struct Row {
     pub closed: BTreeMap<String, u64>,
     /// Closings that are held: how many, of how many open offers, how many may be.
     pub held: Option<(u64, u64, u64)>,
+    /// Why the store is away, while it is, and how many offers wait.
+    pub away: Option<(String, u64)>,
+    /// Seconds that the store was away.
+    pub waited: f64,
+    /// Offers copied into the index of this schema, of how many.
+    pub copied: Option<(u64, u64)>,
     /// Warnings.
     pub warnings: Vec<String>,
     /// How it ended.
@@ -83,6 +89,12 @@ impl Board {
                 *row.closed.entry(reason.word().to_owned()).or_default() += count;
             }
             EventKind::ClosingsHeld { count, open, most } => row.held = Some((*count, *open, *most)),
+            EventKind::StoreAway { why, offers } => row.away = Some((why.clone(), *offers)),
+            EventKind::StoreBack { seconds } => {
+                row.away = None;
+                row.waited += seconds;
+            }
+            EventKind::StoreCopied { offers, of } => row.copied = Some((*offers, *of)),
             EventKind::Warned { message } => row.warnings.push(message.clone()),
             EventKind::RunEnded { outcome, cause, counts, seconds } => {
                 // The journal's own sum: a run that goes on counts what it did before.

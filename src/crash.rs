@@ -14,11 +14,17 @@ pub const POINTS: [&str; 9] =
     ["fetched", "archived", "mapped", "admitted", "logged", "in_transaction", "committed", "slice_ended", "indexed"];
 
 /// Between the steps of writing to a store outside.
-pub const OUTSIDE: [&str; 2] = ["intended", "written"];
+pub const OUTSIDE: [&str; 3] = ["claimed", "intended", "written"];
+
+/// While the documents of another schema's index are copied.
+pub const REBUILD: [&str; 2] = ["copied", "swapped"];
+
+/// Between the steps of rewriting the archive.
+pub const RETENTION: [&str; 2] = ["rewritten", "forgotten"];
 
 /// Comes to a point. No destructor runs when the process ends here, as with `SIGKILL`.
 pub fn point(name: &str) {
-    debug_assert!(POINTS.contains(&name) || OUTSIDE.contains(&name), "{name}");
+    debug_assert!([&POINTS[..], &OUTSIDE, &REBUILD, &RETENTION].concat().contains(&name), "{name}");
     if let Some((point, left)) = &*ORDERED
         && point == name
         && left.fetch_sub(1, Ordering::Relaxed) == 1

@@ -200,6 +200,25 @@ pub enum EventKind {
         /// As many as may be closed by one run.
         most: u64,
     },
+    /// The store is away: the run waits for it, and nothing is lost.
+    StoreAway {
+        /// What it said, or what the network said.
+        why: String,
+        /// Offers that wait.
+        offers: u64,
+    },
+    /// The store is back: the run goes on.
+    StoreBack {
+        /// Seconds it was away.
+        seconds: f64,
+    },
+    /// The store holds offers of another schema: they are copied into an index of this one.
+    StoreCopied {
+        /// How many are over.
+        offers: u64,
+        /// Of so many.
+        of: u64,
+    },
     /// A warning that is about no page.
     Warned {
         /// What.

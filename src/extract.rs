@@ -96,6 +96,8 @@ pub struct Around<'a> {
     pub keeps: &'a [Program],
     /// Whether only the listed form is made, without `$.detail`: required fields and steps are not checked.
     pub listed: bool,
+    /// Whether records that a filter keeps aside are made into offers too.
+    pub unfiltered: bool,
 }
 
 /// The records of an answer.
@@ -163,7 +165,7 @@ impl Extract {
         };
         let scope = around.scope.clone().tree("record", record);
         let mut errors = Vec::new();
-        if let Some(only) = &self.only {
+        if let Some(only) = self.only.as_ref().filter(|_| !around.unfiltered) {
             let keeps = only.value(record, &scope, around.moment, &mut errors).map(|value| value.is_true());
             if !keeps.unwrap_or(false) {
                 let key = self.key(record, &scope, around.moment).ok();

@@ -48,5 +48,13 @@ pub mod store;
 #[allow(clippy::disallowed_methods)]
 pub mod run;
 
+// Upkeep: what keeps a data directory small, safe and true, beside runs.
+#[allow(clippy::disallowed_methods)]
+pub mod retention;
+#[allow(clippy::disallowed_methods)]
+pub mod backup;
+#[allow(clippy::disallowed_methods)]
+pub mod verify;
+
 // Shell: what people see.
 pub mod report;

@@ -136,6 +136,12 @@ pub enum Closed {
 }
 
 impl Closed {
+    /// Reads what [`Closed::word`] gives.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Closed::NotSeen, Closed::Gone, Closed::Expired, Closed::Filtered];
+        all.into_iter().find(|reason| reason.word() == word)
+    }
+
     /// The word stored in `closed_reason`.
     pub fn word(self) -> &'static str {
         match self {

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers from the words up; within one, from left to right. Families of rules may import `convert` and no other.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["tree", "scalar", "schema", "offer", "search", "exchange", "position", "event", "finding"],
     &["convert", "auth", "paginate", "decode", "step"],
     &["definition", "extract", "plan", "board"],
     &["crash", "files", "fetch", "archive", "state", "sink", "store"],
     &["run"],
+    &["retention", "backup", "verify"],
     &["report"],
 ];
 

@@ -48,8 +48,8 @@ impl Bench {
         let proxy = Proxy::start(&node.url).await;
         let name = format!("wire-{:x}", fastrand::u64(..));
         let server = |url: &str| Server { urls: vec![url.to_owned()], name: name.clone(), ..Server::default() };
-        let store = Elastic::open(&server(&proxy.url), schema()).await.unwrap();
-        let direct = Elastic::open(&server(&node.url), schema()).await.unwrap();
+        let store = Elastic::to_write(&server(&proxy.url), schema()).await.unwrap();
+        let direct = Elastic::to_write(&server(&node.url), schema()).await.unwrap();
         Bench { server: server(&proxy.url), node, proxy, store, direct, tickets: 0 }
     }
 
@@ -246,7 +246,7 @@ async fn pauses_are_kept_and_long_trouble_is_told() {
 async fn requests_to_another_machine_are_packed() {
     let mut bench = Bench::new().await;
     bench.write(&offers(0..300, "plain")).await.unwrap();
-    bench.store = Elastic::open(&Server { compress: Some(true), ..bench.server.clone() }, schema()).await.unwrap();
+    bench.store = Elastic::to_write(&Server { compress: Some(true), ..bench.server.clone() }, schema()).await.unwrap();
     // The proxy looks into what is packed, too.
     bench.proxy.order(Fault::Items(503, 30), 1);
     assert_eq!(bench.write(&offers(0..300, "packed")).await.unwrap(), Written::default());

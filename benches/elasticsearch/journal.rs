@@ -30,7 +30,7 @@ pub struct Journal {
 impl Journal {
     pub async fn begin(dir: &Path) -> Self {
         let (state, now) = (State::open(dir).unwrap(), Utc::now());
-        let claim = state.claim("bench", now).await.unwrap();
+        let claim = state.claim("bench", "elasticsearch", now.timestamp() as u64, false).await.unwrap();
         let new = NewRun {
             source: "bench".into(),
             pipeline: None,

@@ -113,7 +113,7 @@ impl Bench {
     async fn measured(&self, way: &str, parallel: usize) -> (f64, f64) {
         let name = format!("bench-{:x}", fastrand::u64(..));
         let server = Server { urls: vec![self.url.clone()], name: name.clone(), ..Server::default() };
-        let elastic = Arc::new(Elastic::open(&server, self.schema.clone()).await.unwrap());
+        let elastic = Arc::new(Elastic::to_write(&server, self.schema.clone()).await.unwrap());
         let (began, cpu) = (Instant::now(), cpu());
         match way {
             "loader" => self.load(&format!("{}/{name}/_bulk", self.url), parallel).await,

@@ -103,9 +103,33 @@ enum Command {
     ///   jobmarket export francetravail --closed --format csv > offers.csv
     #[command(verbatim_doc_comment)]
     Export(commands::export::Export),
-    /// Compares journal, archive and store, and says what differs; changes nothing.
+    /// Compares journal, archive and store, and says what differs and what mends it; changes nothing.
+    ///
+    /// Exit code 1 when something differs. With --json one line a difference, then one with the numbers. While a run
+    /// writes, what it is writing may be told as a difference.
+    ///
+    /// Example: jobmarket verify --json
+    #[command(verbatim_doc_comment)]
     Verify,
-    /// Maps the archived pages of a source again: after a mapping was mended, without asking the site.
+    /// Deletes raw pages that are older than `archive.keep`, and offers that were closed long ago.
+    ///
+    /// Raw pages of open offers, of open entries of the quarantine and of runs that may go on are kept all the same.
+    /// Offers are deleted only with --closed, or `retention: {closed: DURATION}` in pipelines.yaml.
+    ///
+    /// Examples:
+    ///   jobmarket retention --dry-run
+    ///   jobmarket retention francetravail --closed 365d
+    #[command(verbatim_doc_comment)]
+    Retention(commands::retention::Retention),
+    /// Copies the data directory to an empty folder; runs may go on meanwhile.
+    ///
+    /// To restore, copy the folder back to the place of the data directory. The search index is not copied: the first
+    /// search builds it again.
+    ///
+    /// Example: jobmarket backup /mnt/backups/jobmarket-2026-11-24
+    #[command(verbatim_doc_comment)]
+    Backup(commands::backup::Asked),
+    /// Maps the archived pages of a source again: after a mapping was mended or the store lost offers, without asking the site.
     Replay {
         /// The source.
         source: String,
@@ -163,6 +187,8 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Export(asked) => commands::export::export(&place, &asked).await,
         Command::Verify => commands::verify::verify(&place).await,
+        Command::Retention(asked) => commands::retention::retention(&place, &asked).await,
+        Command::Backup(asked) => commands::backup::backup(&place, &asked).await,
         Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer).await,

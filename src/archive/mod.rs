@@ -1,4 +1,7 @@
 //! The raw pages as received, kept in WARC 1.1 segments: each record a zstd frame of its own.
+mod check;
+mod segments;
+
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +15,9 @@ use crate::files::{self, Appender, FileError};
 use crate::offer::{OfferId, Version};
 use crate::state::words::Archived;
 
+pub use check::Checker;
+pub use segments::{Hold, Segment, delete, hold, rewrite, segments, sync_folder};
+
 /// The archive of one source.
 #[derive(Debug)]
 pub struct Archive {
@@ -23,7 +29,7 @@ pub struct Archive {
 }
 
 /// Bytes of a segment after which another one is begun.
-const SEGMENT: u64 = 256 << 20;
+pub const SEGMENT: u64 = 256 << 20;
 /// Headers that are kept: nothing that identifies us.
 const KEPT: [&str; 10] = [
     "content-type",
@@ -49,6 +55,9 @@ pub enum ArchiveError {
     /// The record is not what was written.
     #[error("{0}: the record at {1} is broken")]
     Broken(String, u64),
+    /// Somebody else holds the segments.
+    #[error("{0}: another process copies, checks or deletes what is in the archive; wait until it ends")]
+    Busy(String),
 }
 
 impl Archive {
@@ -198,6 +207,12 @@ mod tests {
         assert_eq!((&back.body[..], back.status, back.fetched), (&b"two\r\n\r\n"[..], 206, page("").fetched));
         assert_eq!(back.header("content-range"), Some("offres 0-1/2"));
         assert_eq!(back.header("set-cookie"), None);
+        let mut checker = Checker::new(root.path());
+        assert_eq!((checker.name(&first).unwrap(), checker.name(&second).unwrap()), ("1".into(), "2".into()));
+        let detail = archive.append(&page("x"), Version(2), OfferId::parse(&"a".repeat(32))).await.unwrap();
+        assert_eq!(checker.name(&detail).unwrap(), format!("2:{}", "a".repeat(32)));
+        assert!(checker.name(&Archived { offset: 1, ..first.clone() }).is_err());
+        assert!(checker.name(&Archived { length: first.length - 1, ..first.clone() }).is_err());
         let path = root.path().join(&first.segment);
         let mut bytes = fs::read(&path).unwrap();
         bytes.extend_from_slice(&bytes.clone()[..20]);

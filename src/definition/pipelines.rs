@@ -21,6 +21,9 @@ pub struct Pipelines {
     /// The raw pages.
     #[serde(default)]
     pub archive: Archive,
+    /// What `jobmarket retention` deletes besides raw pages.
+    #[serde(default)]
+    pub retention: Retention,
     /// Requests for these origins go elsewhere: a sandbox, a recording, a proxy.
     #[serde(default)]
     pub origins: Ordered<Origin>,
@@ -65,7 +68,7 @@ pub struct Elasticsearch {
 pub struct Archive {
     /// Folder, relative to the data directory.
     pub dir: String,
-    /// How long they are kept.
+    /// How long they are kept; those of open offers stay longer.
     pub keep: Span,
 }
 
@@ -73,6 +76,14 @@ impl Default for Archive {
     fn default() -> Self {
         Archive { dir: "raw".into(), keep: Span::seconds(90 * 86_400) }
     }
+}
+
+/// What `jobmarket retention` deletes besides raw pages.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Offers that were closed longer ago are deleted; never without it.
+    pub closed: Option<Span>,
 }
 
 /// Where requests for an origin go.

@@ -101,7 +101,7 @@ impl Extract {
             if let Some(reject) = self.missing(&offer, flaws) {
                 return Made::Rejected(reject);
             }
-            if !self.kept(&offer, around) {
+            if !around.unfiltered && !self.kept(&offer, around) {
                 return Made::Filtered;
             }
         }

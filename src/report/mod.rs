@@ -30,6 +30,12 @@ pub fn line(event: &Event) -> Option<String> {
             "warning: {count} of {open} open offers were not seen, more than the {most} that one run may close: none was closed; `jobmarket sweep {} --accept` closes them",
             event.source
         ),
+        EventKind::StoreAway { why, offers: 0 } => format!("warning: {why}; the run begins when it is there"),
+        EventKind::StoreAway { why, offers } => format!("warning: {why}; {offers} offers wait, nothing is lost"),
+        EventKind::StoreBack { seconds } => format!("the store is back after {seconds:.1} s, the run goes on"),
+        EventKind::StoreCopied { offers, of } => {
+            format!("another schema: {offers} of {of} stored offers are in the new index")
+        }
         EventKind::Warned { message } => format!("warning: {message}"),
         EventKind::RunEnded { outcome, cause, counts, seconds } => {
             let cause = cause.as_ref().map_or(String::new(), |cause| format!(" ({cause})"));
@@ -82,6 +88,12 @@ pub fn summary(source: &str, row: &Row) -> String {
         out += &format!(
             "  held: {count} of {open} open offers were not seen, one run may close {most}; `jobmarket sweep {source} --accept` closes them\n"
         );
+    }
+    if row.waited > 0.0 {
+        out += &format!("  waited {:.1} s for the store\n", row.waited);
+    }
+    if let Some((offers, of)) = row.copied {
+        out += &format!("  another schema: {offers} of {of} stored offers are in the new index\n");
     }
     for (reject, count) in &row.rejects {
         out += &format!("  rejected {count}: {reject}\n");

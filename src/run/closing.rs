@@ -86,7 +86,7 @@ pub(super) async fn close(
         let mut closings = state.closings(rows.to_vec(), reason).await?;
         let version = shared.claim.ticket();
         if let Some(elastic) = &shared.elastic {
-            outside::contents(elastic, &mut closings).await?;
+            outside::contents(shared, elastic, &mut closings).await?;
             outside::close(shared, elastic, &closings, version, at).await?;
         }
         let mut marks = Vec::new();

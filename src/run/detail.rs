@@ -34,6 +34,8 @@ pub(super) struct Details {
     pub kept: HashMap<OfferId, SharedPage>,
     /// Where their answers lie.
     pub archived: Vec<Archived>,
+    /// Whether records that a filter keeps aside are mapped too.
+    pub unfiltered: bool,
 }
 
 /// The second call of a record.

@@ -39,6 +39,7 @@ impl Ground {
             .with("for", crate::plan::named(&self.partition))
             .with("window", self.window.iter().map(|(name, value)| (*name, value)))
             .tree("answer", body);
-        Around { scope, moment: &self.moment, source: &plan.source, keeps: &plan.keeps, listed: false }
+        let (moment, source, keeps) = (&self.moment, &*plan.source, &*plan.keeps);
+        Around { scope, moment, source, keeps, listed: false, unfiltered: false }
     }
 }

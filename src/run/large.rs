@@ -10,7 +10,7 @@ use super::page::{At, PART, Parts, Ready, Won, Work, part};
 use crate::decode::{self, DecodeError};
 use crate::definition::source::Dedupe;
 use crate::exchange::Page;
-use crate::extract::Flaw;
+use crate::extract::{Around, Flaw};
 use crate::paginate::Seen;
 use crate::plan::Plan;
 use crate::state::words::Mapped;
@@ -50,7 +50,7 @@ pub(super) fn later(
     let names = plan.extract.list().unwrap_or_default();
     let (body, _) = decode::stream::envelope(&plain, &names)?;
     let ground = Ground::new(plan, page.fetched, at);
-    let around = ground.around(plan, &body);
+    let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, &body) };
     let mut won = Won::default();
     let mut number = 0;
     decode::stream::records(&plain, &names, PART, &mut |records| {

@@ -6,6 +6,8 @@ mod detail;
 mod expect;
 mod ground;
 mod large;
+mod opening;
+mod outage;
 mod outside;
 mod page;
 mod partitions;
@@ -19,7 +21,7 @@ mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -177,6 +179,8 @@ struct Shared {
     typical: AtomicU32,
     /// Detail calls that failed in a row.
     failures: AtomicU32,
+    /// Offers on their way to a store outside.
+    sending: AtomicU64,
 }
 
 impl Shared {
@@ -208,6 +212,8 @@ struct Begin {
     files: Option<Files>,
     handed: mpsc::Receiver<Option<Handed>>,
     slices: Vec<Slice>,
+    /// What the last owner of the source asked: it brought what the store holds and nobody here knows.
+    brought: Option<String>,
     began: Instant,
 }
 
@@ -220,11 +226,8 @@ async fn begin(
     span: Option<Window>,
 ) -> Result<Begin, RunError> {
     let began = Instant::now();
-    let elastic = match &plan.server {
-        Some(server) => Some(Arc::new(Elastic::open(server, plan.schema.clone()).await?)),
-        None => None,
-    };
-    let claim = engine.state.claim(&plan.source, now).await?;
+    let floor = now.timestamp().max(1) as u64;
+    let opening::Opened { elastic, claim, brought } = opening::open(&engine, &plan, floor).await?;
     engine.fetch.restore(engine.state.quotas().await?).await;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
@@ -240,6 +243,7 @@ async fn begin(
         known: begun.last_complete && kind == RunKind::Ordinary,
         typical: AtomicU32::new(64 << 10),
         failures: AtomicU32::new(0),
+        sending: AtomicU64::new(0),
         elastic,
         run: begun.run,
         now: begun.now,
@@ -250,6 +254,9 @@ async fn begin(
         writer,
     });
     shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed });
+    for message in shared.elastic.iter().flat_map(|elastic| elastic.notices.clone()) {
+        shared.emit(EventKind::Warned { message });
+    }
     if torn > 0 {
         shared.emit(EventKind::Warned { message: format!("{torn} bytes of a torn record were cut off the archive") });
     }
@@ -257,7 +264,7 @@ async fn begin(
         let message = format!("{torn_log} bytes that were not committed were cut off the change log");
         shared.emit(EventKind::Warned { message });
     }
-    Ok(Begin { shared, files, handed, slices: begun.slices, began })
+    Ok(Begin { shared, files, handed, slices: begun.slices, brought, began })
 }
 
 /// Runs a plan: the unfinished run goes on, or a new one begins.
@@ -270,16 +277,15 @@ pub async fn run(
     let asked = asked.into();
     let span = asked.span();
     let kind = kind(&plan, &engine.state, now, asked).await?;
-    let Begin { shared, files, handed, slices, began } = begin(plan, engine, now, kind, span).await?;
-    if let (RunKind::Sweep, Some(elastic)) = (kind, &shared.elastic) {
-        outside::reconcile(&shared, elastic).await?;
-    }
+    let Begin { shared, files, handed, slices, brought, began } = begin(plan, engine, now, kind, span).await?;
+    let copying = opening::prepared(&shared, brought, kind == RunKind::Sweep).await?;
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
     let ended = all::all(&shared, slices).await;
     // Where it has ended by itself, its own error is the one to tell.
     let _ = shared.writer.send(None).await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
+    copying.done().await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (mut outcome, mut cause, gone) = ended?;
     let ending = closing::Ending { kind, outcome, gone: &gone };
@@ -296,7 +302,9 @@ pub async fn close(
     now: DateTime<Utc>,
     which: Closes,
 ) -> Result<Summary, RunError> {
-    let Begin { shared, files, began, .. } = begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
+    let Begin { shared, files, brought, began, .. } =
+        begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
+    let copying = opening::prepared(&shared, brought, false).await?;
     match which {
         Closes::Held => closing::not_seen(&shared, files.as_ref(), true).await?,
         Closes::OlderAsk | Closes::Everything => {
@@ -305,6 +313,7 @@ pub async fn close(
             closing::close(&shared, files.as_ref(), &rows, Closed::NotSeen).await?;
         }
     }
+    copying.done().await?;
     finished(&shared, Outcome::Complete, None, began).await
 }
 

@@ -249,7 +249,7 @@ fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, wo
         }
     };
     let ground = Ground::new(plan, page.fetched, at);
-    let around = ground.around(plan, body);
+    let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, body) };
     let chunks = records.chunks(PART).enumerate();
     let mut parts: Vec<Mapped> =
         chunks.map(|(number, records)| part(plan, number, records, &around, details, &mut work.flaws)).collect();

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::detail;
+use super::detail::{self, Details};
 use super::large::nth;
 use super::page::{At, work};
-use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, outside};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, opening, outside};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
-use crate::offer::Version;
+use crate::exchange::SharedPage;
+use crate::extract::Flaw;
+use crate::offer::{OfferId, Version};
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;
 use crate::state::words::{Admit, Commit, Fate, Mapped, PageKind, Slice, SliceState};
@@ -28,24 +30,42 @@ pub enum Again {
 struct Replay {
     shared: Arc<Shared>,
     reader: Reader,
+    /// Pages that the archive does not hold any more.
+    gone: HashSet<u64>,
+    /// Records that cannot be mapped, because they or their details are gone.
+    lost: u64,
 }
 
 /// Maps archived pages of a plan's source again. A record is mapped only from the page that its stored form came from; it
-/// keeps when it was first seen. Pages that the archive has lost are counted in the cause.
+/// keeps when it was first seen. What the embedded store has lost is written again. What cannot be mapped, because the
+/// archive has lost it, is counted in the cause.
 pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Result<Summary, RunError> {
     let kind = match &again {
         Again::Everything => RunKind::Replay,
         Again::Records(_) => RunKind::Retry,
     };
     let now = Utc::now();
-    let Begin { shared, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
+    let Begin { shared, brought, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
+    // A replay brings back what the store has lost.
+    let copying = opening::prepared(&shared, brought, kind == RunKind::Replay).await?;
     let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
-    let replay = Replay { shared, reader };
-    let mut lost = 0;
-    for (row, items) in replay.rows(&again)? {
-        lost += u64::from(!replay.page(&row, items.as_ref()).await?);
+    let mut replay = Replay { shared, reader, gone: HashSet::new(), lost: 0 };
+    if kind == RunKind::Replay {
+        replay.forget_lost().await?;
     }
-    let cause = (lost > 0).then(|| format!("{lost} pages are not in the archive any more"));
+    for (row, items) in replay.rows(&again)? {
+        replay.page(&row, items.as_ref()).await?;
+    }
+    replay.lost += match kind {
+        RunKind::Replay if !replay.gone.is_empty() => {
+            replay.reader.offers_of(&replay.shared.plan.source, &replay.gone)?
+        }
+        _ => 0,
+    };
+    copying.done().await?;
+    let lost = replay.lost;
+    let cause =
+        (lost > 0).then(|| format!("{lost} records cannot be mapped again: they are not in the archive any more"));
     let outcome = if lost > 0 { Outcome::Partial } else { Outcome::Complete };
     finished(&replay.shared, outcome, cause, began).await
 }
@@ -71,10 +91,31 @@ impl Replay {
         Ok(rows)
     }
 
-    /// Maps one page again; false when the archive does not hold it any more.
-    async fn page(&self, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<bool, RunError> {
+    /// What the embedded store lost, or holds otherwise than it is known, is not known any more: it is written again.
+    async fn forget_lost(&self) -> Result<(), RunError> {
+        let plan = &self.shared.plan;
+        if !plan.stores || self.shared.elastic.is_some() {
+            return Ok(());
+        }
+        let lost = self.reader.lost_documents(&plan.source)?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let message =
+            format!("the store has lost {} offers, or holds them otherwise: they are written again", lost.len());
+        self.shared.emit(EventKind::Warned { message });
+        Ok(self.shared.engine.state.forget(lost).await?)
+    }
+
+    /// Maps one page again.
+    async fn page(&mut self, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<(), RunError> {
         let first = row.archived.first().map(|at| archive::read(&self.shared.engine.archive, at));
-        let Some(Ok(page)) = first else { return Ok(false) };
+        let Some(Ok(page)) = first else {
+            self.gone.extend(row.version.parse::<u64>());
+            self.lost += items.map_or(0, |items| items.len() as u64);
+            return Ok(());
+        };
+        let page = Arc::new(page);
         let at = At {
             partition: row.partition.clone().unwrap_or_else(|| "{}".into()),
             window: row.span,
@@ -82,23 +123,21 @@ impl Replay {
         };
         let details = detail::archived(&self.shared.engine.archive, &row.archived);
         let index = (row.part & 0xffff) as usize;
-        let job = {
-            let (plan, page, at) = (self.shared.plan.clone(), page.clone(), at.clone());
-            move || {
-                let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
-                let flaws = std::mem::take(&mut worked.flaws);
-                (nth(&plan, &page, &at, &details, worked, index), flaws)
-            }
-        };
-        let lost = || RunError::Lost("a thread that maps pages panicked".into());
-        let (mapped, flaws) = self.shared.engine.pool.work(job).await.ok_or_else(lost)?;
-        let Some(mapped) = mapped else { return Ok(true) };
+        let (mapped, flaws, details) = self.map(&page, &at, details, index).await?;
+        let Some(mapped) = mapped else { return Ok(()) };
+        let mut mapped = self.chosen(mapped, row, items, &details)?;
+        let behind = if items.is_none() { self.lost_behind_a_filter(&mapped, row)? } else { HashSet::new() };
+        if !behind.is_empty() {
+            let unfiltered = Details { unfiltered: true, ..details };
+            let (more, ..) = self.map(&page, &at, unfiltered, index).await?;
+            more.into_iter().for_each(|more| put(&mut mapped, more, &behind));
+        }
         let admit = Admit {
             run: self.shared.run,
             source: self.shared.plan.source.clone(),
             slice: "0".into(),
             version: self.shared.claim.ticket(),
-            page: Arc::new(self.chosen(mapped, row, items)?),
+            page: Arc::new(mapped),
             intent: false,
             again: true,
             at: page.fetched,
@@ -149,24 +188,76 @@ impl Replay {
             flaws,
             rejects,
         });
-        Ok(true)
+        Ok(())
     }
 
-    /// The records that are asked for; what is stored of another page is stale here.
-    fn chosen(&self, mut mapped: Mapped, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<Mapped, RunError> {
+    /// One part of a page on a plain thread, with its flaws; the details come back.
+    async fn map(&self, page: &SharedPage, at: &At, details: Details, index: usize) -> Result<Part, RunError> {
+        let (plan, page, at) = (self.shared.plan.clone(), page.clone(), at.clone());
+        let job = move || {
+            let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
+            let flaws = std::mem::take(&mut worked.flaws);
+            (nth(&plan, &page, &at, &details, worked, index), flaws, details)
+        };
+        let lost = || RunError::Lost("a thread that maps pages panicked".into());
+        self.shared.engine.pool.work(job).await.ok_or_else(lost)
+    }
+
+    /// The records that are asked for; what is stored of another page is stale here, and so is what would be mapped
+    /// without the detail that it had.
+    fn chosen(
+        &mut self,
+        mut mapped: Mapped,
+        row: &PageRow,
+        items: Option<&HashSet<u32>>,
+        details: &Details,
+    ) -> Result<Mapped, RunError> {
         if let Some(items) = items {
             mapped.records.retain(|record| items.contains(&record.item));
         }
         let version: u64 = row.version.parse().unwrap_or_default();
+        let named = row.archived.iter().filter_map(|at| OfferId::parse(at.of.as_deref()?));
+        let without: HashSet<OfferId> = named.filter(|id| !details.kept.contains_key(id)).collect();
         for record in &mut mapped.records {
             let from = record.id.as_ref().map(|id| self.reader.page_of(id)).transpose()?.flatten();
             // A record that was rejected never was stored from its page: only a later page makes it stale.
             let stale = from.is_some_and(|from| if items.is_some() { from > version } else { from != version });
-            if stale {
+            let without = record.id.is_some_and(|id| without.contains(&id));
+            self.lost += u64::from(without && !stale);
+            if stale || without {
                 record.fate = Fate::Stale;
             }
         }
         Ok(mapped)
+    }
+
+    /// Offers that the store lost and that a filter keeps aside now: they are closed, and written as such.
+    fn lost_behind_a_filter(&self, mapped: &Mapped, row: &PageRow) -> Result<HashSet<OfferId>, RunError> {
+        let version: u64 = row.version.parse().unwrap_or_default();
+        let mut lost = HashSet::new();
+        for record in mapped.records.iter().filter(|record| record.fate == Fate::Filtered) {
+            if let Some(id) = record.id.filter(|_| self.shared.plan.stores)
+                && self.reader.is_lost_behind_a_filter(&id, version)?
+            {
+                lost.insert(id);
+            }
+        }
+        Ok(lost)
+    }
+}
+
+/// A part of a page, its flaws, and the details that it was mapped with.
+type Part = (Option<Mapped>, Vec<Flaw>, Details);
+
+/// Puts the offers of these ids, out of the same part mapped without filters, in the place of what was kept aside.
+fn put(mapped: &mut Mapped, more: Mapped, ids: &HashSet<OfferId>) {
+    for record in more.records {
+        let wanted = record.id.is_some_and(|id| ids.contains(&id));
+        let Some(place) = mapped.records.iter_mut().find(|own| wanted && own.item == record.item) else { continue };
+        let Fate::Offer { content, text } = record.fate else { continue };
+        let start = mapped.text.len();
+        mapped.text.extend_from_slice(&more.text[text]);
+        place.fate = Fate::Offer { content, text: start..mapped.text.len() };
     }
 }
 

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::{RunError, Shared, closing, outside};
 use crate::crash;
@@ -25,9 +26,14 @@ pub(super) struct Handed {
 /// Pages that may wait for the disk at a time, in each of the two steps.
 const PENDING: usize = 8;
 
+/// Pages on their way to a store outside at a time.
+const SENDING: usize = 4;
+
 struct Writer {
     shared: Arc<Shared>,
     files: Option<Files>,
+    /// Sent to a store outside, in the order in which they are committed.
+    sending: VecDeque<JoinHandle<Result<Handed, RunError>>>,
     /// Lines of the change log are on their way to the disk.
     logging: VecDeque<(Handed, Option<Logged>)>,
     /// Handed over to the state.
@@ -40,29 +46,90 @@ pub(super) async fn write(
     files: Option<Files>,
     mut handed: mpsc::Receiver<Option<Handed>>,
 ) -> Result<Option<Files>, RunError> {
-    let mut writer = Writer { shared, files, logging: VecDeque::new(), pending: VecDeque::new() };
+    let (sending, logging, pending) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+    let mut writer = Writer { shared, files, sending, logging, pending };
     loop {
-        let idle = writer.logging.is_empty() && writer.pending.is_empty();
-        let next = if idle { handed.recv().await } else { handed.try_recv().ok() };
-        match next {
-            Some(Some(page)) => writer.log(page).await?,
-            Some(None) => break,
-            None if idle => break,
-            None => writer.step().await?,
+        match writer.next(&mut handed).await? {
+            Next::Page(page) => writer.begin(*page).await?,
+            Next::Sent(page) => writer.log(*page).await?,
+            Next::Step => writer.step().await?,
+            Next::End => break,
         }
+    }
+    while let Some(task) = writer.sending.pop_front() {
+        writer.log(sent(task.await)?).await?;
     }
     while !(writer.logging.is_empty() && writer.pending.is_empty()) {
         writer.step().await?;
     }
-    Ok(writer.files)
+    Ok(writer.files.take())
+}
+
+/// What the writer does next.
+enum Next {
+    /// A page was handed over.
+    Page(Box<Handed>),
+    /// A page is in the store outside.
+    Sent(Box<Handed>),
+    /// The oldest page goes a step on.
+    Step,
+    /// Nothing is handed over any more.
+    End,
+}
+
+fn sent(task: Result<Result<Handed, RunError>, tokio::task::JoinError>) -> Result<Handed, RunError> {
+    task.map_err(|error| RunError::Lost(error.to_string()))?
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A run that failed: what is on its way may arrive, and is written again under a higher version.
+        self.sending.iter().for_each(JoinHandle::abort);
+    }
 }
 
 impl Writer {
-    /// Begins a page: its offers go to a store outside, its lines to the change log.
-    async fn log(&mut self, mut page: Handed) -> Result<(), RunError> {
-        if let Some(elastic) = self.shared.elastic.clone() {
-            outside::page(&self.shared, &elastic, &mut page.commit).await?;
+    async fn next(&mut self, handed: &mut mpsc::Receiver<Option<Handed>>) -> Result<Next, RunError> {
+        let room = self.sending.len() < SENDING;
+        let taken = |page: Option<Option<Handed>>| page.flatten().map_or(Next::End, |page| Next::Page(Box::new(page)));
+        if room {
+            match handed.try_recv() {
+                Ok(page) => return Ok(taken(Some(page))),
+                Err(mpsc::error::TryRecvError::Disconnected) => return Ok(Next::End),
+                Err(mpsc::error::TryRecvError::Empty) => {}
+            }
         }
+        if !(self.logging.is_empty() && self.pending.is_empty()) {
+            return Ok(Next::Step);
+        }
+        let Some(oldest) = self.sending.front_mut() else { return Ok(taken(handed.recv().await)) };
+        let task = tokio::select! {
+            task = oldest => task,
+            page = handed.recv(), if room => return Ok(taken(page)),
+        };
+        self.sending.pop_front();
+        Ok(Next::Sent(Box::new(sent(task)?)))
+    }
+
+    /// Begins a page: its offers go to a store outside, or its lines to the change log at once.
+    async fn begin(&mut self, mut page: Handed) -> Result<(), RunError> {
+        let Some(elastic) = self.shared.elastic.clone() else { return self.log(page).await };
+        if !page.commit.admitted.closings.is_empty() {
+            // What it closes is read back from the store, where earlier pages must have arrived.
+            while let Some(task) = self.sending.pop_front() {
+                self.log(sent(task.await)?).await?;
+            }
+        }
+        let shared = self.shared.clone();
+        self.sending.push_back(tokio::spawn(async move {
+            outside::page(&shared, &elastic, &mut page.commit).await?;
+            Ok(page)
+        }));
+        Ok(())
+    }
+
+    /// Writes the lines of a page to the change log.
+    async fn log(&mut self, page: Handed) -> Result<(), RunError> {
         let lines = match &self.files {
             Some(files) => lines(files, &page.commit).await?,
             None => None,

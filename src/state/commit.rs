@@ -39,7 +39,7 @@ impl Core {
                         continue;
                     }
                     // Of two pages in flight the later one may have been committed first.
-                    if self.write(commit, record, row, first_seen)? {
+                    if self.write(commit, index, row, first_seen)? {
                         counts.closed += u64::from(!admit.again && admit.expired(record).is_some());
                         counts.indexed += 1;
                         counts.new += u64::from(new);
@@ -107,10 +107,11 @@ impl Core {
     fn write(
         &mut self,
         commit: &Commit,
-        record: &Record,
+        index: usize,
         row: u64,
         first_seen: DateTime<Utc>,
     ) -> Result<bool, StateError> {
+        let record = &commit.admit.page.records[index];
         let (Some(id), Some(key), Fate::Offer { content, text }) = (&record.id, &record.key, &record.fate) else {
             return Ok(false);
         };
@@ -118,20 +119,23 @@ impl Core {
         let version = admit.version.0 as i64;
         let from = commit.from.unwrap_or(admit.version);
         let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
-        let closed = if admit.again { self.closed(row)? } else { admit.expired(record) };
+        let kept = || commit.admitted.closed.iter().find(|(at, _)| *at == index).map(|(_, closed)| *closed);
+        let closed = if admit.again { kept() } else { admit.expired(record) };
         let written = self
             .connection
             .prepare_cached(
                 "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning,
                    closed_at, reason)
                  VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?14, ?15)
-                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, listed = ?7, ask = excluded.ask,
-                   meaning = ?13, partition = ?9, start = ?10, closed_at = ?14, reason = ?15 WHERE version <= ?5",
+                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, ask = excluded.ask,
+                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13, partition = ?9, start = ?10, closed_at = ?14, reason = ?15 WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
                 commit.ask, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
-                commit.meaning, closed.map(|(at, _)| at.timestamp_millis()), closed.map(|(_, reason)| reason.word())
+                commit.meaning, closed.map(|(at, _)| at.timestamp_millis()), closed.map(|(_, reason)| reason.word()),
+                // What is mapped again under the same meaning was listed as it is known.
+                admit.again
             ])?;
         if written == 0 {
             return Ok(false);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::words::{Admit, Admitted};
@@ -41,6 +41,8 @@ pub(super) struct Core {
     pub rows: HashMap<OfferId, u64>,
     pub next_row: u64,
     pub next_change: i64,
+    /// Both as they are in the tables.
+    noted: (u64, i64),
     pub seen: HashMap<RunId, RoaringBitmap>,
     pub slices: HashMap<(RunId, String), RoaringBitmap>,
     /// Whether a source has open entries in the quarantine.
@@ -54,13 +56,20 @@ impl Core {
     pub(super) fn open(path: &Path) -> Result<Self, StateError> {
         let connection = Connection::open(path)?;
         tables::prepare(&connection)?;
-        let most =
-            |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(|most| most.unwrap_or(0));
-        let next_row = most("SELECT max(n) FROM known")? as u64 + 1;
-        let next_change = most("SELECT max(change) FROM offers")?.max(most("SELECT max(change) FROM removed")?) + 1;
+        let most = |sql: &str| {
+            let found = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).optional();
+            found.map(|most| most.flatten().unwrap_or(0))
+        };
+        // Rows are remembered in seen sets, and changes by the index: numbers of rows that are deleted are not given again.
+        let row = most("SELECT max(n) FROM known")?.max(most("SELECT value FROM meta WHERE key = 'row'")?);
+        let change = most("SELECT max(change) FROM offers")?
+            .max(most("SELECT max(change) FROM removed")?)
+            .max(most("SELECT value FROM meta WHERE key = 'change'")?);
+        let (next_row, next_change) = (row as u64 + 1, change + 1);
         Ok(Core {
             next_row,
             next_change,
+            noted: (next_row, next_change),
             connection,
             flying: HashMap::new(),
             rows: HashMap::new(),
@@ -68,6 +77,18 @@ impl Core {
             slices: HashMap::new(),
             held: HashMap::new(),
         })
+    }
+
+    /// Writes down the highest numbers that were given, when they rose.
+    fn note_numbers(&mut self) -> Result<(), StateError> {
+        let now = (self.next_row, self.next_change);
+        if self.noted != now {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO meta VALUES('row', ?1), ('change', ?2)")?
+                .execute(params![now.0 as i64 - 1, now.1 - 1])?;
+            self.noted = now;
+        }
+        Ok(())
     }
 
     /// Takes all orders that wait into one transaction, until nobody asks any more.
@@ -87,6 +108,9 @@ impl Core {
             }
             if !answers.is_empty() {
                 crash::point("in_transaction");
+            }
+            if fault.is_none() {
+                fault = self.note_numbers().err();
             }
             if fault.is_none() {
                 fault = self.connection.execute_batch("COMMIT").err().map(StateError::from);

@@ -1,9 +1,15 @@
 //! The state of a data directory: one SQLite file, one writing thread, one transaction for all pages that wait.
 mod admit;
+mod claims;
 mod commit;
 mod core;
+mod audit;
+mod copy;
 mod outside;
 mod reader;
+mod rebuild;
+mod retention;
+mod rows;
 mod runs;
 mod sweep;
 mod tables;
@@ -27,10 +33,13 @@ use crate::plan::Window;
 use crate::position::Position;
 use words::{
     Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
-    NewRun, Outside, Slice,
+    NewRun, Outside, Slice, Waiting,
 };
 
-pub use reader::{Held, KnownRow, OfferRow, PageRow, Reader, RunRow, SourceRow};
+pub use audit::{Archiving, RunSums};
+pub use reader::Reader;
+pub use retention::{ClosedRow, Moves, Naming};
+pub use rows::{Held, KnownRow, OfferRow, PageRow, RunRow, SourceRow};
 
 /// The state could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -124,11 +133,36 @@ impl State {
         answer.await.map_err(|_| StateError::Closed)?
     }
 
-    /// Takes the right to write a source, under a new fence.
-    pub async fn claim(&self, source: &str, now: DateTime<Utc>) -> Result<Claim, StateError> {
+    /// Takes the right to write a source to a store, under a fence above the last one and of at least `floor`. A store
+    /// that is `strange` must be looked at, until [`State::settle`] says that it was.
+    pub async fn claim(&self, source: &str, store: &str, floor: u64, strange: bool) -> Result<Claim, StateError> {
+        let (source, store) = (source.to_owned(), store.to_owned());
+        let (fence, strange) = self.ask(move |core| core.claim(&source, &store, floor, strange)).await?;
+        Ok(Claim { fence, strange, tickets: AtomicU64::new(0) })
+    }
+
+    /// What the store holds was compared with what is known.
+    pub async fn settle(&self, source: &str, store: &str) -> Result<(), StateError> {
+        let (source, store) = (source.to_owned(), store.to_owned());
+        self.ask(move |core| core.settle(&source, &store)).await
+    }
+
+    /// The fence of the last claim of a source, 0 without one, and the name that this data directory has as an owner.
+    pub async fn owner(&self, source: &str) -> Result<(u64, String), StateError> {
         let source = source.to_owned();
-        let fence = self.ask(move |core| core.claim(&source, now.timestamp().max(1) as u64)).await?;
-        Ok(Claim { fence, tickets: AtomicU64::new(0) })
+        self.ask(move |core| core.owner(&source)).await
+    }
+
+    /// Fingerprint of what the last run of a source asked its site.
+    pub async fn last_ask(&self, source: &str) -> Result<String, StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.last_ask(&source)).await
+    }
+
+    /// Offers of a source wait for the store; `None` when they do not any more.
+    pub async fn waits(&self, source: &str, waiting: Option<Waiting>) -> Result<(), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.waits(&source, waiting.as_ref())).await
     }
 
     /// Begins a run, or goes on with an unfinished one.
@@ -251,14 +285,16 @@ impl State {
         self.ask(move |core| core.shares(&source, &now)).await
     }
 
-    /// Compares what a store outside says of offers with what is known; their rows, and how many differed.
+    /// Compares what a store outside says of offers with what is known; their rows, and how many differed. `ask` is what
+    /// brought those that are not known at all.
     pub async fn reconcile(
         &self,
         source: &str,
+        ask: Option<&str>,
         outside: Vec<Outside>,
     ) -> Result<(roaring::RoaringBitmap, u64), StateError> {
-        let source = source.to_owned();
-        self.ask(move |core| core.reconcile(&source, &outside)).await
+        let (source, ask) = (source.to_owned(), ask.map(str::to_owned));
+        self.ask(move |core| core.reconcile(&source, ask.as_deref(), &outside)).await
     }
 
     /// What is known to be stored and is not among these rows; how many.
@@ -309,7 +345,10 @@ impl Pending {
 /// The right to write a source.
 #[derive(Debug)]
 pub struct Claim {
-    fence: u64,
+    /// Rises with each claim of the source.
+    pub fence: u64,
+    /// Whether the store may hold what is not known here, or lack what is: it must be looked at.
+    pub strange: bool,
     tickets: AtomicU64,
 }
 

@@ -10,10 +10,14 @@ impl Core {
     /// What the store was last told of these is null from now on: never equal, and open for a sweep.
     pub(super) fn intent(&mut self, intents: &[Intent]) -> Result<(), StateError> {
         for intent in intents {
+            let brought = intent.brought.as_ref();
             self.connection
                 .prepare_cached(
-                    "INSERT INTO known(n, source, id, key, version, content, first_seen) VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6)
-                     ON CONFLICT(id) DO UPDATE SET content = NULL, version = ?5 WHERE version <= ?5",
+                    "INSERT INTO known(n, source, id, key, version, content, first_seen, ask, partition, start)
+                     VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7, ?8, ?9)
+                     ON CONFLICT(id) DO UPDATE SET content = NULL, closed_at = NULL, reason = NULL, version = ?5,
+                       ask = coalesce(?7, ask), partition = coalesce(?8, partition), start = coalesce(?9, start)
+                     WHERE version <= ?5",
                 )?
                 .execute(params![
                     intent.row as i64,
@@ -21,16 +25,24 @@ impl Core {
                     intent.id.0,
                     intent.key,
                     intent.version.0 as i64,
-                    intent.first_seen.timestamp_millis()
+                    intent.first_seen.timestamp_millis(),
+                    brought.map(|brought| &brought.ask),
+                    brought.map(|brought| &brought.partition),
+                    brought.and_then(|brought| brought.start).map(|start| start.timestamp_millis())
                 ])?;
         }
         Ok(())
     }
 
     /// Compares what a store says of offers with what is known of them. Where they differ nothing is known any more, so
-    /// that the next page that brings the offer writes it; what is not known at all is from now on. The rows, and how
-    /// many differed.
-    pub(super) fn reconcile(&mut self, source: &str, outside: &[Outside]) -> Result<(RoaringBitmap, u64), StateError> {
+    /// that the next page that brings the offer writes it; what is not known at all is from now on, as brought by `ask`.
+    /// The rows, and how many differed.
+    pub(super) fn reconcile(
+        &mut self,
+        source: &str,
+        ask: Option<&str>,
+        outside: &[Outside],
+    ) -> Result<(RoaringBitmap, u64), StateError> {
         let (mut rows, mut differ) = (RoaringBitmap::new(), 0);
         for told in outside {
             let found = self
@@ -43,27 +55,47 @@ impl Core {
                 .optional()?;
             let row = match found {
                 Some((row, version, content, closed)) => {
-                    if content.is_some() && (version, content, closed) != (told.version, told.content, told.closed) {
+                    let differs = (version, content, closed) != (told.version, told.content, told.closed.is_some());
+                    if content.is_some() && differs {
                         self.forget(row)?;
                         differ += 1;
                     }
                     row
                 }
                 None => {
-                    self.next_row += 1;
-                    let row = self.next_row as i64 - 1;
-                    self.connection
-                        .prepare_cached(
-                            "INSERT INTO known(n, source, id, key, version, content, first_seen) VALUES(?1, ?2, ?3, ?4, ?5, NULL, 0)",
-                        )?
-                        .execute(params![row, source, told.id.0, told.key, told.version as i64])?;
                     differ += 1;
-                    row
+                    self.found(source, ask, told)?
                 }
             };
             rows.insert(row as u32);
         }
         Ok((rows, differ))
+    }
+
+    /// What the store holds and nobody here knew: open offers are written again when they come, or closed by sweeps of
+    /// all partitions; a closed one is known as it is.
+    fn found(&mut self, source: &str, ask: Option<&str>, told: &Outside) -> Result<i64, StateError> {
+        self.next_row += 1;
+        let row = self.next_row as i64 - 1;
+        let content = told.content.filter(|_| told.closed.is_some());
+        self.connection
+            .prepare_cached(
+                "INSERT INTO known(n, source, id, key, version, content, first_seen, ask, closed_at, reason)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                row,
+                source,
+                told.id.0,
+                told.key,
+                told.version as i64,
+                content.map(|content| content as i64),
+                told.first_seen.timestamp_millis(),
+                ask,
+                told.closed.map(|(at, _)| at.timestamp_millis()),
+                told.closed.map(|(_, reason)| reason.word())
+            ])?;
+        Ok(row)
     }
 
     /// What is known to be stored and is not among these rows was lost by the store; how many.
@@ -81,7 +113,7 @@ impl Core {
         Ok(lost)
     }
 
-    fn forget(&self, row: i64) -> Result<(), StateError> {
+    pub(super) fn forget(&self, row: i64) -> Result<(), StateError> {
         self.connection.prepare_cached("UPDATE known SET content = NULL WHERE n = ?1")?.execute(params![row])?;
         Ok(())
     }

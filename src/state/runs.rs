@@ -46,19 +46,6 @@ pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
 pub(super) const COUNTS: &str = "fetched, indexed, new, unchanged, superseded, rejected, filtered, duplicate, closed";
 
 impl Core {
-    pub(super) fn claim(&mut self, source: &str, now: u64) -> Result<u64, StateError> {
-        let last: Option<i64> = self
-            .connection
-            .query_row("SELECT fence FROM claims WHERE source = ?1", params![source], |row| row.get(0))
-            .optional()?;
-        let fence = last.map_or(now, |last| now.max(last as u64 + 1));
-        self.connection.execute(
-            "INSERT INTO claims(source, fence) VALUES(?1, ?2) ON CONFLICT(source) DO UPDATE SET fence = ?2",
-            params![source, fence as i64],
-        )?;
-        Ok(fence)
-    }
-
     pub(super) fn begin_run(&mut self, new: &NewRun) -> Result<Begun, StateError> {
         self.same_origins(new)?;
         for (path, text) in &new.texts {

@@ -148,7 +148,31 @@ impl Core {
                 }
             }
         }
+        absent.extend(self.absent_everywhere(due, count)?);
         Ok(absent)
+    }
+
+    /// Offers that another data directory brought: which partition they belong to is not known, so they must be absent
+    /// from sweeps that read every partition whole.
+    fn absent_everywhere(&self, due: &Due, count: u32) -> Result<Vec<u64>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT now FROM runs r WHERE source = ?1 AND ask = ?2 AND kind = 'sweep'
+             AND (SELECT count(DISTINCT partition) FROM slices s WHERE s.run = r.run)
+               = (SELECT count(*) FROM sweeps w WHERE w.source = r.source AND w.run = r.run)
+             ORDER BY run DESC LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![due.source, due.ask, count], |row| row.get::<_, i64>(0))?;
+        let whole: Vec<i64> = rows.collect::<Result<_, _>>()?;
+        if whole.len() < count as usize {
+            return Ok(Vec::new());
+        }
+        let seen = self.seen_since(&due.source, whole.iter().copied().min().unwrap_or(i64::MAX))?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition IS NULL AND version > 0 AND closed_at IS NULL",
+        )?;
+        let rows = statement.query_map(params![due.source, due.ask], |row| row.get::<_, i64>(0))?;
+        let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+        Ok(rows.into_iter().filter(|row| !seen.contains(*row as u32)).map(|row| row as u64).collect())
     }
 
     fn absent_since(&self, due: &Due, since: DateTime<Utc>) -> Result<Vec<u64>, StateError> {

@@ -1,10 +1,20 @@
-//! The tables of `state.db`, made at the first start.
+//! The tables of `state.db`, made at the first start, and the steps that bring older ones up to date.
 use rusqlite::Connection;
 
 use super::StateError;
 
-/// Rises with each change of the tables.
-const VERSION: i64 = 4;
+/// The oldest tables that can be brought up to date: those of [`TABLES`].
+const OLDEST: i64 = 4;
+
+/// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
+/// all of them too.
+const STEPS: [&str; 2] = [
+    // 5: the highest numbers that were ever given stay known when their rows are deleted.
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
+    // 6: which store a source is written to, and what waits for it.
+    "ALTER TABLE claims ADD COLUMN store TEXT;
+     CREATE TABLE waiting(source TEXT PRIMARY KEY, since INTEGER NOT NULL, offers INTEGER NOT NULL, why TEXT NOT NULL);",
+];
 
 const TABLES: &str = "
 CREATE TABLE claims(source TEXT PRIMARY KEY, fence INTEGER NOT NULL, origins TEXT NOT NULL DEFAULT '');
@@ -41,17 +51,72 @@ CREATE TABLE quotas(origin TEXT NOT NULL, credential INTEGER NOT NULL, period TE
 CREATE TABLE marks(file TEXT PRIMARY KEY, length INTEGER NOT NULL);
 ";
 
+/// Whether the tables are those of an earlier version of the program.
+pub(super) fn is_older(connection: &Connection) -> Result<bool, StateError> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((1..OLDEST + STEPS.len() as i64).contains(&version))
+}
+
 /// Settings of the connection that writes: nothing that was acknowledged is lost, not even with the power.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StateError> {
     connection.execute_batch(
         "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;",
     )?;
     connection.set_prepared_statement_cache_capacity(64);
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        0 => connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;"))?,
-        VERSION => {}
-        newer => return Err(StateError::Newer(newer)),
+    let mut version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version == 0 {
+        connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version={OLDEST}; COMMIT;"))?;
+        version = OLDEST;
+    }
+    let Some(rest) = usize::try_from(version - OLDEST).ok().and_then(|done| STEPS.get(done..)) else {
+        return Err(StateError::Newer(version));
+    };
+    for step in rest {
+        version += 1;
+        connection.execute_batch(&format!("BEGIN; {step} PRAGMA user_version={version}; COMMIT;"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> i64 {
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    }
+
+    fn shape(connection: &Connection) -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn tables_of_an_older_version_keep_their_rows_and_become_those_of_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = Connection::open(dir.path().join("state.db")).unwrap();
+        old.execute_batch(&format!(
+            "{TABLES} PRAGMA user_version={OLDEST};
+             INSERT INTO known(n, source, id, key, version, first_seen) VALUES(7, 'a', x'00', 'k', 1, 2);"
+        ))
+        .unwrap();
+        prepare(&old).unwrap();
+        assert_eq!(version(&old), OLDEST + STEPS.len() as i64);
+        let rows: i64 = old.query_row("SELECT n FROM known WHERE key = 'k'", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 7);
+        prepare(&old).unwrap();
+        let new = Connection::open_in_memory().unwrap();
+        prepare(&new).unwrap();
+        assert_eq!(shape(&new), shape(&old));
+    }
+
+    #[test]
+    fn tables_of_a_version_that_is_not_known_are_refused() {
+        for version in [1, OLDEST - 1, OLDEST + STEPS.len() as i64 + 1] {
+            let other = Connection::open_in_memory().unwrap();
+            other.execute_batch(&format!("PRAGMA user_version={version};")).unwrap();
+            assert!(matches!(prepare(&other), Err(StateError::Newer(found)) if found == version));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::offer::{Closed, OfferId, Reject, Version};
 use crate::paginate::Progress;
 use crate::position::Position;
 
-pub use closing::{Close, Closing, Due, DueSince, Found, Intent, Outside};
+pub use closing::{Brought, Close, Closing, Due, DueSince, Found, Intent, Outside, Waiting};
 
 /// A run to begin, or to go on with.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub struct Slice {
 }
 
 /// What became of a record before the state is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     /// An offer was made.
     Offer {

@@ -7,6 +7,11 @@ use serde_json::value::RawValue;
 use crate::offer::OfferId;
 use crate::search::{Found, Search};
 
+/// The embedded store, by its name in the state.
+pub const LOCAL: &str = "local";
+/// A server, by its name in the state.
+pub const ELASTIC: &str = "elasticsearch";
+
 /// What every store can be asked; `tests.rs` of this folder is the suite that each passes.
 #[allow(async_fn_in_trait, reason = "asked from one task: no caller needs the future to be Send")]
 pub trait Store {
@@ -47,6 +52,14 @@ pub enum StoreError {
     /// The server takes no documents: its disk is full, or the index is read-only.
     #[error("the server takes no documents: {0}; free disk space there, or lift the block of the index")]
     Blocked(String),
+    /// The server is there and cannot do it now.
+    #[error("the server cannot do it now: {0}")]
+    Unavailable(String),
+    /// Another index is written now.
+    #[error(
+        "the store has an index of another schema now, made by a process with other files; start this one again with the same `mappings/offer.yaml`"
+    )]
+    Replaced,
     /// Something else that the server says.
     #[error("the server: {0}")]
     Server(String),

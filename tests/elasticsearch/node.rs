@@ -44,7 +44,7 @@ impl Node {
     }
 
     fn of(version: &str, java: Option<PathBuf>) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port();
         let url = format!("http://127.0.0.1:{port}");
         let mut node = Node { url, port, version: version.to_owned(), java, process: None };
         node.up();
@@ -79,6 +79,13 @@ impl Drop for Node {
             let _ = std::fs::remove_dir_all(root().join(format!("target/elasticsearch/home-{}", self.port)));
         }
     }
+}
+
+/// A free port, with a free one for the transport 100 above it. Below those that the system gives to whoever asks for any:
+/// none of them may take it while the node starts, or is down for a while.
+fn port() -> u16 {
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    std::iter::repeat_with(|| fastrand::u16(10_000..30_000)).find(|port| free(*port) && free(port + 100)).unwrap()
 }
 
 /// The home of a Java with a compiler, of at least this version.

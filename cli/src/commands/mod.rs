@@ -1,9 +1,11 @@
 //! The commands, one file each.
+pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod export;
 pub mod explain;
 pub mod quarantine;
+pub mod retention;
 pub mod run;
 pub mod search;
 pub mod status;

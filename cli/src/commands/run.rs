@@ -328,7 +328,12 @@ async fn show(mut heard: UnboundedReceiver<Event>, log: Option<Log>) -> Board {
                 bar.set_message(format!("{}: {} pages, {}", event.source, row.pages, report::numbers(&row.counts)));
                 let told = matches!(
                     event.kind,
-                    EventKind::Retried { .. } | EventKind::Warned { .. } | EventKind::Waiting { .. }
+                    EventKind::Retried { .. }
+                        | EventKind::Warned { .. }
+                        | EventKind::Waiting { .. }
+                        | EventKind::StoreAway { .. }
+                        | EventKind::StoreBack { .. }
+                        | EventKind::StoreCopied { .. }
                 );
                 if told && let Some(line) = report::line(&event) {
                     bar.suspend(|| eprintln!("{line}"));

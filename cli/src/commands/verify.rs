@@ -1,96 +1,132 @@
-//! `verify`: journal, archive and store compared; what differs is said, nothing is changed.
+//! `verify`: journal, archive and store compared; what differs is said, with what mends it; nothing is changed.
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use jobmarket::archive;
-use jobmarket::offer::{content_hash, content_of};
-use jobmarket::state::{KnownRow, Reader};
+use indicatif::{ProgressBar, ProgressStyle};
+use jobmarket::archive::{Hold, hold};
+use jobmarket::state::Reader;
 use jobmarket::store::elastic::Elastic;
+use jobmarket::verify::{self, Difference, Kind};
+use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::{local, server};
 use crate::project::Project;
 
-/// Offers of one comparison.
-const LISTED: usize = 1_000;
-/// Differences that are printed.
-const SHOWN: usize = 50;
+/// Differences that are printed for a person.
+const SHOWN: u64 = 50;
+
+/// What was compared.
+#[derive(Default, Serialize)]
+struct Compared {
+    runs: u64,
+    records: u64,
+    offers: u64,
+    differences: u64,
+}
+
+/// A difference as a line of JSON.
+#[derive(Serialize)]
+struct Line<'d> {
+    #[serde(flatten)]
+    difference: &'d Difference,
+    mend: &'static str,
+}
+
+/// Tells differences as they are found.
+struct Teller {
+    json: bool,
+    outside: bool,
+    bar: ProgressBar,
+    counted: BTreeMap<Kind, u64>,
+}
+
+impl Teller {
+    fn tell(&mut self, difference: Difference) {
+        let count: u64 = self.counted.values().sum();
+        *self.counted.entry(difference.kind).or_default() += 1;
+        if self.json {
+            let line = Line { difference: &difference, mend: difference.kind.mend(self.outside) };
+            println!("{}", serde_json::to_string(&line).unwrap_or_default());
+        } else if count < SHOWN {
+            self.bar.suspend(|| println!("{difference}"));
+        }
+    }
+
+    /// What is left to say: how many there are, and what mends each kind.
+    fn end(self, mut compared: Compared) -> anyhow::Result<ExitCode> {
+        self.bar.finish_and_clear();
+        compared.differences = self.counted.values().sum();
+        if self.json {
+            println!("{}", serde_json::to_string(&compared)?);
+        } else {
+            if compared.differences > SHOWN {
+                println!("and {} more", compared.differences - SHOWN);
+            }
+            for (kind, count) in &self.counted {
+                println!("{}", mend(*kind, *count, self.outside));
+            }
+            eprintln!(
+                "{} runs, {} raw records and {} offers compared: {} differences",
+                compared.runs, compared.records, compared.offers, compared.differences
+            );
+        }
+        Ok(if compared.differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn mend(kind: Kind, count: u64, outside: bool) -> String {
+    let name = match kind {
+        Kind::Totals => "in the numbers of runs",
+        Kind::Archive => "in the archive",
+        Kind::Quarantine => "in the quarantine",
+        Kind::Store => "in the store",
+        Kind::Index => "in the search index",
+    };
+    format!("{count} {name}: {}", kind.mend(outside))
+}
 
 /// Compares everything; exit 1 when something differs.
 pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let reader =
         Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
-    let mut found = Vec::new();
+    let server = server(&project)?;
     let root = project.data.join(&project.definitions.pipelines.archive.dir);
-    let (mut pages, mut offers) = (0_u64, 0_u64);
-    for source in reader.sources()? {
-        for page in reader.pages(&source.source)? {
-            pages += 1;
-            for at in &page.archived {
-                if let Err(error) = archive::read(&root, at) {
-                    found.push(format!("page {} of {}: {error}", page.version, source.source));
-                }
-            }
-        }
+    let names: Vec<String> = reader.sources()?.into_iter().map(|row| row.source).collect();
+    let pages = names.iter().map(|source| reader.page_count(source)).sum::<Result<u64, _>>()?;
+    let bar = if place.json { ProgressBar::hidden() } else { ProgressBar::new(pages) };
+    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos} of {len} pages {msg}")?);
+    let mut teller = Teller { json: place.json, outside: server.is_some(), bar: bar.clone(), counted: BTreeMap::new() };
+    let mut compared = Compared::default();
+    let held = hold(&project.data, Hold::Read)?;
+    for source in &names {
+        bar.set_message(source.clone());
+        let mut tell = |difference| teller.tell(difference);
+        compared.runs += verify::totals(&reader, source, &mut tell)?;
+        compared.records += verify::records(&reader, &root, source, &|| bar.inc(1), &mut tell)?;
+        verify::held(&reader, &root, source, &mut tell)?;
     }
-    match server(&project)? {
+    drop(held);
+    bar.set_message("the store");
+    match server {
         Some(server) => {
             let store = Elastic::open(&server, project.definitions.schema.clone()).await?;
             store.refresh().await?;
-            for source in reader.sources()? {
-                offers += outside(&reader, &store, &source.source, &mut found).await?;
+            for source in &names {
+                let mut tell = |difference| teller.tell(difference);
+                compared.offers += verify::outside(&reader, &store, source, &mut tell).await?;
             }
         }
         None => {
-            reader.each_known(&mut |known, document| {
-                offers += 1;
-                found.extend(differs(known, document));
-            })?;
-            found.extend(local(&project)?.differences()?.into_iter().map(|text| format!("search index: {text}")));
-        }
-    }
-    found.iter().take(SHOWN).for_each(|text| println!("{text}"));
-    if found.len() > SHOWN {
-        println!("and {} more", found.len() - SHOWN);
-    }
-    eprintln!("{pages} pages and {offers} offers compared: {} differences", found.len());
-    Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// An offer of the local store against what is known of it.
-fn differs(known: &KnownRow, document: Option<&str>) -> Option<String> {
-    let Some(document) = document else { return Some(format!("{}: known, and not stored", known.key)) };
-    let content = content_of(document).map(|content| content_hash(content.as_bytes()));
-    if known.content.is_some() && content != known.content {
-        return Some(format!("{}: its stored content is not what is known of it", known.key));
-    }
-    let closed = document.contains("\"closed_at\":\"");
-    (closed != known.closed)
-        .then(|| format!("{}: known as {}", known.key, if known.closed { "closed" } else { "open" }))
-}
-
-/// A source's offers in a store outside against what is known of them.
-async fn outside(reader: &Reader, store: &Elastic, source: &str, found: &mut Vec<String>) -> anyhow::Result<u64> {
-    let mut known = reader.known_of(source)?;
-    let (mut after, mut offers) = (None, 0);
-    loop {
-        let told = store.told(source, after, LISTED).await?;
-        let Some(last) = told.last() else { break };
-        after = Some(last.id);
-        for told in told {
-            offers += 1;
-            match known.remove(&told.id) {
-                None => found.push(format!("{}: stored, and not known", told.key)),
-                Some(row) if row.content.is_some() && (row.content, row.closed) != (told.content, told.closed) => {
-                    found.push(format!("{}: what is stored is not what is known of it", row.key));
-                }
-                Some(_) => {}
+            for source in &names {
+                compared.offers += verify::local(&reader, source, &mut |difference| teller.tell(difference))?;
+            }
+            for message in local(&project)?.differences()? {
+                teller.tell(Difference { kind: Kind::Index, source: String::new(), message });
             }
         }
     }
-    found.extend(
-        known.values().filter(|row| row.content.is_some()).map(|row| format!("{}: known, and not stored", row.key)),
-    );
-    Ok(offers)
+    teller.end(compared)
 }

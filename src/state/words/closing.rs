@@ -1,5 +1,6 @@
-//! What is due, closed, about to be written outside, and what a store outside says: plain data.
+//! What is due, closed, about to be written outside, waiting for a store, and what a store outside says: plain data.
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::Mark;
 use crate::event::RunId;
@@ -20,6 +21,19 @@ pub struct Intent {
     pub version: Version,
     /// When it was first read.
     pub first_seen: DateTime<Utc>,
+    /// What brings it; `None` for a closing, which brings nothing.
+    pub brought: Option<Brought>,
+}
+
+/// What brings an offer: a sweep of the same request and partition that reaches back to its window may close it.
+#[derive(Clone, Debug)]
+pub struct Brought {
+    /// Fingerprint of what is asked.
+    pub ask: String,
+    /// The partition.
+    pub partition: String,
+    /// The start of the window.
+    pub start: Option<DateTime<Utc>>,
 }
 
 /// What a store outside says of an offer.
@@ -33,8 +47,10 @@ pub struct Outside {
     pub version: u64,
     /// Hash of its content.
     pub content: Option<u64>,
-    /// Whether it is closed.
-    pub closed: bool,
+    /// When and why it was closed; `None` while it is open.
+    pub closed: Option<(DateTime<Utc>, Closed)>,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
 }
 
 /// Which offers are due to be closed.
@@ -106,4 +122,20 @@ pub struct Close {
     pub closings: Vec<Closing>,
     /// Files of sinks.
     pub marks: Vec<Mark>,
+}
+
+/// Offers that wait for a store that is away.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Waiting {
+    /// Since when.
+    #[serde(serialize_with = "told")]
+    pub since: DateTime<Utc>,
+    /// How many; 0 while a run has not begun for it.
+    pub offers: u64,
+    /// Why.
+    pub why: String,
+}
+
+fn told<S: serde::Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&crate::offer::instant(*at))
 }

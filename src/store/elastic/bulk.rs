@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::outcome::{self, Outcome, Whole};
 use super::pace::Pace;
 use super::{Elastic, refused};
-use crate::offer::{Batch, Item, Reject};
+use crate::offer::{Batch, Item, OfferId, Reject, Version};
 use crate::store::StoreError;
 
 /// What became of a batch: every item that is in none of these lists is stored.
@@ -36,15 +36,28 @@ struct Again {
     unknown: bool,
 }
 
+/// What bulk requests are made of: so many actions, each with its version and the lines that it is sent as.
+pub(super) struct Actions<'a> {
+    pub count: usize,
+    pub version: &'a (dyn Fn(usize) -> Version + Sync),
+    pub print: &'a (dyn Fn(usize, &mut Vec<u8>) + Sync),
+}
+
 impl Elastic {
     /// Writes a batch. Every item is final when this returns; an error means that nothing is known of those not written,
     /// and that they may be written again under the same version.
     pub async fn write(&self, batch: &Batch<'_>) -> Result<Written, StoreError> {
+        let print = |index: usize, text: &mut Vec<u8>| line(batch, &batch.items[index], text);
+        self.carry_out(&Actions { count: batch.items.len(), version: &|_| batch.version, print: &print }).await
+    }
+
+    /// Carries actions out, until each is final.
+    pub(super) async fn carry_out(&self, actions: &Actions<'_>) -> Result<Written, StoreError> {
         let mut written = Written::default();
-        let mut open: Vec<(usize, u32)> = (0..batch.items.len()).map(|index| (index, 0)).collect();
+        let mut open: Vec<(usize, u32)> = (0..actions.count).map(|index| (index, 0)).collect();
         let mut pace = Pace::new();
         while !open.is_empty() {
-            let (text, taken) = request(batch, &open, &pace);
+            let (text, taken) = request(actions, &open, &pace);
             let bytes = text.len();
             // What the network says is for the caller to wait for: the same may be written again under the same version.
             let path = format!("/{}/_bulk?timeout={SHARDS}s", self.index);
@@ -52,7 +65,7 @@ impl Elastic {
             let body = serde_json::from_str::<Value>(&answer.text).ok();
             match outcome::request(answer.status, body.as_ref(), taken) {
                 Whole::Items => {
-                    let again = self.items(batch, &open[..taken], &body.unwrap_or_default(), &mut written)?;
+                    let again = self.items(actions, &open[..taken], &body.unwrap_or_default(), &mut written)?;
                     self.settle(&mut pace, &again, taken).await?;
                     open.splice(..taken, again.items);
                 }
@@ -65,10 +78,10 @@ impl Elastic {
                 Whole::Blocked(why) => return Err(StoreError::Blocked(self.named(&why))),
                 Whole::SetupLost => {
                     pace.barren(refused(answer.status, &body.unwrap_or_default()))?;
-                    self.set_up().await?;
+                    self.make_index(None).await?;
                 }
                 Whole::Again(why) => {
-                    pace.barren(StoreError::Server(self.named(&why)))?;
+                    pace.barren(StoreError::Unavailable(self.named(&why)))?;
                     pace.wait(answer.retry_after).await;
                 }
             }
@@ -81,9 +94,9 @@ impl Elastic {
         match again.items.len() {
             0 => pace.faster(),
             waiting => {
-                pace.slower(waiting == sent && !again.unknown, StoreError::Server(self.named(&again.why)))?;
+                pace.slower(waiting == sent && !again.unknown, StoreError::Unavailable(self.named(&again.why)))?;
                 if again.setup_lost {
-                    self.set_up().await?;
+                    self.make_index(None).await?;
                 }
                 pace.wait(None).await;
             }
@@ -99,7 +112,7 @@ impl Elastic {
     /// Judges the items of an answer; those that are sent again.
     fn items(
         &self,
-        batch: &Batch<'_>,
+        actions: &Actions<'_>,
         sent: &[(usize, u32)],
         body: &Value,
         written: &mut Written,
@@ -107,9 +120,9 @@ impl Elastic {
         let mut again = Again { items: Vec::new(), why: String::new(), setup_lost: false, unknown: false };
         let answers = body["items"].as_array().into_iter().flatten();
         for ((index, tries), answer) in sent.iter().zip(answers) {
-            let answer = &answer["index"];
+            let answer = answer.as_object().and_then(|action| action.values().next()).unwrap_or(&Value::Null);
             let status = answer["status"].as_u64().unwrap_or(0) as u16;
-            let outcome = outcome::item(status, &answer["error"], batch.version);
+            let outcome = outcome::item(status, &answer["error"], (actions.version)(*index));
             again.setup_lost |= outcome == Outcome::SetupLost;
             match outcome {
                 Outcome::Done => {}
@@ -152,27 +165,30 @@ fn too_large(bytes: usize) -> Reject {
     reject("store_too_large", message)
 }
 
-/// The first open items as one request, by count and bytes; how many they are.
-fn request(batch: &Batch<'_>, open: &[(usize, u32)], pace: &Pace) -> (String, usize) {
+/// The first open actions as one request, by count and bytes; how many they are.
+fn request(actions: &Actions<'_>, open: &[(usize, u32)], pace: &Pace) -> (String, usize) {
     let (mut text, mut taken) = (Vec::new(), 0);
     for (index, _) in open.iter().take(pace.documents) {
-        let item = &batch.items[*index];
-        if taken > 0 && text.len() + item.range.len() > pace.bytes {
+        let before = text.len();
+        (actions.print)(*index, &mut text);
+        if taken > 0 && text.len() > pace.bytes {
+            text.truncate(before);
             break;
         }
-        line(batch, item, &mut text);
         taken += 1;
     }
     (String::from_utf8_lossy(&text).into_owned(), taken)
 }
 
+/// The line of an action on a document: `index`, or `delete`.
+pub(super) fn action(verb: &str, id: OfferId, version: Version, text: &mut Vec<u8>) {
+    let line = format!("{{\"{verb}\":{{\"_id\":\"{id}\",\"version\":{version},\"version_type\":\"external_gte\"}}}}\n");
+    text.extend_from_slice(line.as_bytes());
+}
+
 /// An action and its document, which carries the hash of its content.
 fn line(batch: &Batch<'_>, item: &Item, text: &mut Vec<u8>) {
-    let action = format!(
-        "{{\"index\":{{\"_id\":\"{}\",\"version\":{},\"version_type\":\"external_gte\"}}}}\n",
-        item.id, batch.version
-    );
-    text.extend_from_slice(action.as_bytes());
+    action("index", item.id, batch.version, text);
     batch.document(item, text);
     // The document is an object: its content joins it before the last brace.
     text.pop();

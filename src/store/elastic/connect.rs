@@ -124,7 +124,7 @@ impl Nodes {
                         return Err(StoreError::Server(untrusted(&node.address, why, self.told)));
                     }
                     unreached.push(format!("{}: {}", node.address, innermost(&error)));
-                    if path.contains("if_seq_no=") {
+                    if path.contains("if_seq_no=") || path.contains("op_type=create") {
                         break;
                     }
                 }

@@ -50,7 +50,7 @@ impl Elastic {
             return Ok(Vec::new());
         }
         if own["status"] == "red" {
-            return Err(StoreError::Server(format!(
+            return Err(StoreError::Unavailable(format!(
                 "the index `{}` is red: a shard of it is on no node, so nothing can be written. \
                  `GET _cluster/allocation/explain` there says why; usually a node or its disk is missing. Nothing is lost: \
                  run again when it is back",

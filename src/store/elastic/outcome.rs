@@ -68,6 +68,8 @@ pub fn item(status: u16, error: &Value, ours: Version) -> Outcome {
         },
         _ if is_block(kind, &reason) => Outcome::Blocked(reason),
         401 | 403 => Outcome::Credentials(reason),
+        // What was to be deleted is not there.
+        404 if error.is_null() => Outcome::Done,
         404 if kind == "index_not_found_exception" => Outcome::SetupLost,
         413 => rejected("store_too_large", reason),
         400 if DOCUMENT.contains(&kind) => rejected("store_mapping", reason),

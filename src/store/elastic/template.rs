@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::schema::{Field, Kind, Schema};
 
 /// Rises with each change of what is not in the schema: analysis, settings.
-const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 1;
 
 /// Settings and mappings of an index.
 pub(super) fn index(schema: &Schema) -> Value {

@@ -121,7 +121,8 @@ impl Feed {
         let found = changes.len();
         for (row, change, text) in changes {
             self.writer.delete_term(Term::from_field_u64(self.fields.row, row as u64));
-            if let Ok(document) = serde_json::from_str::<crate::tree::Tree<'_>>(&text) {
+            let document = text.as_deref().and_then(|text| serde_json::from_str::<crate::tree::Tree<'_>>(text).ok());
+            if let Some(document) = document {
                 self.writer.add_document(self.fields.document(row as u64, change, &document))?;
             }
             self.at = change;
@@ -175,10 +176,12 @@ impl Feed {
         Ok(index)
     }
 
-    fn changes(&self) -> Result<Vec<(i64, i64, String)>, StoreError> {
-        let mut statement = self
-            .truth
-            .prepare_cached("SELECT n, change, doc FROM offers WHERE change > ?1 ORDER BY change LIMIT ?2")?;
+    /// Rows that were written or removed since, in the order of their changes; one that was removed has no document.
+    fn changes(&self) -> Result<Vec<(i64, i64, Option<String>)>, StoreError> {
+        let mut statement = self.truth.prepare_cached(
+            "SELECT n, change, doc FROM offers WHERE change > ?1
+             UNION ALL SELECT n, change, NULL FROM removed WHERE change > ?1 ORDER BY change LIMIT ?2",
+        )?;
         let rows =
             statement.query_map(params![self.at, READ as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -187,7 +190,9 @@ impl Feed {
 
 /// The last change of the truth.
 pub(super) fn last_change(truth: &Connection) -> Result<i64, StoreError> {
-    Ok(truth.query_row("SELECT coalesce(max(change), 0) FROM offers", [], |row| row.get(0))?)
+    let sql =
+        "SELECT max(coalesce((SELECT max(change) FROM offers), 0), coalesce((SELECT max(change) FROM removed), 0))";
+    Ok(truth.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// The index's folder, named by what it depends on.

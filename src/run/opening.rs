@@ -1,0 +1,179 @@
+//! A store outside before the first page: opened, claimed, compared with what is known, brought to the schema of the plan.
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::outage::{Outage, patient};
+use super::{Engine, RunError, Shared};
+use crate::crash;
+use crate::event::EventKind;
+use crate::plan::{Plan, Server};
+use crate::state::words::Outside;
+use crate::state::{Claim, Reader};
+use crate::store::elastic::{Asker, Elastic, Rebuilt, Taken};
+use crate::store::{self, StoreError};
+
+/// The store of a run, and the right to write to it.
+pub(super) struct Opened {
+    /// Where it is a server.
+    pub elastic: Option<Arc<Elastic>>,
+    pub claim: Claim,
+    /// What the last owner of the source asked.
+    pub brought: Option<String>,
+}
+
+/// Opens the store and takes the claim of the source, waiting for a server that is away.
+pub(super) async fn open(engine: &Engine, plan: &Plan, floor: u64) -> Result<Opened, RunError> {
+    let source = &plan.source;
+    let Some(server) = &plan.server else {
+        let claim = engine.state.claim(source, store::LOCAL, floor, false).await?;
+        return Ok(Opened { elastic: None, claim, brought: None });
+    };
+    let (last, owner) = engine.state.owner(source).await?;
+    let mut outage = Outage::new(engine, source, 0);
+    let (elastic, Taken { fence, strange, ask }) = loop {
+        match claimed(plan, server, &owner, last, floor).await {
+            Ok(taken) => break taken,
+            Err(error) => outage.waits(error, 0).await?,
+        }
+    };
+    outage.over().await?;
+    crash::point("claimed");
+    let claim = engine.state.claim(source, store::ELASTIC, fence, strange).await?;
+    Ok(Opened { elastic: Some(Arc::new(elastic)), claim, brought: ask })
+}
+
+async fn claimed(
+    plan: &Plan,
+    server: &Server,
+    owner: &str,
+    last: u64,
+    floor: u64,
+) -> Result<(Elastic, Taken), StoreError> {
+    let elastic = Elastic::to_write(server, plan.schema.clone()).await?;
+    let asker = Asker { source: &plan.source, ask: &plan.ask, owner, last };
+    let taken = elastic.claim(&asker, floor.max(last + 1)).await?;
+    Ok((elastic, taken))
+}
+
+/// A copy of another schema's documents that goes on beside the run.
+pub(super) struct Copying(Option<JoinHandle<Result<(), RunError>>>);
+
+impl Copying {
+    /// Waits until it is over.
+    pub(super) async fn done(mut self) -> Result<(), RunError> {
+        let Some(task) = self.0.take() else { return Ok(()) };
+        task.await.map_err(|error| RunError::Lost(error.to_string()))?
+    }
+}
+
+impl Drop for Copying {
+    fn drop(&mut self) {
+        // A run that failed: the next one goes on with the copy.
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Brings the store to the schema of the plan, beside the run; compares it with what is known first, when asked to, and
+/// then the copy is waited for.
+pub(super) async fn prepared(
+    shared: &Arc<Shared>,
+    brought: Option<String>,
+    compared: bool,
+) -> Result<Copying, RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    let Some(elastic) = shared.elastic.clone() else {
+        if shared.claim.strange {
+            look(shared).await?;
+            state.settle(source, store::LOCAL).await?;
+        }
+        return Ok(Copying(None));
+    };
+    let copying = match elastic.older() {
+        Some(_) => {
+            let (shared, elastic) = (shared.clone(), elastic.clone());
+            Copying(Some(tokio::spawn(async move { copy(&shared, &elastic).await })))
+        }
+        None => Copying(None),
+    };
+    if !compared && !shared.claim.strange {
+        return Ok(copying);
+    }
+    copying.done().await?;
+    reconcile(shared, &elastic, brought.as_deref()).await?;
+    state.settle(source, store::ELASTIC).await?;
+    Ok(Copying(None))
+}
+
+/// The embedded store after another one was written: what it lacks is not known any more.
+async fn look(shared: &Shared) -> Result<(), RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    let Some(reader) = Reader::open(state.dir())? else { return Ok(()) };
+    let lost = reader.lost_documents(source)?;
+    if !lost.is_empty() {
+        let message = format!(
+            "{} offers are in the store that was used before; what the site shows is written again, `jobmarket replay {source}` brings the rest",
+            lost.len()
+        );
+        shared.emit(EventKind::Warned { message });
+        state.forget(lost).await?;
+    }
+    Ok(())
+}
+
+/// Copies the documents of another schema's index, through outages.
+async fn copy(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
+    let told = |offers: u64, of: u64| shared.emit(EventKind::StoreCopied { offers, of });
+    let Rebuilt { conformed, refused, .. } = patient(shared, || elastic.rebuild(&told)).await?;
+    if conformed > 0 {
+        let message = format!(
+            "{conformed} stored offers had values that the new schema does not take: they are left out until the offer comes again, or `jobmarket replay` maps it again"
+        );
+        shared.emit(EventKind::Warned { message });
+    }
+    for (id, why) in refused.iter().take(SAID) {
+        shared.emit(EventKind::Warned { message: format!("offer {id} does not fit the new schema: {why}") });
+    }
+    if refused.len() > SAID {
+        shared.emit(EventKind::Warned { message: format!("and {} more do not fit", refused.len() - SAID) });
+    }
+    Ok(())
+}
+
+/// Offers that are named one by one.
+const SAID: usize = 5;
+
+/// Offers of one comparison.
+const LISTED: usize = 1_000;
+
+/// What the store says is compared with what is known. What a version cannot fence, such as a document that was written by
+/// a process that is gone, or an index that was lost, is mended by the pages that come.
+async fn reconcile(shared: &Shared, elastic: &Elastic, ask: Option<&str>) -> Result<(), RunError> {
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    patient(shared, || elastic.refresh()).await?;
+    let (mut rows, mut differ, mut after) = (roaring::RoaringBitmap::new(), 0, None);
+    loop {
+        let told = patient(shared, || elastic.told(source, after, LISTED)).await?;
+        let Some(last) = told.last() else { break };
+        after = Some(last.id);
+        let outside = told.into_iter().map(|told| Outside {
+            id: told.id,
+            key: told.key,
+            version: told.version,
+            content: told.content,
+            closed: told.closed,
+            first_seen: told.first_seen,
+        });
+        let (found, different) = state.reconcile(source, ask, outside.collect()).await?;
+        rows |= found;
+        differ += different;
+    }
+    let lost = state.lost(source, rows).await?;
+    if differ + lost > 0 {
+        let message = format!(
+            "the store differs from what is known: {differ} offers differ, {lost} are lost; what the site shows is written again, `jobmarket replay {source}` brings the rest"
+        );
+        shared.emit(EventKind::Warned { message });
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! What readers get: sources, runs, pages, entries of the quarantine, offers. Plain rows, and how they are read.
+use rusqlite::Row;
+use serde::Serialize;
+
+use super::runs::{counts, unword};
+use super::words::{Archived, Waiting};
+use crate::event::Counts;
+use crate::offer::{OfferId, instant};
+
+/// A run in the history.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunRow {
+    /// Its number.
+    pub run: i64,
+    /// The source.
+    pub source: String,
+    /// The pipeline.
+    pub pipeline: Option<String>,
+    /// Kind of run.
+    pub kind: String,
+    /// When it began.
+    pub now: String,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// How.
+    pub outcome: Option<String>,
+    /// Why.
+    pub cause: Option<String>,
+    /// Its numbers.
+    pub counts: Counts,
+}
+
+/// A source in the state.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceRow {
+    /// Its name.
+    pub source: String,
+    /// Offers that are open.
+    pub open: i64,
+    /// Offers that are closed.
+    pub closed: i64,
+    /// Records in the quarantine.
+    pub held: i64,
+    /// What waits for a store that is away.
+    pub waiting: Option<Waiting>,
+    /// Its last run.
+    pub last: Option<RunRow>,
+}
+
+/// An entry of the quarantine.
+#[derive(Clone, Debug, Serialize)]
+pub struct Held {
+    /// Its number.
+    pub q: i64,
+    /// The source.
+    pub source: String,
+    /// The record's key, or where it stands.
+    pub place: String,
+    /// The stage that rejected it.
+    pub stage: String,
+    /// Reason code.
+    pub reason: String,
+    /// The field.
+    pub field: Option<String>,
+    /// What was read, as the mapping says it.
+    pub path: Option<String>,
+    /// What was wrong.
+    pub message: String,
+    /// Version of the page it came from.
+    pub page: String,
+    /// Its number in the page.
+    pub item: i64,
+    /// When it was first seen.
+    pub first_at: String,
+    /// How often it came.
+    pub times: i64,
+    /// The raw record, when it was kept.
+    pub raw: Option<String>,
+}
+
+/// A committed page.
+#[derive(Clone, Debug, Serialize)]
+pub struct PageRow {
+    /// Its version.
+    pub version: String,
+    /// The run.
+    pub run: i64,
+    /// The slice.
+    pub slice: String,
+    /// Its place in the slice.
+    pub position: String,
+    /// When it was received.
+    pub at: String,
+    /// Method and address.
+    pub request: String,
+    /// HTTP status.
+    pub status: i64,
+    /// Which part of its page it is.
+    pub part: u32,
+    /// Where it lies in the archive.
+    pub archived: Vec<Archived>,
+    /// Its numbers.
+    pub counts: Counts,
+    /// The slice's partition and window.
+    pub partition: Option<String>,
+    /// Window, when the source has windows.
+    pub window: Option<(String, String)>,
+    /// The window as instants.
+    #[serde(skip)]
+    pub span: Option<crate::plan::Window>,
+}
+
+/// What is known of an offer.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfferRow {
+    /// Its id.
+    pub id: String,
+    /// The source.
+    pub source: String,
+    /// Its key at the site.
+    pub key: String,
+    /// Version of the page its content came from.
+    pub page: Option<String>,
+    /// When it was first read.
+    pub first_seen: String,
+    /// When it was closed.
+    pub closed_at: Option<String>,
+    /// The stored document, when the local store holds it.
+    pub document: Option<String>,
+}
+
+/// What is known of a stored offer, to be compared with the store.
+#[derive(Clone, Debug)]
+pub struct KnownRow {
+    /// Dense row number.
+    pub row: u64,
+    /// Its id.
+    pub id: OfferId,
+    /// Its key at the site.
+    pub key: String,
+    /// Hash of its content as the store was last told; `None` while that is not certain.
+    pub content: Option<u64>,
+    /// Whether it is closed.
+    pub closed: bool,
+}
+
+pub(super) fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
+    Ok(KnownRow {
+        row: row.get::<_, i64>(0)? as u64,
+        id: OfferId(row.get(1)?),
+        key: row.get(2)?,
+        content: row.get::<_, Option<i64>>(3)?.map(|content| content as u64),
+        closed: row.get(4)?,
+    })
+}
+
+pub(super) fn time(millis: i64) -> String {
+    instant(super::admit::instant(millis))
+}
+
+pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    Ok(RunRow {
+        run: row.get(0)?,
+        source: row.get(1)?,
+        pipeline: row.get(2)?,
+        kind: row.get(3)?,
+        now: time(row.get(4)?),
+        ended: row.get::<_, Option<i64>>(5)?.map(time),
+        outcome: row.get(6)?,
+        cause: row.get(7)?,
+        counts: counts(row, 8)?,
+    })
+}
+
+pub(super) fn held_row(row: &Row<'_>) -> rusqlite::Result<Held> {
+    Ok(Held {
+        q: row.get(0)?,
+        source: row.get(1)?,
+        place: row.get(2)?,
+        stage: row.get(3)?,
+        reason: row.get(4)?,
+        field: row.get(5)?,
+        path: row.get(6)?,
+        message: row.get(7)?,
+        page: row.get::<_, i64>(8)?.to_string(),
+        item: row.get(9)?,
+        first_at: time(row.get(10)?),
+        times: row.get(11)?,
+        raw: row.get::<_, Option<Vec<u8>>>(12)?.map(|raw| String::from_utf8_lossy(&raw).into_owned()),
+    })
+}
+
+pub(super) fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
+    let archived: Option<String> = row.get(7)?;
+    let window = row.get::<_, Option<i64>>(10)?.zip(row.get::<_, Option<i64>>(11)?);
+    Ok(PageRow {
+        version: row.get::<_, i64>(0)?.to_string(),
+        run: row.get(1)?,
+        slice: row.get(2)?,
+        position: row.get(3)?,
+        at: time(row.get(4)?),
+        request: row.get(5)?,
+        status: row.get(6)?,
+        archived: archived.and_then(|text| unword(&text)).unwrap_or_default(),
+        counts: unword(&row.get::<_, String>(8)?).unwrap_or_default(),
+        partition: row.get(9)?,
+        part: row.get(12)?,
+        window: window.map(|(start, end)| (time(start), time(end))),
+        span: window.map(|(start, end)| (super::admit::instant(start), super::admit::instant(end))),
+    })
+}

@@ -1,0 +1,155 @@
+//! The documents of another schema's index copied into ours, then the alias moved: searches never see fewer offers.
+use elasticsearch::http::Method;
+use serde_json::{Value, json};
+
+use super::bulk::{Actions, action};
+use super::conform::conform;
+use super::read::Hit;
+use super::{Elastic, refused};
+use crate::crash;
+use crate::offer::{OfferId, Version};
+use crate::store::StoreError;
+
+/// What a copy came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Documents of the other index.
+    pub documents: u64,
+    /// Of these, those of which a newer version was there already.
+    pub newer: u64,
+    /// Those that lost values which our schema does not take.
+    pub conformed: u64,
+    /// Those that our index refused, with its reason.
+    pub refused: Vec<(String, String)>,
+}
+
+/// Documents of one read.
+const READ: usize = 1_000;
+/// Reads between two marks.
+const MARKED: u64 = 10;
+
+/// A document on its way.
+struct Copy {
+    id: OfferId,
+    version: Version,
+    text: String,
+}
+
+impl Elastic {
+    /// The index whose documents are to be copied.
+    pub fn older(&self) -> Option<&str> {
+        self.older.as_deref()
+    }
+
+    /// Copies what is not copied yet and moves the alias; `told` hears how many are over, of how many. Begun again after
+    /// an error or an end it goes on from the last mark: a document that is copied twice is the same.
+    pub async fn rebuild(&self, told: &(dyn Fn(u64, u64) + Sync)) -> Result<Rebuilt, StoreError> {
+        let mut rebuilt = Rebuilt::default();
+        let Some(older) = &self.older else { return Ok(rebuilt) };
+        self.expect(Method::Post, &format!("/{older}/_refresh"), None).await?;
+        let total = self.count(older).await?;
+        let meta = self.meta_of(&self.index).await?.unwrap_or_default();
+        let mut after = meta["rebuild"]["after"].as_str().map(str::to_owned);
+        let mut done = match &after {
+            Some(after) => self.count_up_to(older, after).await?,
+            None => 0,
+        };
+        for read in 1.. {
+            let mut body = json!({"size": READ, "version": true, "query": {"match_all": {}}, "sort": [{"id": "asc"}],
+                "track_total_hits": false});
+            if let Some(after) = &after {
+                body["search_after"] = json!([after]);
+            }
+            let hits = self.searched_in(older, &body).await?.hits.hits;
+            let Some(last) = hits.last() else { break };
+            after = Some(last.id.clone());
+            done += hits.len() as u64;
+            self.copy(&hits, &mut rebuilt).await?;
+            crash::point("copied");
+            if read % MARKED == 0 {
+                self.mark(Some(older), after.as_deref()).await?;
+            }
+            told(done, total);
+        }
+        self.swap(older, total, &rebuilt).await?;
+        rebuilt.documents = total;
+        Ok(rebuilt)
+    }
+
+    async fn copy(&self, hits: &[Hit], rebuilt: &mut Rebuilt) -> Result<(), StoreError> {
+        let mut copies = Vec::with_capacity(hits.len());
+        for hit in hits {
+            let Some(id) = OfferId::parse(&hit.id) else {
+                rebuilt.refused.push((hit.id.clone(), "its id is none of ours".into()));
+                continue;
+            };
+            let (text, changed) = self.conformed(hit.source.get());
+            rebuilt.conformed += u64::from(changed);
+            copies.push(Copy { id, version: Version(hit.version), text });
+        }
+        let print = |index: usize, text: &mut Vec<u8>| {
+            let copy = &copies[index];
+            action("index", copy.id, copy.version, text);
+            text.extend_from_slice(copy.text.as_bytes());
+            text.push(b'\n');
+        };
+        let actions = Actions { count: copies.len(), version: &|index| copies[index].version, print: &print };
+        let written = self.carry_out(&actions).await?;
+        rebuilt.newer += written.superseded.len() as u64;
+        let refused = written.refused.into_iter().map(|(index, reject)| (copies[index].id.to_string(), reject.message));
+        rebuilt.refused.extend(refused);
+        Ok(())
+    }
+
+    /// A document under our schema. One that is not what it was carries no hash: it is written again when it comes.
+    fn conformed(&self, text: &str) -> (String, bool) {
+        let mut document: Value = serde_json::from_str(text).unwrap_or_default();
+        let content = document.as_object_mut().and_then(|members| members.shift_remove("content"));
+        let (mut document, changed) = conform(&document, &self.schema);
+        if let (Some(content), false) = (content, changed) {
+            document["content"] = content;
+        }
+        (document.to_string(), changed)
+    }
+
+    /// Moves the alias in one request, when everything is there.
+    async fn swap(&self, older: &str, total: u64, rebuilt: &Rebuilt) -> Result<(), StoreError> {
+        self.expect(Method::Post, &format!("/{}/_refresh", self.index), None).await?;
+        let (here, refused) = (self.count(&self.index).await?, rebuilt.refused.len() as u64);
+        if here + refused < total {
+            // Somebody deleted some meanwhile, or what the mark says is not so: copied again from the first.
+            self.mark(Some(older), None).await?;
+            return Err(StoreError::Unavailable(format!(
+                "{here} documents of {total} are in the new index `{}`: they are copied again",
+                self.index
+            )));
+        }
+        let actions = json!({"actions": [
+            {"remove": {"index": older, "alias": self.alias}}, {"add": {"index": self.index, "alias": self.alias}}]});
+        let (status, answer) = self.ask(Method::Post, "/_aliases", Some(&actions)).await?;
+        // Another process that copied the same documents may have been first.
+        if status != 200 && self.behind(&self.alias).await? != [self.index.clone()] {
+            return Err(refused_to(status, &answer));
+        }
+        crash::point("swapped");
+        self.mark(None, None).await
+    }
+
+    async fn count(&self, index: &str) -> Result<u64, StoreError> {
+        let answer = self.expect(Method::Get, &format!("/{index}/_count"), None).await?;
+        Ok(answer["count"].as_u64().unwrap_or_default())
+    }
+
+    async fn count_up_to(&self, index: &str, id: &str) -> Result<u64, StoreError> {
+        let body = json!({"query": {"range": {"id": {"lte": id}}}});
+        let answer = self.expect(Method::Post, &format!("/{index}/_count"), Some(&body)).await?;
+        Ok(answer["count"].as_u64().unwrap_or_default())
+    }
+}
+
+fn refused_to(status: u16, answer: &Value) -> StoreError {
+    match refused(status, answer) {
+        StoreError::Server(why) => StoreError::Server(format!("the alias cannot be moved: {why}")),
+        other => other,
+    }
+}

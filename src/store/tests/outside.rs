@@ -1,0 +1,112 @@
+//! What only a server has: claims of several data directories, and an index of another schema that takes the place.
+use super::*;
+
+#[tokio::test]
+async fn a_claim_has_one_owner_and_its_fence_rises() {
+    let node = Node::start();
+    let store = Elastic::to_write(&server(&node), schema()).await.unwrap();
+    let taken = |fence, strange, ask: Option<&str>| Taken { fence, strange, ask: ask.map(str::to_owned) };
+    let claim = async |source: &str, owner: &str, last: u64, floor: u64| {
+        let ask = format!("what {owner} asks");
+        store.claim(&Asker { source, ask: &ask, owner, last }, floor).await.unwrap()
+    };
+    let (of_one, of_two) = (Some("what one asks"), Some("what two asks"));
+    // Nobody is known: what is stored may be anything.
+    assert_eq!(claim("a", "one", 0, 100).await, taken(100, true, None));
+    assert_eq!(claim("a", "one", 100, 90).await, taken(101, false, of_one));
+    assert!(store.holds("a", 101).await.unwrap());
+    // Another owner, and the first one back again: each must look at what the other wrote.
+    assert_eq!(claim("a", "two", 0, 90).await, taken(102, true, of_one));
+    assert!(!store.holds("a", 101).await.unwrap());
+    assert_eq!(claim("a", "one", 101, 200).await, taken(200, true, of_two));
+    // A data directory that was brought back from a copy knows a lower fence than it once had.
+    assert_eq!(claim("a", "one", 101, 90).await, taken(201, true, of_one));
+    assert_eq!(claim("b", "one", 101, 90).await, taken(90, true, None));
+    // At the same time only one gets each fence.
+    let all = (0..8).map(|number| {
+        let claim = &claim;
+        async move { claim("a", &format!("owner {number}"), 0, 1).await.fence }
+    });
+    let mut fences = join(all.collect()).await;
+    fences.sort_unstable();
+    assert_eq!(fences, (202..210).collect::<Vec<_>>());
+}
+
+/// Waits for all, at the same time.
+async fn join<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in futures.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let std::task::Poll::Ready(value) = future.as_mut().poll(context) {
+                *done = Some(value);
+            }
+        }
+        let all = futures.iter().all(|(_, done)| done.is_some());
+        if all { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    futures.into_iter().map(|(_, done)| done.unwrap()).collect()
+}
+
+/// The schema with one field more, one retyped and one that is gone.
+fn another() -> Arc<Schema> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/offer.yaml");
+    let text = fs::read_to_string(path).unwrap();
+    let line = |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
+    let text = text
+        .replace(line("salary.yearly_min"), "salary.yearly_min: {keyword: {by: engine, facet: true, doc: d}}")
+        .replace(line("location.point"), "level: {keyword: {doc: Added}}");
+    definition::read(&[Text { path: "mappings/offer.yaml".into(), text }]).0.schema
+}
+
+#[tokio::test]
+async fn another_schema_takes_the_place_when_every_offer_is_over() {
+    let node = Node::start();
+    let server = server(&node);
+    let old = Elastic::to_write(&server, schema()).await.unwrap();
+    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
+    write_all(&old, Version::new(7, 1), &offers).await;
+    let told = old.told("a", None, 10).await.unwrap();
+
+    let new = Elastic::to_write(&server, another()).await.unwrap();
+    assert!(new.older().is_some());
+    // The old index takes no writes, and who writes it is told why. Searches see it still, and only it.
+    let (text, items) = written(Version::new(7, 2), &offers[..1]);
+    let blocked = old.write(&Batch { version: Version::new(7, 2), text: &text, items }).await;
+    assert!(matches!(blocked, Err(StoreError::Blocked(_))), "{blocked:?}");
+    assert!(old.is_replaced().await.unwrap() && !new.is_replaced().await.unwrap());
+    let newer = [(4, offers[3].1.replace("Maçon", "Maçonne")), (7, offers[3].1.replace("Maçon", "Carreleur"))];
+    assert_eq!(write_all(&new, Version::new(8, 1), &newer).await, Written::default());
+    let searched = new.search(&Search::default()).await.unwrap();
+    assert_eq!((searched.total, new.documents(&[id(2), id(7)]).await.unwrap().iter().flatten().count()), (5, 2));
+    // Another process that starts meanwhile joins in.
+    let beside = Elastic::to_write(&server, another()).await.unwrap();
+    assert_eq!(beside.older(), new.older());
+
+    let rebuilt = new.rebuild(&|_, _| {}).await.unwrap();
+    assert_eq!((rebuilt.documents, rebuilt.newer, rebuilt.refused.len()), (6, 1, 0));
+    // Pay is read anew as text, and the place is no field any more: one document only is what it was.
+    assert_eq!(rebuilt.conformed, 5);
+    beside.rebuild(&|_, _| {}).await.unwrap();
+    let new = Elastic::to_write(&server, another()).await.unwrap();
+    assert_eq!(new.older(), None);
+    let all = Search { closed: true, limit: 10, ..Search::default() };
+    let expect = "Carreleur, Comptable, Développeur Rust (H/F), Graphiste web, Ingénieur data, Maçonne, Pêcheur";
+    assert_eq!(titles(&new, &all).await, expect);
+    let facets = vec![Facet::parse("salary.yearly_min", &another()).unwrap()];
+    let found = new.search(&Search { facets, ..Search::default() }).await.unwrap();
+    assert_eq!(found.facets[0].1.len(), 3, "{:?}", found.facets);
+    // Versions are what they were; what lost a value is not what is known of it any more.
+    let after = new.told("a", None, 10).await.unwrap();
+    for (before, after) in told.iter().zip(&after) {
+        assert_eq!(
+            (before.id, before.version, before.closed, before.first_seen),
+            (after.id, after.version, after.closed, after.first_seen)
+        );
+    }
+    assert_eq!(after.iter().filter(|told| told.content.is_some()).count(), 1, "{after:?}");
+    // And back again: the first index is out of date by now, and made anew.
+    let back = Elastic::to_write(&server, schema()).await.unwrap();
+    back.rebuild(&|_, _| {}).await.unwrap();
+    assert_eq!(titles(&back, &all).await, expect);
+}
