@@ -2,12 +2,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 
 use super::{RunError, Shared};
 use crate::definition::source::Expect;
 use crate::event::RunKind;
 use crate::schema::ENGINE;
 use crate::state::Reader;
+use crate::store::elastic::Elastic;
+use crate::store::{Store, StoreError};
 
 /// What was found.
 pub(super) struct Judged {
@@ -68,31 +71,64 @@ fn reader(shared: &Shared) -> Result<Reader, RunError> {
 }
 
 /// What the open offers of a source say.
+#[derive(Default)]
 struct Looked {
     offers: u64,
     newest: Option<DateTime<Utc>>,
-    shares: BTreeMap<String, f64>,
+    /// Offers that have a field, by its dotted name.
+    having: BTreeMap<String, u64>,
 }
 
-fn look(shared: &Shared) -> Result<Looked, RunError> {
-    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
-    let (mut offers, mut newest): (u64, Option<DateTime<Utc>>) = (0, None);
-    let published = format!("/{}", ENGINE[PUBLISHED].0.replace('.', "/"));
-    reader(shared)?.each_open(&shared.plan.source, &mut |document| {
-        offers += 1;
-        let at = document.pointer(&published).and_then(|value| value.as_str());
-        newest = newest.max(at.and_then(|text| text.parse().ok()));
-        leaves(&document, "", &mut counted);
-    })?;
-    let shares = counted.into_iter().map(|(field, count)| (field, count as f64 / offers as f64)).collect();
-    Ok(Looked { offers, newest, shares })
+impl Looked {
+    fn add(&mut self, offer: &Value) {
+        self.offers += 1;
+        let at = offer.pointer(&pointer(PUBLISHED)).and_then(Value::as_str);
+        self.newest = self.newest.max(at.and_then(|text| text.parse().ok()));
+        leaves(offer, "", &mut self.having);
+    }
+
+    fn shares(&self) -> BTreeMap<String, f64> {
+        self.having.iter().map(|(field, count)| (field.clone(), *count as f64 / self.offers as f64)).collect()
+    }
+}
+
+/// Looks at each open offer, in whichever store it is.
+async fn look(shared: &Shared) -> Result<Looked, RunError> {
+    let mut looked = Looked::default();
+    match &shared.elastic {
+        Some(elastic) => outside(elastic, &shared.plan.source, &mut looked).await?,
+        None => reader(shared)?.each_open(&shared.plan.source, &mut |offer| looked.add(&offer))?,
+    }
+    Ok(looked)
+}
+
+/// Offers of one read.
+const LISTED: usize = 1_000;
+
+/// A listing is a search: what was written last is seen after a refresh.
+async fn outside(elastic: &Elastic, source: &str, looked: &mut Looked) -> Result<(), StoreError> {
+    elastic.refresh().await?;
+    let mut after = None;
+    loop {
+        let listed = elastic.list(Some(source), after, LISTED).await?;
+        let Some((last, _)) = listed.last() else { return Ok(()) };
+        after = Some(*last);
+        for (_, text) in &listed {
+            let read = serde_json::from_str::<Value>(text.get());
+            let offer = read.map_err(|error| StoreError::Server(format!("an offer that cannot be read: {error}")))?;
+            if offer.pointer(&pointer(CLOSED)).is_none_or(Value::is_null) {
+                looked.add(&offer);
+            }
+        }
+    }
 }
 
 async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result<(), RunError> {
-    let Looked { offers, newest, shares } = look(shared)?;
-    if offers == 0 {
+    let looked = look(shared).await?;
+    if looked.offers == 0 {
         return Ok(());
     }
+    let shares = looked.shares();
     for field in &expect.required {
         let share = shares.get(field).copied().unwrap_or(0.0);
         if share < REQUIRED {
@@ -111,7 +147,7 @@ async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result
             }
         }
     }
-    if let (Some(span), Some(newest)) = (expect.fresh, newest) {
+    if let (Some(span), Some(newest)) = (expect.fresh, looked.newest) {
         let age = shared.now - newest;
         if age > span.delta() {
             judged.said.push(format!("expect: the newest offer is {} old", spoken(age)));
@@ -120,17 +156,23 @@ async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result
     Ok(())
 }
 
-/// The place of the field that says when an offer was published.
+/// The places of the fields that say when an offer was closed, and when it was published.
+const CLOSED: usize = 10;
 const PUBLISHED: usize = 13;
+
+/// Where a document has a field.
+fn pointer(field: usize) -> String {
+    format!("/{}", ENGINE[field].0.replace('.', "/"))
+}
 
 fn spoken(age: TimeDelta) -> String {
     if age.num_days() > 0 { format!("{} days", age.num_days()) } else { format!("{} hours", age.num_hours()) }
 }
 
 /// Counts the fields that a document has, by their dotted names.
-fn leaves(value: &serde_json::Value, name: &str, counted: &mut BTreeMap<String, u64>) {
+fn leaves(value: &Value, name: &str, counted: &mut BTreeMap<String, u64>) {
     match value {
-        serde_json::Value::Object(members) => {
+        Value::Object(members) => {
             for (member, value) in members {
                 let name = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
                 leaves(value, &name, counted);

@@ -80,6 +80,11 @@ pub(super) fn unauthenticated(path: &str) -> Answer {
     error(401, "security_exception", &reason).with("www-authenticate", "Basic realm=\"security\" charset=\"UTF-8\"")
 }
 
+/// 403 for what a role does not grant.
+pub(super) fn forbidden(why: &str) -> Answer {
+    error(403, "security_exception", why)
+}
+
 /// The disk is above its flood stage: the index is read-only but for deletions.
 pub(super) fn flooded(path: &str) -> Answer {
     error(429, "cluster_block_exception", &flood(index(path)))

@@ -2,14 +2,17 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 mod answers;
+mod asked;
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use answers::Answer;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+pub use asked::Asked;
+use asked::request;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
@@ -49,37 +52,8 @@ const RANDOM: [Fault; 10] = [
     Fault::Items(503, 30),
 ];
 
-/// A request that came.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    pub at: Instant,
-    pub method: String,
-    /// Path and query.
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    /// As it came over the wire.
-    pub body: Vec<u8>,
-}
-
-impl Asked {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    pub fn is_bulk(&self) -> bool {
-        self.method == "POST" && self.path.split('?').next().unwrap().ends_with("/_bulk")
-    }
-
-    /// Its body, unpacked.
-    pub fn text(&self) -> Vec<u8> {
-        if self.header("content-encoding") != Some("gzip") {
-            return self.body.clone();
-        }
-        let mut text = Vec::new();
-        flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut text).unwrap();
-        text
-    }
-}
+/// Says why a request is not allowed.
+type Judge = Box<dyn Fn(&Asked) -> Result<(), String> + Send>;
 
 struct Orders {
     target: String,
@@ -90,6 +64,8 @@ struct Orders {
     chance: fastrand::Rng,
     too_large: Option<usize>,
     demanded: Option<(String, String)>,
+    judge: Option<Judge>,
+    forbidden: Vec<String>,
     fixed: Vec<(String, Answer)>,
     seen: Vec<(Fault, u64)>,
     asked: Vec<Asked>,
@@ -109,6 +85,11 @@ impl Orders {
             && asked.header(name) != Some(value)
         {
             return Deed::Answer(answers::unauthenticated(&asked.path));
+        }
+        if let Some(Err(why)) = self.judge.as_ref().map(|judge| judge(asked)) {
+            let answer = answers::forbidden(&why);
+            self.forbidden.push(why);
+            return Deed::Answer(answer);
         }
         let path = asked.path.split('?').next().unwrap();
         if let Some((_, answer)) = self.fixed.iter().find(|(own, _)| own == path) {
@@ -182,6 +163,8 @@ impl Proxy {
             chance: fastrand::Rng::with_seed(1),
             too_large: None,
             demanded: None,
+            judge: None,
+            forbidden: Vec::new(),
             fixed: Vec::new(),
             seen: Vec::new(),
             asked: Vec::new(),
@@ -251,6 +234,16 @@ impl Proxy {
     /// Requests without this header are refused, as the real server words it.
     pub fn demand(&self, header: &str, value: &str) {
         self.orders().demanded = Some((header.to_owned(), value.to_owned()));
+    }
+
+    /// Requests that are not allowed are refused with the reason.
+    pub fn restrict(&self, judge: impl Fn(&Asked) -> Result<(), String> + Send + 'static) {
+        self.orders().judge = Some(Box::new(judge));
+    }
+
+    /// Why requests were not allowed.
+    pub fn forbidden(&self) -> Vec<String> {
+        self.orders().forbidden.clone()
     }
 
     /// A path is answered so, and not forwarded.
@@ -360,33 +353,4 @@ async fn forward(client: &reqwest::Client, target: &str, asked: &Asked, body: &[
     let headers = headers.collect();
     let body = answer.bytes().await.map_err(io::Error::other)?.to_vec();
     Ok(Answer { status, headers, body })
-}
-
-/// The next request of a connection; `None` when the client has closed it.
-async fn request<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
-    let end = loop {
-        if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-        if stream.read_buf(buffer).await? == 0 {
-            return Ok(None);
-        }
-    };
-    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
-    let mut lines = head.lines();
-    let mut first = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
-    let (method, path) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
-    let pairs = lines.filter_map(|line| line.split_once(':'));
-    let headers: Vec<(String, String)> =
-        pairs.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length");
-    let length: usize = length.and_then(|(_, length)| length.parse().ok()).unwrap_or(0);
-    while buffer.len() < end + length {
-        if stream.read_buf(buffer).await? == 0 {
-            return Ok(None);
-        }
-    }
-    let body = buffer[end..end + length].to_vec();
-    buffer.drain(..end + length);
-    Ok(Some(Asked { at: Instant::now(), method, path, headers, body }))
 }

@@ -70,7 +70,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     }
     for (field, values) in &found.facets {
         println!("{field}");
-        values.iter().for_each(|(value, count)| println!("  {count:>8}  {value}"));
+        values.iter().for_each(|(value, count)| println!("  {:>8}  {value}", count.to_string()));
     }
     if let Some(after) = &found.after {
         eprintln!("more: --after {after}");
