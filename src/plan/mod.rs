@@ -26,7 +26,7 @@ pub use compile::{Ask, Surroundings, compile};
 pub use origins::Origins;
 pub use partition::{Parent, Partition};
 pub use request::RequestPlan;
-pub use server::{Server, server_of};
+pub use server::{Fingerprint, Server, server_of};
 pub use windows::{Window, Windows};
 
 /// One source in one pipeline, checked and compiled.

@@ -1,4 +1,6 @@
 //! `store: elasticsearch`: where the server is and who asks, with every secret resolved.
+use std::fmt;
+
 use secrecy::SecretString;
 
 use super::compile::Values;
@@ -15,16 +17,56 @@ pub struct Server {
     pub api_key: Option<SecretString>,
     /// User and password.
     pub basic: Option<(String, SecretString)>,
-    /// A file of certificates in PEM that are trusted besides those of the system.
+    /// A file of certificates in PEM that are trusted besides the public authorities.
     pub ca: Option<String>,
+    /// The certificate that each node must show in its chain, as the authority for it.
+    pub fingerprint: Option<Fingerprint>,
     /// Whether credentials may go over plain HTTP.
     pub allow_http: bool,
+    /// Whether requests are packed; `None`: to another machine only.
+    pub compress: Option<bool>,
     /// Name of the alias that is searched; indices are named after it.
     pub name: String,
 }
 
+/// SHA-256 of a certificate in DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a certificate in DER.
+    pub fn of(certificate: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, certificate).as_ref());
+        Fingerprint(bytes)
+    }
+
+    /// 64 hexadecimal digits, with or without colons between the bytes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: String = text.trim().chars().filter(|sign| *sign != ':').collect();
+        if digits.len() != 64 || !digits.bytes().all(|sign| sign.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
+        }
+        Some(Fingerprint(bytes))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// The alias of offers.
 const NAME: &str = "jobmarket-offers";
+
+const NO_FINGERPRINT: &str = "`fingerprint` is not a SHA-256 of a certificate: 64 hexadecimal digits, with or without \
+    colons, as the server prints it for its authority at its first start";
+const BOTH: &str = "`fingerprint` and `ca` each say whom to trust; give one of them";
 
 /// The server of a project's store; `None` for the embedded one. A credential that is null means none.
 pub(super) fn server(store: &Store, values: &mut Values<'_>) -> Result<Option<Server>, Finding> {
@@ -43,8 +85,16 @@ pub(super) fn server(store: &Store, values: &mut Values<'_>) -> Result<Option<Se
     if urls.is_empty() {
         return Err(values.finding(&trail, "`url` gives no address".into()));
     }
+    let wrong = |values: &Values<'_>, message: &str| {
+        values.finding(&["store", "elasticsearch", "fingerprint"], message.to_owned())
+    };
+    let fingerprint = match written.fingerprint.as_deref().map(Fingerprint::parse) {
+        Some(None) => return Err(wrong(values, NO_FINGERPRINT)),
+        Some(Some(_)) if written.ca.is_some() => return Err(wrong(values, BOTH)),
+        fingerprint => fingerprint.flatten(),
+    };
     let (ca, allow_http) = (written.ca.clone(), written.allow_http);
-    Ok(Some(Server { urls, api_key, basic, ca, allow_http, name: NAME.into() }))
+    Ok(Some(Server { urls, api_key, basic, ca, fingerprint, allow_http, compress: None, name: NAME.into() }))
 }
 
 fn urls(part: &Part, values: &mut Values<'_>) -> Result<Vec<String>, Finding> {
@@ -79,5 +129,22 @@ pub fn server_of(
         Ok(server) if values.missing.is_empty() => Ok(server),
         Ok(_) => Err(values.missing),
         Err(finding) => Err(values.missing.into_iter().chain([finding]).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_read_in_both_forms() {
+        let plain = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let colons = plain.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).to_uppercase());
+        let colons: Vec<String> = colons.collect();
+        let read = Fingerprint::parse(&colons.join(":")).unwrap();
+        assert_eq!((read.to_string().as_str(), &read), (plain, &Fingerprint::of(b"")));
+        assert_eq!(Fingerprint::parse(plain), Some(read));
+        assert_eq!(Fingerprint::parse(&plain[1..]), None);
+        assert_eq!(Fingerprint::parse(&plain.replace('e', "ü")), None);
     }
 }

@@ -1,7 +1,7 @@
 //! What is understood and not built yet: a plan that needs it is refused by its name.
 use crate::definition::Definitions;
 use crate::definition::partition::{Partition, PartitionChoice};
-use crate::definition::pipelines::{Pipeline, Step, Store};
+use crate::definition::pipelines::{Pipeline, Step};
 use crate::definition::request::{Auth, Grant};
 use crate::definition::source::{AuthChoice, Source};
 use crate::finding::Finding;
@@ -33,11 +33,6 @@ pub(super) fn unbuilt(
         if let Some(found) = call.decode.unbuilt() {
             refuse(&path, &["for", name, "call", "decode"], &format!("decode: {found}"));
         }
-    }
-    if let Store::Elasticsearch(server) = &definitions.pipelines.store
-        && server.fingerprint.is_some()
-    {
-        refuse("pipelines.yaml", &["store", "elasticsearch", "fingerprint"], "store: elasticsearch with `fingerprint`");
     }
     let Some((index, pipeline)) = pipeline else { return findings };
     for (number, step) in pipeline.steps.iter().enumerate() {

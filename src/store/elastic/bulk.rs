@@ -1,10 +1,9 @@
 //! Offers written: bulk requests by count and bytes, judged item by item, sent again where that helps.
-use std::time::Duration;
-
 use elasticsearch::http::Method;
 use serde_json::Value;
 
 use super::outcome::{self, Outcome, Whole};
+use super::pace::{Pace, TRIES};
 use super::{Elastic, refused};
 use crate::offer::{Batch, Item, Reject};
 use crate::store::StoreError;
@@ -20,14 +19,14 @@ pub struct Written {
     pub fenced: bool,
 }
 
-/// Most documents and bytes of a request.
-const DOCUMENTS: usize = 1_000;
-const BYTES: usize = 5 << 20;
-/// An outcome that is not known is tried so often before the offer is refused.
-const TRIES: u32 = 10;
-/// The first and the longest wait before something is sent again.
-const WAIT: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(30);
+/// Items that are sent again, each with how often its outcome was not known.
+struct Again {
+    items: Vec<(usize, u32)>,
+    /// Why, of the last of them.
+    why: String,
+    /// Whether the index is gone.
+    setup_lost: bool,
+}
 
 impl Elastic {
     /// Writes a batch. Every item is final when this returns; an error means that nothing is known of those not written,
@@ -35,44 +34,57 @@ impl Elastic {
     pub async fn write(&self, batch: &Batch<'_>) -> Result<Written, StoreError> {
         let mut written = Written::default();
         let mut open: Vec<(usize, u32)> = (0..batch.items.len()).map(|index| (index, 0)).collect();
-        let (mut most, mut wait) = (DOCUMENTS, WAIT);
+        let mut pace = Pace::new();
         while !open.is_empty() {
-            let (text, taken) = request(batch, &open, most);
+            let (text, taken) = request(batch, &open, &pace);
+            let bytes = text.len();
             // What the network says is for the caller to wait for: the same may be written again under the same version.
-            let (status, text) = self.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await?;
-            let body = serde_json::from_str::<Value>(&text).ok();
-            match outcome::request(status, body.as_ref(), taken) {
+            let answer = self.nodes.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await?;
+            let body = serde_json::from_str::<Value>(&answer.text).ok();
+            match outcome::request(answer.status, body.as_ref(), taken) {
                 Whole::Items => {
-                    let body = body.unwrap_or_default();
-                    let again = self.items(batch, &open[..taken], &body, &mut written)?;
-                    let waits = !again.is_empty();
-                    open.splice(..taken, again);
-                    if waits {
-                        most = (most / 2).max(1);
-                        pause(&mut wait).await;
-                    } else {
-                        (most, wait) = ((most * 2).min(DOCUMENTS), WAIT);
-                    }
+                    let again = self.items(batch, &open[..taken], &body.unwrap_or_default(), &mut written)?;
+                    self.settle(&mut pace, &again, taken).await?;
+                    open.splice(..taken, again.items);
                 }
                 Whole::TooLarge if taken == 1 => {
-                    let message = "the document alone is larger than the server takes".to_owned();
-                    written.refused.push((open[0].0, reject("store_too_large", message)));
+                    written.refused.push((open[0].0, too_large(bytes)));
                     open.remove(0);
                 }
-                Whole::TooLarge => most = (taken / 2).max(1),
-                Whole::Credentials(why) => return Err(StoreError::Credentials(why)),
-                Whole::Blocked(why) => return Err(StoreError::Blocked(why)),
+                Whole::TooLarge => pace.split(bytes),
+                Whole::Credentials(why) => return Err(StoreError::Credentials(self.named(&why))),
+                Whole::Blocked(why) => return Err(StoreError::Blocked(self.named(&why))),
                 Whole::SetupLost => {
-                    tried(&mut open[..taken], &refused(status, &body.unwrap_or_default()))?;
+                    pace.barren(refused(answer.status, &body.unwrap_or_default()))?;
                     self.set_up().await?;
                 }
                 Whole::Again(why) => {
-                    tried(&mut open[..taken], &StoreError::Server(why))?;
-                    pause(&mut wait).await;
+                    pace.barren(StoreError::Server(self.named(&why)))?;
+                    pace.wait(answer.retry_after).await;
                 }
             }
         }
         Ok(written)
+    }
+
+    /// What is done before the next request.
+    async fn settle(&self, pace: &mut Pace, again: &Again, sent: usize) -> Result<(), StoreError> {
+        match again.items.len() {
+            0 => pace.faster(),
+            waiting => {
+                pace.slower(waiting == sent, StoreError::Server(self.named(&again.why)))?;
+                if again.setup_lost {
+                    self.set_up().await?;
+                }
+                pace.wait(None).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the server says, with the index it is about.
+    fn named(&self, why: &str) -> String {
+        if why.contains(&self.index) { why.to_owned() } else { format!("index [{}]: {why}", self.index) }
     }
 
     /// Judges the items of an answer; those that are sent again.
@@ -82,13 +94,15 @@ impl Elastic {
         sent: &[(usize, u32)],
         body: &Value,
         written: &mut Written,
-    ) -> Result<Vec<(usize, u32)>, StoreError> {
-        let mut again = Vec::new();
+    ) -> Result<Again, StoreError> {
+        let mut again = Again { items: Vec::new(), why: String::new(), setup_lost: false };
         let answers = body["items"].as_array().into_iter().flatten();
         for ((index, tries), answer) in sent.iter().zip(answers) {
             let answer = &answer["index"];
             let status = answer["status"].as_u64().unwrap_or(0) as u16;
-            match outcome::item(status, &answer["error"], batch.version) {
+            let outcome = outcome::item(status, &answer["error"], batch.version);
+            again.setup_lost |= outcome == Outcome::SetupLost;
+            match outcome {
                 Outcome::Done => {}
                 Outcome::Superseded => written.superseded.push(*index),
                 Outcome::Fenced => {
@@ -96,12 +110,19 @@ impl Elastic {
                     written.fenced = true;
                 }
                 Outcome::Rejected(reject) => written.refused.push((*index, reject)),
-                Outcome::Blocked(why) => return Err(StoreError::Blocked(why)),
+                Outcome::Blocked(why) => return Err(StoreError::Blocked(self.named(&why))),
+                Outcome::Credentials(why) => return Err(StoreError::Credentials(self.named(&why))),
                 Outcome::Unknown(why) if *tries + 1 >= TRIES => {
                     written.refused.push((*index, reject("store_unknown", why)));
                 }
-                Outcome::Unknown(_) => again.push((*index, tries + 1)),
-                Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => again.push((*index, *tries)),
+                Outcome::Unknown(why) => {
+                    again.items.push((*index, tries + 1));
+                    again.why = why;
+                }
+                Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => {
+                    again.items.push((*index, *tries));
+                    again.why = format!("status {status}: {}", answer["error"]["reason"].as_str().unwrap_or_default());
+                }
             }
         }
         Ok(again)
@@ -114,29 +135,20 @@ fn reject(reason: &str, message: String) -> Reject {
     Reject { reason: reason.into(), stage: "store".into(), field: None, path: None, message }
 }
 
-/// One more try of these; an error when the server does not answer properly any more.
-fn tried(open: &mut [(usize, u32)], error: &StoreError) -> Result<(), StoreError> {
-    for (_, tries) in open.iter_mut() {
-        *tries += 1;
-        if *tries >= TRIES {
-            return Err(StoreError::Unreached(error.to_string()));
-        }
-    }
-    Ok(())
-}
-
-/// Waits, longer each time, and a random part of it.
-async fn pause(wait: &mut Duration) {
-    tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-    *wait = (*wait * 2).min(LONGEST);
+fn too_large(bytes: usize) -> Reject {
+    let message = format!(
+        "the document alone makes a request of {bytes} bytes, more than the server takes; shorten its fields, or raise \
+         `http.max_content_length` there"
+    );
+    reject("store_too_large", message)
 }
 
 /// The first open items as one request, by count and bytes; how many they are.
-fn request(batch: &Batch<'_>, open: &[(usize, u32)], most: usize) -> (String, usize) {
+fn request(batch: &Batch<'_>, open: &[(usize, u32)], pace: &Pace) -> (String, usize) {
     let (mut text, mut taken) = (Vec::new(), 0);
-    for (index, _) in open.iter().take(most) {
+    for (index, _) in open.iter().take(pace.documents) {
         let item = &batch.items[*index];
-        if taken > 0 && text.len() + item.range.len() > BYTES {
+        if taken > 0 && text.len() + item.range.len() > pace.bytes {
             break;
         }
         line(batch, item, &mut text);

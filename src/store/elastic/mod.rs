@@ -1,18 +1,17 @@
 //! Elasticsearch 8 and 9 as a store: one versioned index behind an alias, full documents under external versions.
 mod bulk;
+mod connect;
+mod health;
 pub mod outcome;
+mod pace;
+mod pin;
 mod query;
 mod template;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use elasticsearch::auth::Credentials;
-use elasticsearch::cert::{Certificate, CertificateValidation};
-use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
-use elasticsearch::http::{Method, Url};
-use secrecy::ExposeSecret;
+use connect::Nodes;
+use elasticsearch::http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ pub use bulk::Written;
 /// A server that was found to be Elasticsearch, with the index of the schema.
 #[derive(Debug)]
 pub struct Elastic {
-    transport: Transport,
+    nodes: Nodes,
     schema: Arc<Schema>,
     alias: String,
     index: String,
@@ -36,17 +35,15 @@ pub struct Elastic {
     pub version: String,
 }
 
-/// For a whole answer.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// The oldest version that is supported, by its first number.
 const OLDEST: u32 = 8;
 
 impl Elastic {
     /// Connects, checks what answers, and makes sure that the index of this schema is there behind the alias.
     pub async fn open(server: &Server, schema: Arc<Schema>) -> Result<Self, StoreError> {
-        let transport = transport(server)?;
+        let nodes = Nodes::open(server).await?;
         let index = template::name(&server.name, &schema);
-        let mut elastic = Elastic { transport, schema, alias: server.name.clone(), index, version: String::new() };
+        let mut elastic = Elastic { nodes, schema, alias: server.name.clone(), index, version: String::new() };
         elastic.version = elastic.checked().await?;
         elastic.set_up().await?;
         Ok(elastic)
@@ -137,55 +134,9 @@ impl Elastic {
         media: &'static str,
         body: Option<String>,
     ) -> Result<(u16, String), StoreError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-        let unreached = |error: elasticsearch::Error| StoreError::Unreached(innermost(&error));
-        let sent = self.transport.send(method, path, headers, None::<&()>, body, Some(TIMEOUT)).await;
-        let answer = sent.map_err(unreached)?;
-        let status = answer.status_code().as_u16();
-        Ok((status, answer.text().await.map_err(unreached)?))
+        let answer = self.nodes.send(method, path, media, body).await?;
+        Ok((answer.status, answer.text))
     }
-}
-
-fn transport(server: &Server) -> Result<Transport, StoreError> {
-    let wrong = |message: String| StoreError::Server(message);
-    let mut urls = Vec::new();
-    for text in &server.urls {
-        let url = Url::parse(text).map_err(|error| wrong(format!("`{text}` is no address: {error}")))?;
-        let secret = server.api_key.is_some() || server.basic.is_some();
-        let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if secret && url.scheme() == "http" && !local && !server.allow_http {
-            return Err(wrong(format!(
-                "credentials would go to {text} unencrypted; use https, or say `allow_http: true` when the network is yours"
-            )));
-        }
-        urls.push(url);
-    }
-    if urls.is_empty() {
-        return Err(wrong("no address of a server is given".into()));
-    }
-    let mut builder = TransportBuilder::new(MultiNodeConnectionPool::round_robin(urls, None)).timeout(TIMEOUT);
-    if let Some(key) = &server.api_key {
-        builder = builder.auth(Credentials::EncodedApiKey(key.expose_secret().to_owned()));
-    } else if let Some((user, password)) = &server.basic {
-        builder = builder.auth(Credentials::Basic(user.clone(), password.expose_secret().to_owned()));
-    }
-    if let Some(path) = &server.ca {
-        let pem = std::fs::read(path).map_err(|error| wrong(format!("{path}: {error}")))?;
-        let certificate =
-            Certificate::from_pem(&pem).map_err(|error| wrong(format!("the certificates cannot be read: {error}")))?;
-        builder = builder.cert_validation(CertificateValidation::Full(certificate));
-    }
-    builder.build().map_err(|error| wrong(error.to_string()))
-}
-
-/// The innermost cause says what happened; the outer ones repeat the address.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 fn reason(answer: &Value) -> String {

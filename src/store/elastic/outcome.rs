@@ -18,8 +18,10 @@ pub enum Outcome {
     Pressure,
     /// Sent again.
     Transient,
-    /// The server's disk is full, or the index is read-only: nothing is sent until that is over.
+    /// The server's disk is full, or the index is read-only or closed: nothing is sent until that is over.
     Blocked(String),
+    /// Who asks may not write: the server judges each index of a bulk by itself.
+    Credentials(String),
     /// The index is gone: it is set up again.
     SetupLost,
     /// Not known: sent again a few times, then refused.
@@ -65,6 +67,7 @@ pub fn item(status: u16, error: &Value, ours: Version) -> Outcome {
             _ => Outcome::Superseded,
         },
         _ if is_block(kind, &reason) => Outcome::Blocked(reason),
+        401 | 403 => Outcome::Credentials(reason),
         404 if kind == "index_not_found_exception" => Outcome::SetupLost,
         413 => rejected("store_too_large", reason),
         400 if DOCUMENT.contains(&kind) => rejected("store_mapping", reason),
@@ -108,12 +111,11 @@ fn reason(error: &Value) -> String {
     }
 }
 
-/// Flood stage (block 12), read-only index (5 and 8): the server says so in words.
+/// Flood stage (block 12), an index or a whole cluster that is read-only, a closed index: the server says so in words.
+/// Blocks of a cluster that only comes up (`SERVICE_UNAVAILABLE`) are over by themselves.
 fn is_block(kind: &str, reason: &str) -> bool {
-    kind == "cluster_block_exception"
-        && ["FORBIDDEN/12", "FORBIDDEN/5", "FORBIDDEN/8", "TOO_MANY_REQUESTS/12"]
-            .iter()
-            .any(|block| reason.contains(block))
+    let forbidden = reason.contains("FORBIDDEN/") || reason.contains("TOO_MANY_REQUESTS/12");
+    kind == "index_closed_exception" || (kind == "cluster_block_exception" && forbidden)
 }
 
 /// The version that a conflict names: `current version [n] is higher …`.
@@ -170,7 +172,10 @@ mod tests {
             ),
             (403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/5/index read-only (api)]", "Blocked"),
             (403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/8/index write (api)]", "Blocked"),
-            (403, "security_exception", "action is unauthorized", "Unknown"),
+            (403, "cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)]", "Blocked"),
+            (400, "index_closed_exception", "closed", "Blocked"),
+            (403, "security_exception", "action is unauthorized", "Credentials"),
+            (401, "security_exception", "missing authentication credentials", "Credentials"),
             (404, "index_not_found_exception", "no such index [x]", "SetupLost"),
             (404, "document_missing_exception", "document missing", "Unknown"),
             (500, "internal", "x", "Transient"),
@@ -205,6 +210,8 @@ mod tests {
             (401, r#"{"error":{"type":"security_exception","reason":"missing credentials"}}"#, "Credentials"),
             (403, r#"{"error":{"type":"security_exception","reason":"unauthorized"}}"#, "Credentials"),
             (403, r#"{"error":{"type":"cluster_block_exception","reason":"blocked by: [FORBIDDEN/12/x]"}}"#, "Blocked"),
+            (403, r#"{"error":{"type":"cluster_block_exception","reason":"blocked by: [FORBIDDEN/6/x]"}}"#, "Blocked"),
+            (503, r#"{"error":{"type":"cluster_block_exception","reason":"[SERVICE_UNAVAILABLE/1/x]"}}"#, "Again"),
             (413, "", "TooLarge"),
             (404, r#"{"error":{"type":"index_not_found_exception","reason":"no such index"}}"#, "SetupLost"),
             (400, r#"{"error":"broken"}"#, "Again"),

@@ -1,0 +1,392 @@
+//! A proxy in front of a real Elasticsearch: it forwards what comes, and injects the faults that it is ordered to.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+mod answers;
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use answers::Answer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    /// Answered with this status and not forwarded.
+    Status(u16),
+    /// Answered as at the flood stage of its disk, and not forwarded.
+    Block,
+    /// The connection is closed, nothing is forwarded.
+    Reset,
+    /// Forwarded and applied, then closed without an answer: the outcome is not known.
+    ResetAfter,
+    /// Forwarded and applied, the answer is cut in the middle.
+    Half,
+    /// Forwarded, and so many milliseconds before the answer.
+    Slow(u64),
+    /// So many in a hundred items are not forwarded and answered with this status; the others are really applied.
+    Items(u16, u32),
+    /// Bodies above so many bytes are answered with 413, until that is cleared.
+    TooLarge(usize),
+}
+
+/// What `Proxy::random` chooses from: each is over by itself.
+const RANDOM: [Fault; 10] = [
+    Fault::Status(429),
+    Fault::Status(502),
+    Fault::Status(503),
+    Fault::Block,
+    Fault::Reset,
+    Fault::ResetAfter,
+    Fault::Half,
+    Fault::Slow(50),
+    Fault::Items(429, 30),
+    Fault::Items(503, 30),
+];
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub at: Instant,
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    /// As it came over the wire.
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn is_bulk(&self) -> bool {
+        self.method == "POST" && self.path.split('?').next().unwrap().ends_with("/_bulk")
+    }
+
+    /// Its body, unpacked.
+    pub fn text(&self) -> Vec<u8> {
+        if self.header("content-encoding") != Some("gzip") {
+            return self.body.clone();
+        }
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut text).unwrap();
+        text
+    }
+}
+
+struct Orders {
+    target: String,
+    bulk: VecDeque<(Fault, usize)>,
+    all: VecDeque<(Fault, usize)>,
+    random: Option<(fastrand::Rng, u32)>,
+    /// Chooses the items of a partial failure.
+    chance: fastrand::Rng,
+    too_large: Option<usize>,
+    demanded: Option<(String, String)>,
+    fixed: Vec<(String, Answer)>,
+    seen: Vec<(Fault, u64)>,
+    asked: Vec<Asked>,
+}
+
+/// What is done with a request.
+enum Deed {
+    Answer(Answer),
+    Forward(Option<Fault>),
+}
+
+impl Orders {
+    /// Decides about a request, and notes it.
+    fn next(&mut self, asked: &Asked) -> Deed {
+        self.asked.push(asked.clone());
+        if let Some((name, value)) = &self.demanded
+            && asked.header(name) != Some(value)
+        {
+            return Deed::Answer(answers::unauthenticated(&asked.path));
+        }
+        let path = asked.path.split('?').next().unwrap();
+        if let Some((_, answer)) = self.fixed.iter().find(|(own, _)| own == path) {
+            return Deed::Answer(answer.clone());
+        }
+        let bulk = asked.is_bulk();
+        if let Some(most) = self.too_large.filter(|most| bulk && asked.text().len() > *most) {
+            self.count(Fault::TooLarge(most));
+            return Deed::Answer(answers::status(413, &asked.path));
+        }
+        let fault = next(&mut self.all).or_else(|| bulk.then(|| next(&mut self.bulk)).flatten());
+        let fault = fault.or_else(|| {
+            let (random, permille) = self.random.as_mut().filter(|_| bulk)?;
+            (random.u32(..1_000) < *permille).then(|| RANDOM[random.usize(..RANDOM.len())])
+        });
+        // A request without items has none that could fail.
+        let fault = fault.filter(|fault| bulk || !matches!(fault, Fault::Items(..)));
+        fault.into_iter().for_each(|fault| self.count(fault));
+        match fault {
+            Some(Fault::Status(status)) => Deed::Answer(answers::status(status, &asked.path)),
+            Some(Fault::Block) => Deed::Answer(answers::flooded(&asked.path)),
+            fault => Deed::Forward(fault),
+        }
+    }
+
+    fn count(&mut self, fault: Fault) {
+        match self.seen.iter_mut().find(|(own, _)| *own == fault) {
+            Some((_, times)) => *times += 1,
+            None => self.seen.push((fault, 1)),
+        }
+    }
+}
+
+fn next(orders: &mut VecDeque<(Fault, usize)>) -> Option<Fault> {
+    let (fault, times) = orders.front_mut()?;
+    let fault = *fault;
+    *times -= 1;
+    if *times == 0 {
+        orders.pop_front();
+    }
+    Some(fault)
+}
+
+/// A proxy on loopback, until it is dropped: then its connections are closed, and nobody answers there.
+pub struct Proxy {
+    pub url: String,
+    orders: Arc<Mutex<Orders>>,
+    serving: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Forwards everything.
+    pub async fn start(target: &str) -> Proxy {
+        Self::serve(target, None).await
+    }
+
+    /// The same behind TLS; its address is that of `localhost`, as a certificate names it.
+    pub async fn start_tls(target: &str, tls: rustls::ServerConfig) -> Proxy {
+        Self::serve(target, Some(TlsAcceptor::from(Arc::new(tls)))).await
+    }
+
+    async fn serve(target: &str, tls: Option<TlsAcceptor>) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = if tls.is_some() { format!("https://localhost:{port}") } else { format!("http://127.0.0.1:{port}") };
+        let orders = Arc::new(Mutex::new(Orders {
+            target: target.to_owned(),
+            bulk: VecDeque::new(),
+            all: VecDeque::new(),
+            random: None,
+            chance: fastrand::Rng::with_seed(1),
+            too_large: None,
+            demanded: None,
+            fixed: Vec::new(),
+            seen: Vec::new(),
+            asked: Vec::new(),
+        }));
+        let given = orders.clone();
+        // The client is made with a provider of its own cryptography, which another test may have installed before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let serving = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (orders, client, tls) = (given.clone(), client.clone(), tls.clone());
+                connections.spawn(async move {
+                    // A client that goes away ends its connection, nothing else.
+                    let _ = match tls {
+                        None => connection(&orders, &client, stream).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => connection(&orders, &client, stream).await,
+                            Err(error) => Err(error),
+                        },
+                    };
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Proxy { url, orders, serving }
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap()
+    }
+
+    /// For the next bulk requests.
+    pub fn order(&self, fault: Fault, times: usize) {
+        match fault {
+            Fault::TooLarge(most) => self.orders().too_large = Some(most),
+            fault if times > 0 => self.orders().bulk.push_back((fault, times)),
+            _ => {}
+        }
+    }
+
+    /// For the next requests of any kind.
+    pub fn order_all(&self, fault: Fault, times: usize) {
+        match fault {
+            Fault::TooLarge(_) => self.order(fault, times),
+            fault if times > 0 => self.orders().all.push_back((fault, times)),
+            _ => {}
+        }
+    }
+
+    /// Faults at random on bulk requests, so many in a thousand; the same for the same seed and requests.
+    pub fn random(&self, seed: u64, permille: u32) {
+        let mut orders = self.orders();
+        orders.chance = fastrand::Rng::with_seed(seed);
+        orders.random = Some((fastrand::Rng::with_seed(seed), permille));
+    }
+
+    /// Forwards everything again; what is demanded and what was seen stays.
+    pub fn clear(&self) {
+        let mut orders = self.orders();
+        orders.bulk.clear();
+        orders.all.clear();
+        orders.fixed.clear();
+        (orders.random, orders.too_large) = (None, None);
+    }
+
+    /// Requests without this header are refused, as the real server words it.
+    pub fn demand(&self, header: &str, value: &str) {
+        self.orders().demanded = Some((header.to_owned(), value.to_owned()));
+    }
+
+    /// A path is answered so, and not forwarded.
+    pub fn answer(&self, path: &str, status: u16, body: &str) {
+        let answer = Answer::json(status, body.to_owned());
+        self.orders().fixed.push((path.to_owned(), answer));
+    }
+
+    /// Forwards to another server.
+    pub fn retarget(&self, target: &str) {
+        self.orders().target = target.to_owned();
+    }
+
+    /// How often each fault was injected.
+    pub fn seen(&self) -> Vec<(Fault, u64)> {
+        self.orders().seen.clone()
+    }
+
+    /// The requests that came, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.orders().asked.clone()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    orders: &Mutex<Orders>,
+    client: &reqwest::Client,
+    mut stream: S,
+) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    while let Some(asked) = request(&mut stream, &mut buffer).await? {
+        let (deed, target) = {
+            let mut orders = orders.lock().unwrap();
+            (orders.next(&asked), orders.target.clone())
+        };
+        let (answer, fault) = match deed {
+            Deed::Answer(answer) => (answer, None),
+            Deed::Forward(Some(Fault::Reset)) => return Ok(()),
+            Deed::Forward(Some(Fault::Items(status, percent))) => {
+                let chance = orders.lock().unwrap().chance.fork();
+                (items(client, &target, &asked, (status, percent), chance).await?, None)
+            }
+            Deed::Forward(fault) => (forward(client, &target, &asked, &asked.body).await?, fault),
+        };
+        let bytes = answer.bytes();
+        match fault {
+            Some(Fault::ResetAfter) => return Ok(()),
+            Some(Fault::Half) => {
+                stream.write_all(&bytes[..bytes.len() - answer.body.len().div_ceil(2)]).await?;
+                return stream.flush().await;
+            }
+            Some(Fault::Slow(milliseconds)) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+            _ => {}
+        }
+        stream.write_all(&bytes).await?;
+        stream.flush().await?;
+    }
+    Ok(())
+}
+
+/// A bulk of which some items are not forwarded.
+async fn items(
+    client: &reqwest::Client,
+    target: &str,
+    asked: &Asked,
+    (status, percent): (u16, u32),
+    mut chance: fastrand::Rng,
+) -> io::Result<Answer> {
+    let text = asked.text();
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let documents: Vec<&[&[u8]]> = lines.chunks(2).collect();
+    let mut failed: Vec<bool> = documents.iter().map(|_| chance.u32(..100) < percent).collect();
+    // A fault that was ordered happens, however few the items are.
+    failed[0] |= !failed.contains(&true);
+    let kept = documents.iter().zip(&failed).filter(|(_, failed)| !**failed).flat_map(|(document, _)| document.iter());
+    let body: Vec<u8> = kept.flat_map(|line| [line, &b"\n"[..]].concat()).collect();
+    let answer = match body.is_empty() {
+        true => Answer::json(200, r#"{"took":1,"errors":false,"items":[]}"#.to_owned()),
+        false => forward(client, target, asked, &body).await?,
+    };
+    Ok(answers::merged(answer, &documents, &failed, status))
+}
+
+/// Headers of a hop, and what a changed body makes wrong.
+const OWN: [&str; 6] =
+    ["host", "content-length", "connection", "accept-encoding", "content-encoding", "transfer-encoding"];
+
+async fn forward(client: &reqwest::Client, target: &str, asked: &Asked, body: &[u8]) -> io::Result<Answer> {
+    let method = asked.method.parse().map_err(io::Error::other)?;
+    let mut request = client.request(method, format!("{target}{}", asked.path)).body(body.to_vec());
+    for (name, value) in &asked.headers {
+        let packed = name == "content-encoding" && body == asked.body;
+        if packed || !OWN.contains(&name.as_str()) {
+            request = request.header(name, value);
+        }
+    }
+    let answer = request.send().await.map_err(io::Error::other)?;
+    let status = answer.status().as_u16();
+    let headers = answer.headers().iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
+    let headers = headers.collect();
+    let body = answer.bytes().await.map_err(io::Error::other)?.to_vec();
+    Ok(Answer { status, headers, body })
+}
+
+/// The next request of a connection; `None` when the client has closed it.
+async fn request<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
+    let end = loop {
+        if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    let mut lines = head.lines();
+    let mut first = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
+    let (method, path) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
+    let pairs = lines.filter_map(|line| line.split_once(':'));
+    let headers: Vec<(String, String)> =
+        pairs.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length: usize = length.and_then(|(_, length)| length.parse().ok()).unwrap_or(0);
+    while buffer.len() < end + length {
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+    let body = buffer[end..end + length].to_vec();
+    buffer.drain(..end + length);
+    Ok(Some(Asked { at: Instant::now(), method, path, headers, body }))
+}
