@@ -77,7 +77,8 @@ impl Fault {
 /// Faults to come, and those that were met.
 #[derive(Debug)]
 pub struct Faults {
-    ordered: HashMap<Site, VecDeque<Fault>>,
+    /// `None` is an answer that is as it should be.
+    ordered: HashMap<Site, VecDeque<Option<Fault>>>,
     random: fastrand::Rng,
     permille: u32,
     met: BTreeMap<String, u64>,
@@ -93,8 +94,10 @@ impl Faults {
         }
     }
 
-    pub(crate) fn order(&mut self, site: Site, fault: Fault, times: usize) {
-        self.ordered.entry(site).or_default().extend(std::iter::repeat_n(fault, times));
+    pub(crate) fn order(&mut self, site: Site, after: usize, fault: Fault, times: usize) {
+        let ordered = self.ordered.entry(site).or_default();
+        ordered.extend(std::iter::repeat_n(None, after));
+        ordered.extend(std::iter::repeat_n(Some(fault), times));
     }
 
     pub(crate) fn clear(&mut self) {
@@ -111,7 +114,7 @@ impl Faults {
 
     pub(crate) fn next(&mut self, site: Site) -> Option<Fault> {
         if let Some(fault) = self.ordered.get_mut(&site).and_then(VecDeque::pop_front) {
-            return Some(fault);
+            return fault;
         }
         let kinds = [Fault::Status(500), Fault::Reset, Fault::Truncated, Fault::Status(429), Fault::RevokeTokens];
         (self.random.u32(0..1_000) < self.permille).then(|| kinds[self.random.usize(0..kinds.len())])

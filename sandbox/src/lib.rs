@@ -82,7 +82,12 @@ impl Sandbox {
 
     /// Orders a fault for the next answers of a site.
     pub fn fault(&self, site: Site, fault: Fault, times: usize) {
-        self.faults(|faults| faults.order(site, fault, times));
+        self.fault_after(site, 0, fault, times);
+    }
+
+    /// Orders a fault behind so many answers that are as they should be.
+    pub fn fault_after(&self, site: Site, after: usize, fault: Fault, times: usize) {
+        self.faults(|faults| faults.order(site, after, fault, times));
     }
 
     /// Takes back all faults that were ordered and not met yet.

@@ -42,6 +42,7 @@ pub struct Letter {
 #[derive(Debug)]
 pub struct Line {
     pub run: i64,
+    pub source: String,
     pub id: String,
     pub page: u64,
     pub closed: Option<String>,
@@ -119,6 +120,7 @@ fn letters(state: &Connection) -> Vec<Letter> {
 fn lines(data: &Path) -> Vec<Line> {
     let mut lines = Vec::new();
     for folder in std::fs::read_dir(data.join("normalized")).into_iter().flatten().flatten() {
+        let source = folder.file_name().to_string_lossy().into_owned();
         for file in std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
             let run = file.file_stem().unwrap().to_string_lossy().parse().unwrap();
             let text = std::fs::read_to_string(&file).unwrap();
@@ -128,6 +130,7 @@ fn lines(data: &Path) -> Vec<Line> {
                 let text = |value: &Value| value.as_str().map(str::to_owned);
                 lines.push(Line {
                     run,
+                    source: source.clone(),
                     // A closed offer that the store never had is known by its id alone.
                     id: text(&value["source_id"]).or(text(&value["id"])).unwrap(),
                     page: text(&value["provenance"]["page"]).unwrap().parse().unwrap(),

@@ -107,7 +107,8 @@ fn offer(
         verdict.add(Wrong::Lifecycle, format!("{name} is shown and closed: {}", stored.document["closed_reason"]));
     }
     let reason = stored.document["closed_reason"].as_str();
-    if !truth.present && !(stored.is_closed() && reason == Some("not_seen")) {
+    // A posting whose own page was gone before the list was read again is closed by that.
+    if !truth.present && !(stored.is_closed() && matches!(reason, Some("not_seen" | "gone"))) {
         verdict.add(Wrong::Lifecycle, format!("{name} is gone and open, or closed without a reason: {reason:?}"));
     }
 }
@@ -207,22 +208,22 @@ fn numbers(journal: &Journal, verdict: &mut Verdict) {
 /// 6: one line for each offer that a page indexed, and one for each that a run closed.
 fn change_log(journal: &Journal, verdict: &mut Verdict) {
     let mut seen = HashSet::new();
-    let (mut written, mut closed): (BTreeMap<u64, u64>, BTreeMap<i64, u64>) = Default::default();
+    let (mut written, mut closed): (BTreeMap<(&str, u64), u64>, BTreeMap<i64, u64>) = Default::default();
     for line in &journal.lines {
         if !seen.insert((line.run, &line.id, line.page, &line.closed)) {
             verdict.add(Wrong::ChangeLog, format!("{} of page {} is there twice", line.id, line.page));
         }
         match line.closed {
             Some(_) => *closed.entry(line.run).or_default() += 1,
-            None => *written.entry(line.page).or_default() += 1,
+            None => *written.entry((&line.source, line.page)).or_default() += 1,
         }
     }
     for page in journal.pages.iter().filter(|page| page.kind == "list") {
-        let lines = written.remove(&page.version).unwrap_or_default();
-        verdict.same(Wrong::ChangeLog, format!("lines of page {}", page.version), lines, page.counts.indexed);
+        let lines = written.remove(&(page.source.as_str(), page.version)).unwrap_or_default();
+        verdict.same(Wrong::ChangeLog, format!("lines of page {} of {}", page.version, page.source), lines, page.counts.indexed);
     }
-    for (page, lines) in written {
-        verdict.add(Wrong::ChangeLog, format!("{lines} lines of page {page}, which was not committed"));
+    for ((source, page), lines) in written {
+        verdict.add(Wrong::ChangeLog, format!("{lines} lines of page {page} of {source}, which was not committed"));
     }
     for run in &journal.runs {
         let lines = closed.remove(&run.run).unwrap_or_default();

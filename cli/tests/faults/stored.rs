@@ -21,8 +21,8 @@ impl Stored {
     /// The revision that its text names.
     pub fn revision(&self) -> Option<u32> {
         let text = plain(self.document["description"].as_str()?);
-        let (_, rest) = text.rsplit_once("Révision ").or_else(|| text.rsplit_once("Revision "))?;
-        rest.trim_end_matches('.').trim().parse().ok()
+        let (_, rest) = text.rsplit_once("Révision").or_else(|| text.rsplit_once("Revision"))?;
+        rest.trim_end_matches('.').parse().ok()
     }
 }
 
@@ -57,22 +57,18 @@ pub fn equals(site: Site, document: &Value, record: &Value) -> bool {
     *title == document["title"] && same_address && described == text.map(plain)
 }
 
-/// The words of a text, without marks of HTML, of lists and of layout.
+/// The signs of a text, without marks of HTML, of lists and of layout.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut is_tag = false;
     for sign in text.chars() {
         match sign {
             '<' => is_tag = true,
-            '>' if is_tag => {
-                is_tag = false;
-                out.push(' ');
-            }
+            '>' if is_tag => is_tag = false,
             _ if is_tag => {}
             sign => out.push(sign),
         }
     }
     let out = out.replace("&nbsp;", " ").replace("&gt;", ">").replace("&apos;", "'").replace("&amp;", "&");
-    let words = out.split(|sign: char| sign.is_whitespace()).filter(|word| !word.is_empty() && *word != "*");
-    words.collect::<Vec<_>>().join(" ")
+    out.chars().filter(|sign| !sign.is_whitespace() && *sign != '*').collect()
 }

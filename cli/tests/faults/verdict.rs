@@ -42,13 +42,14 @@ pub struct Verdict {
     pub ahead: u64,
 }
 
-/// Violations of a schedule that are told one by one.
-const TOLD: usize = 40;
+/// Violations of a kind that are told one by one.
+const TOLD: u64 = 8;
 
 impl Verdict {
     pub fn add(&mut self, wrong: Wrong, what: impl fmt::Display) {
-        *self.wrong.entry(wrong).or_default() += 1;
-        if self.told.len() < TOLD {
+        let count = self.wrong.entry(wrong).or_default();
+        *count += 1;
+        if *count <= TOLD {
             self.told.push(format!("{wrong:?}: {what}"));
         }
     }
