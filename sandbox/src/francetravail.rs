@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::serve::Asked;
 use crate::wire::Answer;
 use crate::words::{EMPLOYERS, PARTNER_SALARIES, SALARIES, SENTENCES, TOWNS, TRADES};
+use crate::ledger::line;
 use crate::workload::{long, pages};
 use crate::world::{Entry, Site, World, record as record_of};
 use crate::{CLIENT_ID, CLIENT_SECRET};
@@ -28,8 +29,8 @@ pub(crate) fn answer(asked: &Asked, world: &World, tokens: &mut HashMap<String, 
             Some(_) if !authorised(asked, tokens) => Answer::new(401).header("WWW-Authenticate", "Bearer"),
             Some(id) => match world.shown(Site::FranceTravail).find(|entry| entry.id == id) {
                 Some(entry) => {
-                    let (records, lines) = pages(Site::FranceTravail, [entry]);
-                    Answer::json(200, &records[0]).lines(lines)
+                    let record = record_of(Site::FranceTravail, entry);
+                    Answer::json(200, &record).line(line(entry, entry.id.clone(), &record))
                 }
                 None => Answer::new(204),
             },

@@ -64,8 +64,8 @@ struct Keeps {
     tokens: HashMap<String, DateTime<Utc>>,
     /// Requests of this second.
     second: Option<(Instant, u32)>,
-    /// The last page of records.
-    last: Option<Answer>,
+    /// The last page of a list, with its path.
+    last: Option<(String, Answer)>,
 }
 
 /// Serves a site until the task is ended.
@@ -127,7 +127,9 @@ fn answer(
         Some(answer) => answer,
         None => page(site, shared, &mut keeps, asked),
     };
-    let fault = fault.filter(|fault| falsify(*fault, &mut answer, &mut keeps, asked));
+    let before = keeps.last.take();
+    keeps.last = if answer.is_list { Some((asked.path.clone(), answer.clone())) } else { before.clone() };
+    let fault = fault.filter(|fault| falsify(*fault, &mut answer, before, asked));
     if let Some(fault) = fault {
         held(&shared.faults).meet(fault);
     }
@@ -181,13 +183,9 @@ fn page(site: Site, shared: &Shared, keeps: &mut Keeps, asked: &Asked) -> Answer
     answer
 }
 
-/// Does to an answer what a fault says; whether there was something to do it to.
-fn falsify(fault: Fault, answer: &mut Answer, keeps: &mut Keeps, asked: &Asked) -> bool {
+/// Does to an answer what a fault says; whether there was something to do it to. `before` is the last page of a list.
+fn falsify(fault: Fault, answer: &mut Answer, before: Option<(String, Answer)>, asked: &Asked) -> bool {
     let good = answer.status < 300 && answer.status != 204 && answer.lines.is_some();
-    let before = keeps.last.clone();
-    if good && !matches!(fault, Fault::Duplicated) {
-        keeps.last = Some(answer.clone());
-    }
     match fault {
         Fault::Status(_) | Fault::Wait(..) | Fault::Reset | Fault::ResetInHead | Fault::Slow(_) => true,
         Fault::RevokeTokens => asked.header("authorization").is_some(),
@@ -206,12 +204,12 @@ fn falsify(fault: Fault, answer: &mut Answer, keeps: &mut Keeps, asked: &Asked) 
             answer.body = b"<!DOCTYPE html><html><body>Are you a robot?</body></html>".to_vec();
             true
         }
-        Fault::Duplicated => match before.filter(|before| good && before.body != answer.body) {
-            Some(before) => {
+        Fault::Duplicated => match before {
+            Some((path, before)) if good && path == asked.path && before.body != answer.body => {
                 *answer = before;
                 true
             }
-            None => false,
+            _ => false,
         },
         Fault::BrokenJson | Fault::Empty | Fault::HtmlWall => false,
     }

@@ -26,7 +26,7 @@ pub(crate) fn answer(asked: &Asked, world: &World) -> Answer {
             match of(world, company).find(|entry| entry.id == id && !entry.buried) {
                 Some(entry) => {
                     let whole = detail(entry);
-                    Answer::json(200, &whole).lines(vec![line(entry, entry.id.clone(), &whole)])
+                    Answer::json(200, &whole).line(line(entry, entry.id.clone(), &whole))
                 }
                 None => Answer::json(404, &json!({"message": "No such posting"})),
             }

@@ -12,12 +12,14 @@ pub(crate) struct Answer {
     pub body: Vec<u8>,
     /// Its records, when it is a page of them or one of them.
     pub lines: Option<Vec<Line>>,
+    /// Whether it is a page of a list.
+    pub is_list: bool,
     has_total: bool,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16) -> Self {
-        Answer { status, headers: Vec::new(), body: Vec::new(), lines: None, has_total: false }
+        Answer { status, headers: Vec::new(), body: Vec::new(), lines: None, is_list: false, has_total: false }
     }
 
     pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
@@ -37,9 +39,15 @@ impl Answer {
         self
     }
 
-    /// Says which records it holds.
+    /// Says which records it holds, as a page of a list.
     pub(crate) fn lines(mut self, lines: Vec<Line>) -> Self {
-        self.lines = Some(lines);
+        (self.lines, self.is_list) = (Some(lines), true);
+        self
+    }
+
+    /// Says which record it is.
+    pub(crate) fn line(mut self, line: Line) -> Self {
+        self.lines = Some(vec![line]);
         self
     }
 

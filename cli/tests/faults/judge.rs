@@ -84,11 +84,7 @@ fn offer(
     let name = format!("{:?} {}", model.site, truth.id);
     let shown = truth.present && model.takes(truth.class);
     let Some(revision) = stored.revision() else {
-        // A detail that could not be had leaves an offer without its text, until it is asked for again.
-        if shown {
-            verdict.add(Wrong::Stale, format!("{name} has no text"));
-        }
-        return;
+        return verdict.add(Wrong::Stale, format!("{name} names no revision"));
     };
     let is_last = last.contains(&revision) || model.is_ahead(&truth.id, revision);
     verdict.ahead += u64::from(is_last && !last.contains(&revision));

@@ -74,7 +74,8 @@ impl Outside {
         let due = is_due(tally);
         let Some(name) = tally.server.draw(random, |name| name != NODE_KILLED || due) else { return };
         match name.as_str() {
-            TOO_LARGE => self.proxy.order(Fault::TooLarge(random.usize(4_000..40_000)), 1),
+            // No document alone is as large.
+            TOO_LARGE => self.proxy.order(Fault::TooLarge(random.usize(50_000..90_000)), 1),
             NODE_KILLED => {
                 let (mut node, after) = (self.node.take().unwrap(), random.u64(50..600));
                 self.outage = Some(tokio::task::spawn_blocking(move || {

@@ -74,9 +74,10 @@ impl<'s> Schedule<'s> {
             outside.disturb(&mut self.random, self.tally).await;
         }
         let disturb = self.disturb(number);
-        let args: &[&str] = match (&disturb, self.random.u32(0..4)) {
-            (Disturb::Crash(..), _) | (_, 0..2) => &["sweep", source, "--log", "json"],
-            _ => &["run", source, "--log", "json"],
+        let args: &[&str] = match (&disturb, self.random.u32(0..12)) {
+            (Disturb::Crash(..), 0..11) | (_, 0..6) => &["sweep", source, "--log", "json"],
+            (_, 6..11) => &["run", source, "--log", "json"],
+            _ => &["replay", source, "--log", "json"],
         };
         let ended = self.start(args, &disturb).await;
         self.met(&disturb, &ended);
@@ -98,7 +99,9 @@ impl<'s> Schedule<'s> {
             }
         };
         let (ended, ()) = tokio::join!(drive(&self.project, args, disturb), shake);
-        if !ended.met && let Some(number) = SOURCES.iter().position(|(source, _)| *source == args[1]) {
+        if !ended.met
+            && args[0] != "replay"
+            && let Some(number) = SOURCES.iter().position(|(source, _)| *source == args[1]) {
             self.took[number] = (self.took[number] + began.elapsed().as_millis() as u64) / 2;
         }
         self.said.push(ended.said.clone());

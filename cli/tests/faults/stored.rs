@@ -18,8 +18,11 @@ impl Stored {
         !self.document["closed_at"].is_null()
     }
 
-    /// The revision that its text names.
+    /// The revision that it names: a posting with a second call in its title, as its text may be of a later one.
     pub fn revision(&self) -> Option<u32> {
+        if self.source == "smartrecruiters" {
+            return self.document["title"].as_str()?.rsplit_once(" v")?.1.parse().ok();
+        }
         let text = plain(self.document["description"].as_str()?);
         let (_, rest) = text.rsplit_once("Révision").or_else(|| text.rsplit_once("Revision"))?;
         rest.trim_end_matches('.').parse().ok()
