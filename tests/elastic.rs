@@ -3,6 +3,8 @@
 
 #[path = "elasticsearch/node.rs"]
 mod node;
+#[path = "elasticsearch/proxy.rs"]
+mod proxy;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +20,7 @@ use jobmarket::search::{Facet, Filter, Search};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 use node::Node;
+use proxy::{Fault, Proxy};
 use sandbox::{Options, Sandbox, Site};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -32,6 +35,12 @@ struct Bench {
 impl Bench {
     async fn new(offers: usize) -> Self {
         let node = Node::start();
+        let url = node.url.clone();
+        Self::at(node, &url, offers).await
+    }
+
+    /// With a node that is asked at an address.
+    async fn at(node: Node, url: &str, offers: usize) -> Self {
         let options = Options { boards: 250, offers, rate: 100_000, ..Options::default() };
         let now = options.now;
         let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
@@ -40,8 +49,7 @@ impl Bench {
         }
         let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
         pipelines.text = format!(
-            "store: {{elasticsearch: {{url: \"{}\"}}}}\npipelines:\n  - {{name: p, sources: [remotive, francetravail], sinks: [store, {{files: {{dir: log}}}}]}}\n",
-            node.url
+            "store: {{elasticsearch: {{url: \"{url}\"}}}}\npipelines:\n  - {{name: p, sources: [remotive, francetravail], sinks: [store, {{files: {{dir: log}}}}]}}\n"
         );
         Bench { node, sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
     }
@@ -224,4 +232,57 @@ async fn a_server_that_is_killed_only_takes_time() {
     );
     let stored = bench.stored("francetravail").await;
     assert_eq!(stored.len(), 6_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newer_version_takes_runs_too() {
+    let Some(node) = Node::start_version("9.2.0") else { return };
+    let url = node.url.clone();
+    let mut bench = Bench::at(node, &url, 600).await;
+    let (first, _) = bench.run("francetravail").await;
+    assert_eq!((first.outcome, first.counts.new), (Outcome::Complete, 600), "{:?}", first.cause);
+    let (second, _) = bench.run("francetravail").await;
+    assert_eq!((second.counts.unchanged, second.counts.indexed), (600, 0));
+    assert_eq!(bench.stored("francetravail").await.len(), 600);
+    bench.run("remotive").await;
+    bench.sites.world(|world| world.show(Site::Remotive, 30, false));
+    bench.run("remotive").await;
+    assert_eq!(bench.run("remotive").await.0.counts.closed, 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_through_faults_of_every_kind_loses_and_doubles_nothing() {
+    let node = Node::start();
+    let proxy = Proxy::start(&node.url).await;
+    let url = proxy.url.clone();
+    let mut bench = Bench::at(node, &url, 3_000).await;
+    proxy.random(7, 400);
+    let (first, _) = bench.run("francetravail").await;
+    assert_eq!((first.outcome, first.counts.new), (Outcome::Complete, 3_000), "{:?}", first.cause);
+    let kinds = proxy.seen();
+    assert!(kinds.len() >= 5, "the faults were too few to say anything: {kinds:?}");
+    proxy.clear();
+    let stored = bench.stored("francetravail").await;
+    let truths = bench.sites.world(|world| world.truth(Site::FranceTravail));
+    assert_eq!(stored.len(), truths.len());
+    for truth in &truths {
+        assert_eq!(stored[&truth.id]["title"], truth.record["intitule"]);
+    }
+    let (second, events) = bench.run("francetravail").await;
+    assert_eq!((second.counts.unchanged, second.counts.indexed), (3_000, 0), "{events:?}");
+
+    // A credential that is withdrawn in the middle ends the run with a message; the next one goes on from there.
+    bench.sites.world(|world| world.show(Site::Remotive, 30, true));
+    proxy.order(Fault::Status(401), 1);
+    let (engine, mut heard) = bench.engine();
+    let outcome = run(bench.plan("remotive"), engine, bench.now, Asked::Due).await;
+    let told = match outcome {
+        Ok(summary) => format!("{:?}", summary.cause),
+        Err(error) => error.to_string(),
+    };
+    assert!(told.contains("refuses the credential"), "{told}");
+    while heard.try_recv().is_ok() {}
+    let (next, _) = bench.run("remotive").await;
+    assert_eq!(next.outcome, Outcome::Complete, "{:?}", next.cause);
+    assert_eq!(bench.stored("remotive").await.len(), 250);
 }

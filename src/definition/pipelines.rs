@@ -50,9 +50,9 @@ pub struct Elasticsearch {
     pub api_key: Option<Template>,
     /// A user and a password.
     pub basic: Option<super::request::Basic>,
-    /// A file of certificates.
+    /// A file of certificates in PEM, trusted besides the public authorities.
     pub ca: Option<String>,
-    /// A certificate's fingerprint.
+    /// SHA-256 of a certificate in the server's chain, in hexadecimal digits: that one is trusted. Instead of `ca`.
     pub fingerprint: Option<String>,
     /// Whether credentials may go over plain HTTP.
     #[serde(default)]

@@ -3,7 +3,7 @@ use elasticsearch::http::Method;
 use serde_json::Value;
 
 use super::outcome::{self, Outcome, Whole};
-use super::pace::{Pace, TRIES};
+use super::pace::Pace;
 use super::{Elastic, refused};
 use crate::offer::{Batch, Item, Reject};
 use crate::store::StoreError;
@@ -19,6 +19,12 @@ pub struct Written {
     pub fenced: bool,
 }
 
+/// Seconds that the server waits for a shard that is missing: it says so before we would stop to wait for its answer.
+const SHARDS: u32 = 30;
+
+/// An outcome that is not known is tried so often before the offer is refused.
+const TRIES: u32 = 10;
+
 /// Items that are sent again, each with how often its outcome was not known.
 struct Again {
     items: Vec<(usize, u32)>,
@@ -26,6 +32,8 @@ struct Again {
     why: String,
     /// Whether the index is gone.
     setup_lost: bool,
+    /// Whether an outcome is not known: that ends after so many tries, whatever the others do.
+    unknown: bool,
 }
 
 impl Elastic {
@@ -39,7 +47,8 @@ impl Elastic {
             let (text, taken) = request(batch, &open, &pace);
             let bytes = text.len();
             // What the network says is for the caller to wait for: the same may be written again under the same version.
-            let answer = self.nodes.send(Method::Post, &format!("/{}/_bulk", self.index), MEDIA, Some(text)).await?;
+            let path = format!("/{}/_bulk?timeout={SHARDS}s", self.index);
+            let answer = self.nodes.send(Method::Post, &path, MEDIA, Some(text)).await?;
             let body = serde_json::from_str::<Value>(&answer.text).ok();
             match outcome::request(answer.status, body.as_ref(), taken) {
                 Whole::Items => {
@@ -72,7 +81,7 @@ impl Elastic {
         match again.items.len() {
             0 => pace.faster(),
             waiting => {
-                pace.slower(waiting == sent, StoreError::Server(self.named(&again.why)))?;
+                pace.slower(waiting == sent && !again.unknown, StoreError::Server(self.named(&again.why)))?;
                 if again.setup_lost {
                     self.set_up().await?;
                 }
@@ -95,7 +104,7 @@ impl Elastic {
         body: &Value,
         written: &mut Written,
     ) -> Result<Again, StoreError> {
-        let mut again = Again { items: Vec::new(), why: String::new(), setup_lost: false };
+        let mut again = Again { items: Vec::new(), why: String::new(), setup_lost: false, unknown: false };
         let answers = body["items"].as_array().into_iter().flatten();
         for ((index, tries), answer) in sent.iter().zip(answers) {
             let answer = &answer["index"];
@@ -117,7 +126,7 @@ impl Elastic {
                 }
                 Outcome::Unknown(why) => {
                     again.items.push((*index, tries + 1));
-                    again.why = why;
+                    (again.why, again.unknown) = (why, true);
                 }
                 Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => {
                     again.items.push((*index, *tries));

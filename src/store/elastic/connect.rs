@@ -1,8 +1,8 @@
 //! The way to the server: its nodes asked in turn, who asks, whom is trusted; no credential goes out unencrypted.
-use std::error::Error as _;
-use std::fmt;
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,9 @@ use elasticsearch::cert::{Certificate, CertificateValidation};
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use elasticsearch::http::{Method, Url};
-use rustls::CertificateError;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{CertificateError, RootCertStore};
 use secrecy::ExposeSecret;
 use url::Host;
 
@@ -98,8 +100,8 @@ impl Nodes {
         })
     }
 
-    /// One request; what the network says is an error, what the server says is an answer. A node that cannot be
-    /// connected to is passed over; once something was sent the outcome is not known, and asking again is the caller's.
+    /// One request; what the network says is an error, what the server says is an answer. A node that does not answer is
+    /// passed over: all that we write may be written twice, but for what holds only once (`if_seq_no`).
     pub async fn send(
         &self,
         method: Method,
@@ -118,11 +120,11 @@ impl Nodes {
                 Err(error) => {
                     let rest = (self.start.elapsed() + REST).as_millis() as u64;
                     node.rests.store(rest, Ordering::Relaxed);
-                    if let Some(why) = certificate(&error) {
-                        return Err(StoreError::Server(untrusted(&node.address, &why, self.told)));
+                    if let Some(why) = refusal(&error) {
+                        return Err(StoreError::Server(untrusted(&node.address, why, self.told)));
                     }
                     unreached.push(format!("{}: {}", node.address, innermost(&error)));
-                    if !unconnected(&error) {
+                    if path.contains("if_seq_no=") {
                         break;
                     }
                 }
@@ -222,11 +224,11 @@ fn credentials(server: &Server) -> Result<Option<Credentials>, StoreError> {
 
 /// The certificates of a file, in PEM.
 fn file(path: &str) -> Result<Vec<Vec<u8>>, StoreError> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
     let pem = std::fs::read(path).map_err(|error| wrong(format!("`ca`: {path}: {error}")))?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = read.map_err(|error| wrong(format!("`ca`: {path} cannot be read: {error}")))?;
+    let unusable = |error| wrong(format!("`ca`: a certificate of {path} cannot be used: {error}"));
+    certificates.iter().try_for_each(|one| RootCertStore::empty().add(one.clone())).map_err(unusable)?;
     if certificates.is_empty() {
         return Err(wrong(format!(
             "`ca`: {path} holds no certificate; it takes PEM, from `-----BEGIN CERTIFICATE-----` on"
@@ -250,41 +252,22 @@ fn trusted(roots: &[Vec<u8>]) -> Result<Certificate, StoreError> {
     all.ok_or_else(|| wrong("no certificate is given".into()))
 }
 
-/// The innermost cause says what happened; the outer ones repeat the address.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+/// An error and its causes, outermost first. An I/O error does not name what it wraps as its cause.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+    })
 }
 
-/// Whether no connection came about, so that nothing was sent.
-fn unconnected(error: &elasticsearch::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if inner.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect()) {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+/// The innermost cause says what happened; the outer ones repeat the address.
+fn innermost(error: &elasticsearch::Error) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// What TLS says against the server.
-fn certificate(error: &elasticsearch::Error) -> Option<rustls::Error> {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        // An I/O error does not name what it wraps as its source.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        let own = inner.downcast_ref::<rustls::Error>();
-        let found = own.or_else(|| wrapped.and_then(|error| error.downcast_ref::<rustls::Error>()));
-        if let Some(found) = found {
-            return Some(found.clone());
-        }
-        cause = inner.source();
-    }
-    None
+fn refusal(error: &elasticsearch::Error) -> Option<&rustls::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
 }
 
 /// What TLS says against a server, and what to do about it.

@@ -21,14 +21,18 @@ impl Elastic {
         let mut notices = Vec::new();
         let info = self.nodes.send(Method::Get, "/", "application/json", None).await?;
         if !info.product {
-            notices.push("the server does not say that it is Elasticsearch (no header `X-Elastic-Product`): something \
-                stands before it, or it is another product; it is used all the same".to_owned());
+            notices.push(
+                "the server does not say that it is Elasticsearch (no header `X-Elastic-Product`): something \
+                stands before it, or it is another product; it is used all the same"
+                    .to_owned(),
+            );
         }
         let (status, answer) = self.ask(Method::Get, "/_license", None).await?;
         let licence = &answer["license"];
         match licence["status"].as_str() {
             _ if status == 403 => {}
-            None => notices.push("the server does not tell its licence (`_license` is missing); it is used all the same".into()),
+            None => notices
+                .push("the server does not tell its licence (`_license` is missing); it is used all the same".into()),
             Some("active") => {}
             Some(word) => notices.push(format!(
                 "the server's licence ({}) is {word}; what it refuses because of that is told when it happens",
@@ -55,14 +59,17 @@ impl Elastic {
         }
         let (_, all) = self.ask(Method::Get, "/_cluster/health?timeout=5s", None).await?;
         let red = all["status"] == "red";
-        Ok(red.then(|| "the cluster is red: other indices miss a shard; offers can be written all the same".into()).into_iter().collect())
+        Ok(red
+            .then(|| "the cluster is red: other indices miss a shard; offers can be written all the same".into())
+            .into_iter()
+            .collect())
     }
 
     async fn blocks(&self) -> Result<(), StoreError> {
-        let path = format!("/{}/_settings/index.blocks.*?flat_settings=true", self.index);
+        let path = format!("/{}/_settings/index.blocks.*,index.verified_before_close?flat_settings=true", self.index);
         let (status, answer) = self.ask(Method::Get, &path, None).await?;
         if status != 200 {
-            // Closed indices and missing rights are told by the write itself.
+            // A role may do without: a block is told by the write itself.
             return Ok(());
         }
         let settings = &answer[&self.index]["settings"];
@@ -74,6 +81,10 @@ impl Elastic {
         if set("index.blocks.read_only_allow_delete") {
             let hint = "its disk is, or was, nearly full; free space, and if the server does not lift it by itself: ";
             return told("takes no documents", "index.blocks.read_only_allow_delete", hint);
+        }
+        if set("index.verified_before_close") {
+            let open = format!("the index `{0}` is closed: somebody did that; `POST {0}/_open` opens it", self.index);
+            return Err(StoreError::Blocked(open));
         }
         for name in ["index.blocks.read_only", "index.blocks.write"] {
             if set(name) {
@@ -87,7 +98,11 @@ impl Elastic {
     async fn mapping(&self) -> Result<Vec<String>, StoreError> {
         let (status, answer) = self.ask(Method::Get, &format!("/{}/_mapping", self.index), None).await?;
         if status != 200 {
-            return Err(StoreError::Server(format!("the mapping of `{}`: status {status}: {}", self.index, reason(&answer))));
+            return Err(StoreError::Server(format!(
+                "the mapping of `{}`: status {status}: {}",
+                self.index,
+                reason(&answer)
+            )));
         }
         let there = &answer[&self.index]["mappings"];
         let ours = &template::index(&self.schema)["mappings"];
@@ -107,7 +122,10 @@ impl Elastic {
             )));
         }
         let notice = |name: String| {
-            format!("the field `{name}` of the index `{}` is not of the schema; it is left as it is, and never written", self.index)
+            format!(
+                "the field `{name}` of the index `{}` is not of the schema; it is left as it is, and never written",
+                self.index
+            )
         };
         Ok(added.into_iter().map(notice).collect())
     }
