@@ -54,7 +54,10 @@ fn html(random: &mut fastrand::Rng, entry: &Entry) -> String {
     let (revision, long) = (entry.revision, long(entry).unwrap_or_default());
     let items: Vec<String> =
         (0..random.usize(4..9)).map(|_| format!("<li>{}</li>", SENTENCES[random.usize(0..SENTENCES.len())])).collect();
-    format!("<p>We build &amp; run <b>data products</b>.</p><ul>{}</ul><p>{long}</p><p>Revision&nbsp;{revision}</p>", items.join(""))
+    format!(
+        "<p>We build &amp; run <b>data products</b>.</p><ul>{}</ul><p>{long}</p><p>Revision&nbsp;{revision}</p>",
+        items.join("")
+    )
 }
 
 /// The key of an offer at Arbeitnow.

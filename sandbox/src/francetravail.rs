@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use crate::ledger::line;
 use crate::serve::Asked;
 use crate::wire::Answer;
 use crate::words::{EMPLOYERS, PARTNER_SALARIES, SALARIES, SENTENCES, TOWNS, TRADES};
-use crate::ledger::line;
 use crate::workload::{long, pages};
 use crate::world::{Entry, Site, World, record as record_of};
 use crate::{CLIENT_ID, CLIENT_SECRET};

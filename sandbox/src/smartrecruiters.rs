@@ -1,10 +1,10 @@
 //! SmartRecruiters: postings of a company page by page, without their text, which a second call brings.
 use serde_json::{Value, json};
 
+use crate::ledger::line;
 use crate::serve::Asked;
 use crate::wire::Answer;
 use crate::words::{EMPLOYERS, SENTENCES, TOWNS, TRADES};
-use crate::ledger::line;
 use crate::workload::{long, pages};
 use crate::world::{Entry, Site, World, record as record_of};
 

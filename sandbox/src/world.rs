@@ -301,14 +301,7 @@ fn real(index: usize, record: Value) -> Entry {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let origin = text(record.pointer("/origineOffre/origine")).parse().unwrap_or(1);
     let created = text(record.get("dateCreation")).parse().unwrap_or(DateTime::UNIX_EPOCH);
-    Entry {
-        index: index as u64,
-        id: text(record.get("id")),
-        created,
-        origin,
-        record: Some(record),
-        ..Entry::default()
-    }
+    Entry { index: index as u64, id: text(record.get("id")), created, origin, record: Some(record), ..Entry::default() }
 }
 
 /// Seven signs of an alphabet.

@@ -87,7 +87,8 @@ mod tests {
         let files = Files::new(data.path(), "log", "site", 3, Appender::start());
         let mark = |run: u32, length| Mark { file: format!("log/site/{run}.ndjson"), length };
         assert_eq!(files.cut(&[mark(1, 3), mark(3, 3)]).unwrap(), 4 + 3);
-        let left = ["1.ndjson", "2.ndjson", "3.ndjson", "notes"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+        let left =
+            ["1.ndjson", "2.ndjson", "3.ndjson", "notes"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
         assert_eq!(left, ["{}\n", "", "{}\n", "kept"]);
     }
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 struct Count {
     drawn: u64,
     met: u64,
+    /// Whether it must be met.
+    needed: bool,
 }
 
 /// Counts how often each thing was chosen and met.
@@ -16,7 +18,12 @@ pub struct Deck {
 
 impl Deck {
     pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        Deck { counts: names.into_iter().map(|name| (name.to_owned(), Count::default())).collect() }
+        Deck {
+            counts: names
+                .into_iter()
+                .map(|name| (name.to_owned(), Count { needed: true, ..Count::default() }))
+                .collect(),
+        }
     }
 
     /// One of those that are allowed, of the ones that were drawn least often.
@@ -39,13 +46,14 @@ impl Deck {
         self.counts.get(name).map_or(0, |count| count.met)
     }
 
-    /// Those that were met less often than this.
+    /// Those that must be met and were met less often than this.
     pub fn missing(&self, least: u64) -> Vec<&str> {
-        self.met().filter(|(_, met)| *met < least).map(|(name, _)| name).collect()
+        let missing = self.counts.iter().filter(|(_, count)| count.needed && count.met < least);
+        missing.map(|(name, _)| name.as_str()).collect()
     }
 
     pub fn least(&self) -> u64 {
-        self.met().map(|(_, met)| met).min().unwrap_or(0)
+        self.counts.values().filter(|count| count.needed).map(|count| count.met).min().unwrap_or(0)
     }
 
     pub fn met(&self) -> impl Iterator<Item = (&str, u64)> {

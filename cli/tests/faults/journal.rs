@@ -64,14 +64,14 @@ fn counts(text: &str) -> Counts {
 impl Journal {
     /// Reads a data directory.
     pub fn read(data: &Path) -> Self {
-        let state =
-            Connection::open_with_flags(data.join("state.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let state = Connection::open_with_flags(data.join("state.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         Journal { runs: runs(&state), pages: pages(&state, data), letters: letters(&state), lines: lines(data) }
     }
 }
 
 fn runs(state: &Connection) -> Vec<Run> {
-    let columns = "json_object('fetched', fetched, 'indexed', indexed, 'new', new, 'unchanged', unchanged, 'superseded',
+    let columns =
+        "json_object('fetched', fetched, 'indexed', indexed, 'new', new, 'unchanged', unchanged, 'superseded',
         superseded, 'rejected', rejected, 'filtered', filtered, 'duplicate', duplicate, 'closed', closed)";
     let mut statement = state.prepare(&format!("SELECT run, source, {columns} FROM runs")).unwrap();
     let rows = statement.query_map([], |row| {
@@ -85,8 +85,7 @@ fn pages(state: &Connection, data: &Path) -> Vec<Page> {
         state.prepare("SELECT source, version, run, kind, part, counts, archived FROM pages ORDER BY version").unwrap();
     let rows = statement.query_map([], |row| {
         let archived: Option<String> = row.get(6)?;
-        let archived: Vec<Archived> =
-            archived.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let archived: Vec<Archived> = archived.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let list = archived.iter().find(|at| at.of.is_none());
         let page = list.and_then(|at| jobmarket::archive::read(&data.join("raw"), at).ok());
         let tag = page.and_then(|page| page.header("etag").map(str::to_owned));

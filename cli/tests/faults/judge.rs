@@ -73,14 +73,7 @@ fn offers(world: &World, model: &Model<'_>, stored: &HashMap<&str, &Stored>, ver
     }
 }
 
-fn offer(
-    world: &World,
-    model: &Model<'_>,
-    truth: &Truth,
-    last: &[u32],
-    stored: &Stored,
-    verdict: &mut Verdict,
-) {
+fn offer(world: &World, model: &Model<'_>, truth: &Truth, last: &[u32], stored: &Stored, verdict: &mut Verdict) {
     let name = format!("{:?} {}", model.site, truth.id);
     let shown = truth.present && model.takes(truth.class);
     let Some(revision) = stored.revision() else {
@@ -96,7 +89,10 @@ fn offer(
     // What a second call brought may be of another revision than the list, until both are read again.
     let exact = shown || model.site != sandbox::Site::SmartRecruiters;
     let record = world.record_at(model.site, &truth.id, revision);
-    if exact && truth.class != Class::Poison && !record.is_some_and(|record| equals(model.site, &stored.document, &record)) {
+    if exact
+        && truth.class != Class::Poison
+        && !record.is_some_and(|record| equals(model.site, &stored.document, &record))
+    {
         verdict.add(Wrong::Stale, format!("{name} does not say what the site said in revision {revision}"));
     }
     if shown && stored.is_closed() {
@@ -121,7 +117,9 @@ fn letters(model: &Model<'_>, letters: &[Letter], source: &str, verdict: &mut Ve
         for one in all {
             match one.class {
                 Class::Rejected => expected.insert((key.to_string(), Some(one.digest)), false),
-                Class::Keyless => expected.insert((format!("{}:{}", one.page.version, one.item), Some(one.digest)), false),
+                Class::Keyless => {
+                    expected.insert((format!("{}:{}", one.page.version, one.item), Some(one.digest)), false)
+                }
                 // What a later page superseded before it was written was never refused.
                 Class::Poison if model.refuses && !all.iter().any(|other| overlaps(one.served, other.served)) => {
                     expected.insert((key.to_string(), Some(one.digest)), false)
@@ -174,7 +172,8 @@ fn pages(model: &Model<'_>, verdict: &mut Verdict) {
         let least = of(page.version, &[Class::Rejected, Class::Keyless]) + u64::from(served.body == Body::Broken);
         let most = if model.refuses { least + of(page.version, &[Class::Poison]) } else { least };
         if !(least..=most).contains(&page.counts.rejected) {
-            verdict.add(Wrong::Ledger, format!("rejects of {name}: {}, {least} to {most} expected", page.counts.rejected));
+            verdict
+                .add(Wrong::Ledger, format!("rejects of {name}: {}, {least} to {most} expected", page.counts.rejected));
         }
     }
 }
@@ -216,7 +215,12 @@ fn change_log(journal: &Journal, verdict: &mut Verdict) {
     }
     for page in journal.pages.iter().filter(|page| page.kind == "list") {
         let lines = written.remove(&(page.source.as_str(), page.version)).unwrap_or_default();
-        verdict.same(Wrong::ChangeLog, format!("lines of page {} of {}", page.version, page.source), lines, page.counts.indexed);
+        verdict.same(
+            Wrong::ChangeLog,
+            format!("lines of page {} of {}", page.version, page.source),
+            lines,
+            page.counts.indexed,
+        );
     }
     for ((source, page), lines) in written {
         verdict.add(Wrong::ChangeLog, format!("{lines} lines of page {page} of {source}, which was not committed"));

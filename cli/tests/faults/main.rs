@@ -10,10 +10,13 @@ mod deck;
 mod drive;
 mod journal;
 mod judge;
+mod machine;
 mod model;
 #[path = "../../../tests/elasticsearch/node.rs"]
 mod node;
 mod outside;
+mod owners;
+mod parts;
 mod project;
 #[path = "../../../tests/elasticsearch/proxy.rs"]
 mod proxy;
@@ -49,6 +52,10 @@ async fn schedules(store: &'static str, mut outside: Option<Outside>) {
         let schedule = Schedule::new(seed, outside.as_mut(), &mut tally).await;
         verdict.merge(schedule.run(left.min(KILLS), left <= KILLS).await);
     }
+    verdict.merge(match &mut outside {
+        Some(outside) => owners::owners(first, outside, &mut tally).await,
+        None => machine::machine(first, &mut tally).await,
+    });
     eprintln!("{}", tally.table(&verdict));
     assert_eq!(verdict.count(), 0, "first seed {first}: {verdict}");
     assert_eq!(tally.vacuous(), Vec::<&str>::new(), "seed {first}: never met, so nothing is shown");

@@ -67,12 +67,14 @@ impl Outside {
     }
 
     /// Orders a fault for the next start.
-    pub async fn disturb(&mut self, random: &mut fastrand::Rng, tally: &mut Tally) {
+    pub async fn disturb(&mut self, random: &mut fastrand::Rng, tally: &mut Tally, wanted: &dyn Fn(&str) -> bool) {
         if random.u32(0..3) == 0 {
             return;
         }
         let due = is_due(tally);
-        let Some(name) = tally.server.draw(random, |name| name != NODE_KILLED || due) else { return };
+        let Some(name) = tally.server.draw(random, |name| wanted(name) && (name != NODE_KILLED || due)) else {
+            return;
+        };
         match name.as_str() {
             // No document alone is as large.
             TOO_LARGE => self.proxy.order(Fault::TooLarge(random.usize(50_000..90_000)), 1),

@@ -19,7 +19,11 @@ const CHANGES: [(&str, &str, &str); 9] = [
     ("francetravail", "first: 365d", "first: 3d"),
     ("francetravail", "above: 3150", "above: 90"),
     ("francetravail", "size: 150", "size: 25"),
-    ("francetravail", "rate: 10/s, parallel: 4, timeout: 60s", "rate: 1000/s, parallel: 4, timeout: 10s, retry: {wait: 0s}"),
+    (
+        "francetravail",
+        "rate: 10/s, parallel: 4, timeout: 60s",
+        "rate: 1000/s, parallel: 4, timeout: 10s, retry: {wait: 0s}",
+    ),
     ("francetravail", "expect: {min: 1000, required: [occupation.code, location.label], drift: 20%, fresh: 1d}", ""),
     ("arbeitnow", "rate: 1/s, parallel: 1", "rate: 1000/s, parallel: 1, timeout: 10s, retry: {wait: 0s}"),
     ("smartrecruiters", "size: 100", "size: 40"),
@@ -78,11 +82,6 @@ impl Project {
         );
         std::fs::write(dir.path().join("pipelines.yaml"), text).unwrap();
         Project { data: dir.path().join("data"), dir }
-    }
-
-    /// The same project with a data directory of its own: another owner of its sources.
-    pub fn another(&self, sites: &Sandbox, store: &str) -> Self {
-        Project::new(sites, store)
     }
 
     /// The binary with arguments and secrets, ended when it is dropped.

@@ -27,8 +27,10 @@ pub struct Schedule<'s> {
     /// The server that is the store, behind its proxy; `None` for the embedded store.
     pub outside: Option<&'s mut Outside>,
     pub tally: &'s mut Tally,
-    /// Everything that was printed.
+    /// What starts on the data directory printed.
     said: Vec<String>,
+    /// What other processes printed.
+    others: Vec<String>,
     /// Faults of the sites that the tally knows of.
     told: BTreeMap<String, u64>,
     /// Milliseconds that a start of each source takes when nothing disturbs it.
@@ -44,7 +46,18 @@ impl<'s> Schedule<'s> {
         };
         let project = Project::new(&sites, &store);
         let random = fastrand::Rng::with_seed(seed);
-        Schedule { seed, random, sites, project, outside, tally, said: Vec::new(), told: BTreeMap::new(), took: [600; SOURCES.len()] }
+        Schedule {
+            seed,
+            random,
+            sites,
+            project,
+            outside,
+            tally,
+            said: Vec::new(),
+            others: Vec::new(),
+            told: BTreeMap::new(),
+            took: [600; SOURCES.len()],
+        }
     }
 
     /// Cycles until so many starts were killed and, in the last schedule, everything was met; then the judge.
@@ -53,12 +66,21 @@ impl<'s> Schedule<'s> {
         while self.tally.kills - before < kills || last && !self.tally.missing().is_empty() {
             cycles += 1;
             assert!(cycles < 12 * kills + 200, "seed {}: not met: {:?}", self.seed, self.tally.missing());
-            self.cycle().await;
+            // When enough starts were killed, what is missing comes first.
+            let missing = self.tally.missing().into_iter().map(str::to_owned).collect();
+            self.cycle(if self.tally.kills - before < kills { Vec::new() } else { missing }).await;
         }
         self.close().await
     }
 
-    async fn cycle(&mut self) {
+    /// Takes in what another process printed: secrets are looked for in it.
+    pub fn overhear(&mut self, said: String) {
+        self.others.push(said);
+    }
+
+    /// One start, disturbed; of what is missing where something is.
+    async fn cycle(&mut self, missing: Vec<String>) {
+        let wanted = |name: &str| missing.is_empty() || missing.iter().any(|missing| missing == name);
         workload::change(&self.sites, &mut self.random);
         let number = self.random.usize(..SOURCES.len());
         let (source, of) = SOURCES[number];
@@ -66,14 +88,14 @@ impl<'s> Schedule<'s> {
         self.sites.calm();
         self.sites.ledger(sandbox::Ledger::new_client);
         if self.random.u32(0..4) < 3
-            && let Some(name) = self.tally.sites.draw(&mut self.random, |name| site::can(of, name))
+            && let Some(name) = self.tally.sites.draw(&mut self.random, |name| site::can(of, name) && wanted(name))
         {
             site::order(&self.sites, of, &name, &mut self.random);
         }
         if let Some(outside) = &mut self.outside {
-            outside.disturb(&mut self.random, self.tally).await;
+            outside.disturb(&mut self.random, self.tally, &wanted).await;
         }
-        let disturb = self.disturb(number);
+        let disturb = self.disturb(number, &wanted);
         let args: &[&str] = match (&disturb, self.random.u32(0..12)) {
             (Disturb::Crash(..), 0..11) | (_, 0..6) => &["sweep", source, "--log", "json"],
             (_, 6..11) => &["run", source, "--log", "json"],
@@ -101,27 +123,36 @@ impl<'s> Schedule<'s> {
         let (ended, ()) = tokio::join!(drive(&self.project, args, disturb), shake);
         if !ended.met
             && args[0] != "replay"
-            && let Some(number) = SOURCES.iter().position(|(source, _)| *source == args[1]) {
+            && let Some(number) = SOURCES.iter().position(|(source, _)| *source == args[1])
+        {
             self.took[number] = (self.took[number] + began.elapsed().as_millis() as u64) / 2;
         }
         self.said.push(ended.said.clone());
         ended
     }
 
-    fn disturb(&mut self, number: usize) -> Disturb {
+    fn disturb(&mut self, number: usize, wanted: &dyn Fn(&str) -> bool) -> Disturb {
         let (random, took) = (&mut self.random, self.took[number].clamp(200, 3_000));
         let moment = |random: &mut fastrand::Rng| Duration::from_millis(random.u64(30..took * 5 / 4));
-        match random.u32(0..20) {
-            0..9 => Disturb::Signal("KILL", moment(random)),
-            9..15 => {
-                let point = self.tally.points.draw(random, |_| true).unwrap_or_default();
-                let point = self.tally.point(&point);
+        let kinds = ["SIGKILL", "SIGINT", "SIGTERM", "SIGSTOP", "clock"].into_iter().filter(|kind| wanted(kind));
+        let kinds: Vec<&str> = kinds.collect();
+        let point = self.tally.points.draw(random, wanted);
+        let kind = match random.u32(0..20) {
+            0..9 if wanted("SIGKILL") => "SIGKILL",
+            0..16 if point.is_some() => "point",
+            16..19 if !kinds.is_empty() => kinds[random.usize(..kinds.len())],
+            _ => "",
+        };
+        match kind {
+            "point" => {
+                let point = self.tally.point(&point.unwrap_or_default());
                 Disturb::Crash(point, if random.bool() { 1 } else { random.u32(1..5) })
             }
-            15 => Disturb::Signal("INT", moment(random)),
-            16 => Disturb::Signal("TERM", moment(random)),
-            17 => Disturb::Hold(moment(random), Duration::from_millis(random.u64(100..1_200))),
-            18 => {
+            "SIGKILL" => Disturb::Signal("KILL", moment(random)),
+            "SIGINT" => Disturb::Signal("INT", moment(random)),
+            "SIGTERM" => Disturb::Signal("TERM", moment(random)),
+            "SIGSTOP" => Disturb::Hold(moment(random), Duration::from_millis(random.u64(100..1_200))),
+            "clock" => {
                 let from = random.u32(0..60);
                 let seconds = if random.bool() { 3_600 } else { -3_600 };
                 Disturb::Clock(Jump { seconds, from, until: from + random.u32(20..400) })
@@ -146,10 +177,9 @@ impl<'s> Schedule<'s> {
         };
         self.tally.kills += u64::from(ended.met && killed);
         self.tally.process.meet(name, 1);
-        if let Some(ended) = ended.last("run_started")
-            && ended["resumed"] == true
-        {
-            self.tally.seen.meet("resumed run", 1);
+        if let Some(started) = ended.last("run_started") {
+            self.tally.seen.meet("resumed run", u64::from(started["resumed"] == true));
+            self.tally.seen.meet("superseded or replayed", u64::from(started["kind"] == "replay"));
         }
         if !killed && ended.signal.is_none() && ended.code.is_none_or(|code| ![0, 1, 130].contains(&code)) {
             panic!("seed {}: {disturb:?} ended with {:?}: {}", self.seed, ended.code, ended.said);
@@ -168,7 +198,7 @@ impl<'s> Schedule<'s> {
         }
         let journal = Journal::read(&self.project.data);
         for run in &journal.runs {
-            self.tally.seen.meet("superseded record", run.counts.superseded);
+            self.tally.seen.meet("superseded or replayed", run.counts.superseded);
             self.tally.seen.meet("unchanged record", run.counts.unchanged);
             self.tally.seen.meet("duplicate record", run.counts.duplicate);
             self.tally.seen.meet("rejected record", run.counts.rejected);
@@ -179,6 +209,7 @@ impl<'s> Schedule<'s> {
         verdict.merge(judge(&Case { sites: &self.sites, journal: &journal, stored: &stored, refuses }));
         self.told(&journal, &mut verdict).await;
         let tokens = self.sites.ledger(|ledger| ledger.tokens.clone());
+        self.said.append(&mut self.others);
         secrets::look(&self.project.data, &self.said, &tokens, &mut verdict);
         if verdict.count() > 0 {
             let kept = self.project.dir.keep();
@@ -227,7 +258,9 @@ impl<'s> Schedule<'s> {
         }
         let status = drive(&self.project, &["status", "--json"], &Disturb::Nothing).await;
         for row in &status.events {
-            let Some(run) = journal.runs.iter().rev().find(|run| row["source"] == run.source.as_str()) else { continue };
+            let Some(run) = journal.runs.iter().rev().find(|run| row["source"] == run.source.as_str()) else {
+                continue;
+            };
             let told = serde_json::from_value(row["last"]["counts"].clone()).ok();
             verdict.same(Wrong::Ledger, format!("run {} and `status`", run.run), Some(run.counts), told);
         }

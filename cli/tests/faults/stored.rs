@@ -34,11 +34,8 @@ pub async fn stored(project: &Project) -> Vec<Stored> {
     let ended = drive(project, &["export", "--closed"], &Disturb::Nothing).await;
     assert_eq!(ended.code, Some(0), "export: {}", ended.said);
     let text = |document: &Value, name: &str| document[name].as_str().unwrap_or_default().to_owned();
-    let of = |document: Value| Stored {
-        source: text(&document, "source"),
-        key: text(&document, "source_id"),
-        document,
-    };
+    let of =
+        |document: Value| Stored { source: text(&document, "source"), key: text(&document, "source_id"), document };
     ended.events.into_iter().map(of).collect()
 }
 
@@ -47,9 +44,7 @@ pub fn equals(site: Site, document: &Value, record: &Value) -> bool {
     let (title, text) = match site {
         Site::FranceTravail => (&record["intitule"], record["description"].as_str()),
         Site::Arbeitnow | Site::Remotive => (&record["title"], record["description"].as_str()),
-        Site::SmartRecruiters => {
-            (&record["name"], record["jobAd"]["sections"]["jobDescription"]["text"].as_str())
-        }
+        Site::SmartRecruiters => (&record["name"], record["jobAd"]["sections"]["jobDescription"]["text"].as_str()),
     };
     let address = match site {
         Site::FranceTravail => &record["origineOffre"]["urlOrigine"],

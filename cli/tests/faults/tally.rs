@@ -39,7 +39,15 @@ impl Tally {
         let embedded = POINTS.into_iter().filter(|point| !outside || !EMBEDDED.contains(point));
         let points = embedded.chain(OUTSIDE.into_iter().filter(|_| outside));
         let process = ["SIGKILL", "SIGINT", "SIGTERM", "SIGSTOP", "clock", "end at a named point"];
-        let seen = ["resumed run", "unchanged record", "duplicate record", "rejected record"];
+        let seen = [
+            "resumed run",
+            "unchanged record",
+            "superseded or replayed",
+            "duplicate record",
+            "rejected record",
+            "closed offer",
+        ];
+        let own: &[&str] = if outside { &["takeover"] } else { &["full disk"] };
         Tally {
             store,
             schedules: 0,
@@ -49,7 +57,7 @@ impl Tally {
             process: Deck::of(process),
             sites: Deck::of(site::names().iter().map(String::as_str)),
             server: Deck::of(server.iter().map(String::as_str)),
-            seen: Deck::of(seen),
+            seen: Deck::of(seen.iter().chain(own).copied()),
             least,
         }
     }
@@ -100,6 +108,9 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { store, schedules, cycles, kills, points, .. } = self;
         let least = points.least();
-        writeln!(f, "{store}: {schedules} schedules, {cycles} cycles, {kills} kills, each point crossed {least} times or more")
+        writeln!(
+            f,
+            "{store}: {schedules} schedules, {cycles} cycles, {kills} kills, each point crossed {least} times or more"
+        )
     }
 }
