@@ -1,6 +1,8 @@
 //! Elasticsearch as the store of a schedule: a real node, a proxy in front of it, and faults of both.
 use std::time::Duration;
 
+use jobmarket::offer::OfferId;
+use sandbox::{Class, Sandbox, Site};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::node::Node;
@@ -34,6 +36,9 @@ const FAULTS: [(Fault, &str); 10] = [
 ];
 const TOO_LARGE: &str = "413";
 const NODE_KILLED: &str = "node killed";
+
+/// Documents of a source that are deleted before the last sweeps.
+const LOST: usize = 12;
 
 /// Names of all faults of the server.
 pub fn names() -> Vec<String> {
@@ -92,6 +97,19 @@ impl Outside {
                 self.proxy.order(fault, random.usize(1..4));
             }
         }
+    }
+
+    /// Behind the program's back some documents of offers that a site shows are deleted; how many were there.
+    pub async fn lose(&self, source: &str, site: Site, sites: &Sandbox) -> u64 {
+        let truths = sites.world(|world| world.truth(site));
+        let shown = truths.iter().filter(|truth| truth.present && truth.class == Class::Valid);
+        let mut lost = 0;
+        for truth in shown.take(LOST) {
+            let id = OfferId::new(source, &truth.id);
+            let (status, _) = http(&self.url, "DELETE", &format!("/jobmarket-offers/_doc/{id}")).await;
+            lost += u64::from(status == 200);
+        }
+        lost
     }
 
     /// Takes faults back, and counts those that were met.

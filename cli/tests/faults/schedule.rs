@@ -11,7 +11,7 @@ use crate::judge::{Case, judge};
 use crate::outside::Outside;
 use crate::project::{Project, SOURCES, options};
 use crate::stored::stored;
-use crate::tally::Tally;
+use crate::tally::{REPLAYED, Tally};
 use crate::verdict::{Verdict, Wrong};
 use crate::{secrets, site, workload};
 
@@ -101,6 +101,8 @@ impl<'s> Schedule<'s> {
             (_, 6..11) => &["run", source, "--log", "json"],
             _ => &["replay", source, "--log", "json"],
         };
+        let replays = !missing.is_empty() && wanted(REPLAYED);
+        let args = if replays { &["replay", source, "--log", "json"] } else { args };
         let ended = self.start(args, &disturb).await;
         self.met(&disturb, &ended);
         self.tally.site(&self.sites, &mut self.told);
@@ -179,7 +181,7 @@ impl<'s> Schedule<'s> {
         self.tally.process.meet(name, 1);
         if let Some(started) = ended.last("run_started") {
             self.tally.seen.meet("resumed run", u64::from(started["resumed"] == true));
-            self.tally.seen.meet("superseded or replayed", u64::from(started["kind"] == "replay"));
+            self.tally.seen.meet(REPLAYED, u64::from(started["kind"] == "replay"));
         }
         if !killed && ended.signal.is_none() && ended.code.is_none_or(|code| ![0, 1, 130].contains(&code)) {
             panic!("seed {}: {disturb:?} ended with {:?}: {}", self.seed, ended.code, ended.said);
@@ -194,11 +196,15 @@ impl<'s> Schedule<'s> {
         }
         let mut verdict = Verdict::default();
         for (source, site) in SOURCES {
+            if let Some(outside) = &self.outside {
+                let lost = outside.lose(source, site, &self.sites).await;
+                self.tally.seen.meet("document lost by the server", lost);
+            }
             self.sweeps(source, site, &mut verdict).await;
         }
         let journal = Journal::read(&self.project.data);
         for run in &journal.runs {
-            self.tally.seen.meet("superseded or replayed", run.counts.superseded);
+            self.tally.seen.meet(REPLAYED, run.counts.superseded);
             self.tally.seen.meet("unchanged record", run.counts.unchanged);
             self.tally.seen.meet("duplicate record", run.counts.duplicate);
             self.tally.seen.meet("rejected record", run.counts.rejected);

@@ -12,6 +12,9 @@ use crate::verdict::Verdict;
 /// Points that only the embedded store comes to.
 const EMBEDDED: [&str; 1] = ["indexed"];
 
+/// A record that an older page brings, as when the archive is mapped again.
+pub const REPLAYED: &str = "superseded or replayed";
+
 /// Counters of one store.
 #[derive(Debug)]
 pub struct Tally {
@@ -39,15 +42,8 @@ impl Tally {
         let embedded = POINTS.into_iter().filter(|point| !outside || !EMBEDDED.contains(point));
         let points = embedded.chain(OUTSIDE.into_iter().filter(|_| outside));
         let process = ["SIGKILL", "SIGINT", "SIGTERM", "SIGSTOP", "clock", "end at a named point"];
-        let seen = [
-            "resumed run",
-            "unchanged record",
-            "superseded or replayed",
-            "duplicate record",
-            "rejected record",
-            "closed offer",
-        ];
-        let own: &[&str] = if outside { &["takeover"] } else { &["full disk"] };
+        let seen = ["resumed run", "unchanged record", REPLAYED, "duplicate record", "rejected record", "closed offer"];
+        let own: &[&str] = if outside { &["takeover", "document lost by the server"] } else { &["full disk"] };
         Tally {
             store,
             schedules: 0,
@@ -79,7 +75,8 @@ impl Tally {
     /// What was not met, or not often enough.
     pub fn missing(&self) -> Vec<&str> {
         let once = [&self.process, &self.server, &self.sites].into_iter().flat_map(|deck| deck.missing(1));
-        self.points.missing(self.least).into_iter().chain(once).collect()
+        let replayed = self.seen.missing(1).into_iter().filter(|name| *name == REPLAYED);
+        self.points.missing(self.least).into_iter().chain(once).chain(replayed).collect()
     }
 
     /// What was not met at the very end: without it the schedules show nothing.
