@@ -31,8 +31,7 @@ fn server(url: &str, name: &str) -> Server {
 
 /// What is said when the server is opened and looked at: an error, or notices.
 async fn said(server: &Server) -> Result<Vec<String>, String> {
-    let store = Elastic::open(server, schema()).await.map_err(|error| error.to_string())?;
-    store.ready().await.map_err(|error| error.to_string())
+    Elastic::to_write(server, schema()).await.map(|store| store.notices).map_err(|error| error.to_string())
 }
 
 /// Somebody does something at the server by hand.

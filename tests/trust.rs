@@ -28,7 +28,7 @@ fn schema() -> Arc<Schema> {
 /// What is said when the server is opened so; nothing when it is.
 async fn said(server: Server) -> String {
     let server = Server { name: "trust".into(), ..server };
-    Elastic::open(&server, schema()).await.map_or_else(|error| error.to_string(), |_| String::new())
+    Elastic::to_write(&server, schema()).await.map_or_else(|error| error.to_string(), |_| String::new())
 }
 
 fn at(proxy: &Proxy) -> Server {
@@ -134,7 +134,7 @@ async fn a_node_that_is_dead_is_passed_over() {
     let (first, second) = (Proxy::start(&node.url).await, Proxy::start(&node.url).await);
     let urls = vec![first.url.clone(), second.url.clone()];
     let server = Server { urls, name: "nodes".into(), ..Server::default() };
-    let store = Elastic::open(&server, schema()).await.unwrap();
+    let store = Elastic::to_write(&server, schema()).await.unwrap();
     for _ in 0..10 {
         store.refresh().await.unwrap();
     }
@@ -146,7 +146,7 @@ async fn a_node_that_is_dead_is_passed_over() {
         store.refresh().await.unwrap();
     }
     assert_eq!(second.asked().len(), counts.1 + 10);
-    drop(Elastic::open(&server, schema()).await.unwrap());
+    drop(Elastic::to_write(&server, schema()).await.unwrap());
     // When none is left both are named.
     drop(second);
     let gone = store.refresh().await.unwrap_err().to_string();

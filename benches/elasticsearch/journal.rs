@@ -63,6 +63,7 @@ impl Journal {
                 key,
                 version: admit.version,
                 first_seen: *first_seen,
+                brought: None,
             });
         }
         self.state.intent(intents).await.unwrap();

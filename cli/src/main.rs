@@ -183,7 +183,7 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(asked) => commands::run::run(&place, &asked).await,
         Command::Sweep(asked) => commands::run::sweep(&place, &asked).await,
         Command::Close(asked) => commands::run::close_offers(&place, &asked).await,
-        Command::Status => commands::status::status(&place),
+        Command::Status => commands::status::status(&place).await,
         Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Export(asked) => commands::export::export(&place, &asked).await,
         Command::Verify => commands::verify::verify(&place).await,

@@ -1,9 +1,11 @@
 //! Arbeitnow and Remotive: two small boards without authentication.
 use serde_json::{Value, json};
 
-use crate::serve::{Answer, Asked};
+use crate::serve::Asked;
+use crate::wire::Answer;
 use crate::words::{EMPLOYERS, SENTENCES};
-use crate::world::{Entry, Site, World, record};
+use crate::workload::{long, pages};
+use crate::world::{Entry, Site, World};
 
 /// Offers on a page of Arbeitnow.
 const PAGE: usize = 100;
@@ -14,15 +16,15 @@ pub(crate) fn answer_arbeitnow(asked: &Asked, world: &World) -> Answer {
         return Answer::new(404);
     }
     let number = asked.query("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
-    let shown: Vec<&Entry> = world.shown(Site::Arbeitnow).collect();
-    let data: Vec<Value> =
-        shown.iter().skip((number - 1) * PAGE).take(PAGE).map(|entry| record(Site::Arbeitnow, entry)).collect();
+    let shown: Vec<&Entry> = world.listed(Site::Arbeitnow).collect();
+    let (data, lines) = pages(Site::Arbeitnow, shown.iter().skip((number - 1) * PAGE).take(PAGE).copied());
     let address = |number: usize| format!("https://www.arbeitnow.com/api/job-board-api?page={number}");
     let next = (number * PAGE < shown.len()).then(|| address(number + 1));
     Answer::json(
         200,
         &json!({"data": data, "links": {"first": address(1), "next": next}, "meta": {"current_page": number, "per_page": PAGE}}),
     )
+    .lines(lines)
 }
 
 /// Answers a request to Remotive: one page with everything.
@@ -30,11 +32,12 @@ pub(crate) fn answer_remotive(asked: &Asked, world: &World) -> Answer {
     if asked.path != "/api/remote-jobs" {
         return Answer::new(404);
     }
-    let jobs: Vec<Value> = world.shown(Site::Remotive).map(|entry| record(Site::Remotive, entry)).collect();
+    let (jobs, lines) = pages(Site::Remotive, world.listed(Site::Remotive));
     Answer::json(
         200,
         &json!({"0-legal-notice": "simulated", "job-count": jobs.len(), "total-job-count": jobs.len(), "jobs": jobs}),
     )
+    .lines(lines)
     .total()
 }
 
@@ -47,10 +50,14 @@ const TITLES: [&str; 6] = [
     "Customer Success Manager",
 ];
 
-fn html(random: &mut fastrand::Rng, revision: u32) -> String {
+fn html(random: &mut fastrand::Rng, entry: &Entry) -> String {
+    let (revision, long) = (entry.revision, long(entry).unwrap_or_default());
     let items: Vec<String> =
         (0..random.usize(4..9)).map(|_| format!("<li>{}</li>", SENTENCES[random.usize(0..SENTENCES.len())])).collect();
-    format!("<p>We build &amp; run <b>data products</b>.</p><ul>{}</ul><p>Revision&nbsp;{revision}</p>", items.join(""))
+    format!(
+        "<p>We build &amp; run <b>data products</b>.</p><ul>{}</ul><p>{long}</p><p>Revision&nbsp;{revision}</p>",
+        items.join("")
+    )
 }
 
 /// The key of an offer at Arbeitnow.
@@ -63,7 +70,7 @@ pub(crate) fn arbeitnow(entry: &Entry) -> Value {
     let slug = slug(entry);
     json!({
         "slug": slug, "company_name": EMPLOYERS[random.usize(0..EMPLOYERS.len())], "title": TITLES[random.usize(0..TITLES.len())],
-        "description": html(&mut random, entry.revision), "remote": random.bool(), "url": format!("https://www.arbeitnow.com/jobs/{slug}"),
+        "description": html(&mut random, entry), "remote": random.bool(), "url": format!("https://www.arbeitnow.com/jobs/{slug}"),
         "tags": ["IT", "Data"], "job_types": (["berufseinstieg", "permanent", "Full Time"][random.usize(0..3)..]).to_vec(),
         "location": "Berlin", "created_at": entry.created.timestamp()
     })
@@ -77,6 +84,6 @@ pub(crate) fn remotive(entry: &Entry) -> Value {
         "company_name": EMPLOYERS[random.usize(0..EMPLOYERS.len())], "company_logo": format!("https://remotive.com/job/{id}/logo"),
         "category": "Software Development", "tags": ["rust", "python"], "job_type": (["full_time", "contract", ""][random.usize(0..3)]),
         "publication_date": entry.created.format("%Y-%m-%dT%H:%M:%S").to_string(), "candidate_required_location": "Europe",
-        "salary": (["$80k - $100k", "", "Competitive"][random.usize(0..3)]), "description": html(&mut random, entry.revision)
+        "salary": (["$80k - $100k", "", "Competitive"][random.usize(0..3)]), "description": html(&mut random, entry)
     })
 }

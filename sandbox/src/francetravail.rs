@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::serve::{Answer, Asked};
+use crate::ledger::line;
+use crate::serve::Asked;
+use crate::wire::Answer;
 use crate::words::{EMPLOYERS, PARTNER_SALARIES, SALARIES, SENTENCES, TOWNS, TRADES};
+use crate::workload::{long, pages};
 use crate::world::{Entry, Site, World, record as record_of};
 use crate::{CLIENT_ID, CLIENT_SECRET};
 
@@ -25,7 +28,10 @@ pub(crate) fn answer(asked: &Asked, world: &World, tokens: &mut HashMap<String, 
         ("GET", path) => match path.strip_prefix("/partenaire/offresdemploi/v2/offres/") {
             Some(_) if !authorised(asked, tokens) => Answer::new(401).header("WWW-Authenticate", "Bearer"),
             Some(id) => match world.shown(Site::FranceTravail).find(|entry| entry.id == id) {
-                Some(entry) => Answer::json(200, &record_of(Site::FranceTravail, entry)),
+                Some(entry) => {
+                    let record = record_of(Site::FranceTravail, entry);
+                    Answer::json(200, &record).line(line(entry, entry.id.clone(), &record))
+                }
                 None => Answer::new(204),
             },
             None => Answer::new(404),
@@ -101,7 +107,7 @@ fn search(asked: &Asked, world: &World) -> Answer {
     };
     let words: Vec<String> = asked.query("motsCles").map(words_of).unwrap_or_default();
     let matches: Vec<&Entry> = world
-        .shown(Site::FranceTravail)
+        .listed(Site::FranceTravail)
         .filter(|entry| origin.is_none_or(|origin| entry.origin == origin) && within(entry.created))
         .filter(|entry| words.is_empty() || has_all(&record_of(Site::FranceTravail, entry), &words))
         .collect();
@@ -113,11 +119,12 @@ fn search(asked: &Asked, world: &World) -> Answer {
         return Answer::new(204).header("Content-Range", &format!("offres -1--1/{total}"));
     }
     let last = last.min(total - 1);
-    let records: Vec<Value> = matches[first..=last].iter().map(|entry| record_of(Site::FranceTravail, entry)).collect();
+    let (records, lines) = pages(Site::FranceTravail, matches[first..=last].iter().copied());
     let status = if last + 1 < total { 206 } else { 200 };
     Answer::json(status, &json!({"resultats": records, "filtresPossibles": []}))
         .header("Content-Range", &format!("offres {first}-{last}/{total}"))
         .header("Accept-Range", "150")
+        .lines(lines)
         .total()
 }
 
@@ -145,6 +152,7 @@ pub(crate) fn record(entry: &Entry) -> Value {
     if !native && random.u32(0..4) == 0 {
         text.push("R&amp;D &gt; production &apos;et&apos; qualité\u{a0}😀");
     }
+    text.extend(long(entry));
     let department = if town.0.starts_with("97") { &town.0[..3] } else { &town.0[..2] };
     let mut record = json!({
         "id": entry.id,

@@ -4,8 +4,11 @@
 mod francetravail;
 mod boards;
 mod faults;
+pub mod ledger;
 mod smartrecruiters;
 mod serve;
+mod wire;
+mod workload;
 pub mod words;
 pub mod world;
 
@@ -14,8 +17,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 pub use faults::Fault;
+pub use ledger::{Body, Class, Ledger, Line, Served};
 pub use smartrecruiters::COMPANIES;
-pub use world::{Options, Site, Truth, World};
+pub use world::{Flaw, Options, Site, Truth, World};
 
 /// The client's name that the simulated France Travail knows.
 pub const CLIENT_ID: &str = "PAR_sandbox_client";
@@ -29,6 +33,8 @@ pub struct Shared {
     pub world: Arc<Mutex<World>>,
     /// Faults to come.
     pub faults: Arc<Mutex<faults::Faults>>,
+    /// What was served.
+    pub ledger: Arc<Mutex<Ledger>>,
 }
 
 /// The simulated sites, until it is dropped.
@@ -45,6 +51,7 @@ impl Sandbox {
         let shared = Shared {
             faults: Arc::new(Mutex::new(faults::Faults::new(&options))),
             world: Arc::new(Mutex::new(World::new(options))),
+            ledger: Arc::default(),
         };
         let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
         for site in Site::ALL {
@@ -68,9 +75,33 @@ impl Sandbox {
         look(&mut self.shared.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
+    /// Looks at what was served.
+    pub fn ledger<T>(&self, look: impl FnOnce(&mut Ledger) -> T) -> T {
+        look(&mut self.shared.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
     /// Orders a fault for the next answers of a site.
     pub fn fault(&self, site: Site, fault: Fault, times: usize) {
-        self.shared.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner).order(site, fault, times);
+        self.fault_after(site, 0, fault, times);
+    }
+
+    /// Orders a fault behind so many answers that are as they should be.
+    pub fn fault_after(&self, site: Site, after: usize, fault: Fault, times: usize) {
+        self.faults(|faults| faults.order(site, after, fault, times));
+    }
+
+    /// Takes back all faults that were ordered and not met yet.
+    pub fn calm(&self) {
+        self.faults(faults::Faults::clear);
+    }
+
+    /// Faults that were met, by their names.
+    pub fn met(&self) -> std::collections::BTreeMap<String, u64> {
+        self.faults(|faults| faults.met())
+    }
+
+    fn faults<T>(&self, look: impl FnOnce(&mut faults::Faults) -> T) -> T {
+        look(&mut self.shared.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 

@@ -1,14 +1,16 @@
 //! HTTP/1.1 by hand, so that an answer can be cut anywhere: one connection, request by request.
 use std::collections::HashMap;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+use crate::ledger::{Body, Ledger};
+use crate::wire::{self, Answer};
 use crate::{Fault, Shared, Site, boards, francetravail, smartrecruiters};
 
 /// A request.
@@ -31,47 +33,6 @@ impl Asked {
 
     pub(crate) fn form(&self) -> HashMap<String, String> {
         pairs(&String::from_utf8_lossy(&self.body))
-    }
-}
-
-/// An answer.
-pub(crate) struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    has_total: bool,
-}
-
-impl Answer {
-    pub(crate) fn new(status: u16) -> Self {
-        Answer { status, headers: Vec::new(), body: Vec::new(), has_total: false }
-    }
-
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
-        let mut answer = Answer::new(status).header("Content-Type", "application/json;charset=UTF-8");
-        answer.body = body.to_string().into_bytes();
-        answer
-    }
-
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Says that it announces a total, which a fault may falsify.
-    pub(crate) fn total(mut self) -> Self {
-        self.has_total = true;
-        self
-    }
-
-    fn lie(&mut self, by: i64) {
-        for (name, value) in &mut self.headers {
-            if let (true, Some((range, total))) =
-                (name == "Content-Range" && self.has_total, value.clone().split_once('/'))
-            {
-                *value = format!("{range}/{}", total.parse::<i64>().unwrap_or(0) + by);
-            }
-        }
     }
 }
 
@@ -103,6 +64,8 @@ struct Keeps {
     tokens: HashMap<String, DateTime<Utc>>,
     /// Requests of this second.
     second: Option<(Instant, u32)>,
+    /// The last page of a list, with its path.
+    last: Option<(String, Answer)>,
 }
 
 /// Serves a site until the task is ended.
@@ -121,35 +84,75 @@ async fn connection(site: Site, shared: Shared, keeps: Arc<Mutex<Keeps>>, mut st
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     while let Some(asked) = request(&mut stream, &mut buffer).await? {
-        let fault = shared.faults.lock().unwrap_or_else(PoisonError::into_inner).next(site);
-        let answer = answer(site, &shared, &keeps, &asked, fault);
-        if fault == Some(Fault::Reset) {
+        let fault = held(&shared.faults).next(site);
+        let (answer, fault, number) = answer(site, &shared, &keeps, &asked, fault);
+        let accepted = asked.header("accept-encoding").is_some_and(|accepted| accepted.contains("gzip"));
+        let zipped = accepted && (answer.body.len() > 1_000 || fault == Some(Fault::TruncatedGzip));
+        let sent = wire::sent(&answer, zipped, fault)?;
+        let (first, second) = sent.bytes.split_at(sent.half);
+        stream.write_all(first).await?;
+        if let Some(Fault::Slow(millis)) = fault {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
+        stream.write_all(second).await?;
+        if sent.cut {
             return Ok(());
         }
-        let zipped = asked.header("accept-encoding").is_some_and(|accepted| accepted.contains("gzip"))
-            && answer.body.len() > 1_000;
-        let bytes = written(answer, zipped, fault)?;
-        let whole = fault != Some(Fault::Truncated);
-        stream.write_all(if whole { &bytes } else { &bytes[..bytes.len() - bytes.len() / 4] }).await?;
-        if !whole {
-            return Ok(());
+        if let Some(number) = number {
+            ledger(&shared).done(number);
         }
     }
     Ok(())
 }
 
-fn answer(site: Site, shared: &Shared, keeps: &Mutex<Keeps>, asked: &Asked, fault: Option<Fault>) -> Answer {
-    let mut keeps = keeps.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+/// A lock, also of a thread that panicked.
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ledger(shared: &Shared) -> MutexGuard<'_, Ledger> {
+    held(&shared.ledger)
+}
+
+/// The answer, the fault where it really is one for this answer, and the answer's number in the ledger.
+fn answer(
+    site: Site,
+    shared: &Shared,
+    keeps: &Mutex<Keeps>,
+    asked: &Asked,
+    fault: Option<Fault>,
+) -> (Answer, Option<Fault>, Option<u64>) {
+    let mut keeps = held(keeps);
+    let mut answer = match refused(site, shared, &mut keeps, fault) {
+        Some(answer) => answer,
+        None => page(site, shared, &mut keeps, asked),
+    };
+    let before = keeps.last.take();
+    keeps.last = if answer.is_list { Some((asked.path.clone(), answer.clone())) } else { before.clone() };
+    let fault = fault.filter(|fault| falsify(*fault, &mut answer, before, asked));
+    if let Some(fault) = fault {
+        held(&shared.faults).meet(fault);
+    }
+    let Some(lines) = answer.lines.clone().filter(|_| answer.status < 300) else { return (answer, fault, None) };
+    let mut ledger = ledger(shared);
+    let number = ledger.enter(site, &asked.path, lines, fault.map_or(Body::Intact, Fault::body));
+    (answer.header("ETag", &format!("\"{number}\"")), fault, Some(number))
+}
+
+/// What a fault answers instead of the site, and what the site refuses.
+fn refused(site: Site, shared: &Shared, keeps: &mut Keeps, fault: Option<Fault>) -> Option<Answer> {
+    let mut world = held(&shared.world);
     *world.requests.entry(site).or_default() += 1;
+    let rate = world.options.rate;
+    drop(world);
+    ledger(shared).asked(site);
     match fault {
-        Some(Fault::Status(status)) => return Answer::new(status).header("Retry-After", "0"),
-        Some(Fault::RevokeTokens) => keeps.tokens.clear(),
-        Some(Fault::HtmlWall) => {
-            let mut wall = Answer::new(200).header("Content-Type", "text/html");
-            wall.body = b"<!DOCTYPE html><html><body>Are you a robot?</body></html>".to_vec();
-            return wall;
+        Some(Fault::Status(status)) => return Some(Answer::new(status).header("Retry-After", "0")),
+        Some(Fault::Wait(status, seconds)) => {
+            ledger(shared).wait(site, Duration::from_secs(seconds));
+            return Some(Answer::new(status).header("Retry-After", &seconds.to_string()));
         }
+        Some(Fault::RevokeTokens) => keeps.tokens.clear(),
         _ => {}
     }
     let now = Instant::now();
@@ -158,42 +161,58 @@ fn answer(site: Site, shared: &Shared, keeps: &Mutex<Keeps>, asked: &Asked, faul
         (*since, *count) = (now, 0);
     }
     *count += 1;
-    if site == Site::FranceTravail && *count > world.options.rate.saturating_mul(2) {
-        return Answer::new(429).header("Retry-After", "1").header("Content-Type", "text/plain");
-    }
-    let mut answer = match site {
+    (site == Site::FranceTravail && *count > rate.saturating_mul(2))
+        .then(|| Answer::new(429).header("Retry-After", "1").header("Content-Type", "text/plain"))
+}
+
+/// What the site itself answers.
+fn page(site: Site, shared: &Shared, keeps: &mut Keeps, asked: &Asked) -> Answer {
+    let world = held(&shared.world);
+    let before = keeps.tokens.len();
+    let answer = match site {
         Site::FranceTravail => francetravail::answer(asked, &world, &mut keeps.tokens),
         Site::Arbeitnow => boards::answer_arbeitnow(asked, &world),
         Site::Remotive => boards::answer_remotive(asked, &world),
         Site::SmartRecruiters => smartrecruiters::answer(asked, &world),
     };
-    match fault {
-        Some(Fault::LyingTotal(by)) => answer.lie(by),
-        Some(Fault::BrokenJson) => answer.body.truncate(answer.body.len() / 2),
-        _ => {}
+    if keeps.tokens.len() > before {
+        let mut ledger = ledger(shared);
+        let new = keeps.tokens.keys().filter(|token| !ledger.tokens.contains(token)).cloned().collect::<Vec<_>>();
+        ledger.tokens.extend(new);
     }
     answer
 }
 
-fn written(answer: Answer, zipped: bool, fault: Option<Fault>) -> io::Result<Vec<u8>> {
-    let mut head = format!("HTTP/1.1 {} Answer\r\n", answer.status);
-    for (name, value) in &answer.headers {
-        head += &format!("{name}: {value}\r\n");
+/// Does to an answer what a fault says; whether there was something to do it to. `before` is the last page of a list.
+fn falsify(fault: Fault, answer: &mut Answer, before: Option<(String, Answer)>, asked: &Asked) -> bool {
+    let good = answer.status < 300 && answer.status != 204 && answer.lines.is_some();
+    match fault {
+        Fault::Status(_) | Fault::Wait(..) | Fault::Reset | Fault::ResetInHead | Fault::Slow(_) => true,
+        Fault::RevokeTokens => asked.header("authorization").is_some(),
+        Fault::LyingTotal(by) => answer.lie(by),
+        Fault::ResetAfterHead | Fault::Truncated | Fault::WrongLength | Fault::Bom | Fault::TruncatedGzip => good,
+        Fault::BrokenJson if good => {
+            answer.body.truncate(answer.body.len() / 2);
+            true
+        }
+        Fault::Empty if good => {
+            answer.body.clear();
+            true
+        }
+        Fault::HtmlWall if good => {
+            answer.headers = vec![("Content-Type".into(), "text/html".into())];
+            answer.body = b"<!DOCTYPE html><html><body>Are you a robot?</body></html>".to_vec();
+            true
+        }
+        Fault::Duplicated => match before {
+            Some((path, before)) if good && path == asked.path && before.body != answer.body => {
+                *answer = before;
+                true
+            }
+            _ => false,
+        },
+        Fault::BrokenJson | Fault::Empty | Fault::HtmlWall => false,
     }
-    let mut body = answer.body;
-    if zipped && fault != Some(Fault::BrokenJson) {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(&body)?;
-        body = encoder.finish()?;
-        head += "Content-Encoding: gzip\r\n";
-    }
-    if answer.status != 204 {
-        head += &format!("Content-Length: {}\r\n", body.len());
-    }
-    head += "\r\n";
-    let mut bytes = head.into_bytes();
-    bytes.extend_from_slice(&body);
-    Ok(bytes)
 }
 
 /// The next request of a connection; `None` when the client has closed it.

@@ -1,8 +1,11 @@
 //! SmartRecruiters: postings of a company page by page, without their text, which a second call brings.
 use serde_json::{Value, json};
 
-use crate::serve::{Answer, Asked};
+use crate::ledger::line;
+use crate::serve::Asked;
+use crate::wire::Answer;
 use crate::words::{EMPLOYERS, SENTENCES, TOWNS, TRADES};
+use crate::workload::{long, pages};
 use crate::world::{Entry, Site, World, record as record_of};
 
 /// The companies that have postings, as their addresses name them.
@@ -21,7 +24,10 @@ pub(crate) fn answer(asked: &Asked, world: &World) -> Answer {
         ["v1", "companies", company, "postings"] => postings(asked, world, company),
         ["v1", "companies", company, "postings", id] => {
             match of(world, company).find(|entry| entry.id == id && !entry.buried) {
-                Some(entry) => Answer::json(200, &detail(entry)),
+                Some(entry) => {
+                    let whole = detail(entry);
+                    Answer::json(200, &whole).line(line(entry, entry.id.clone(), &whole))
+                }
                 None => Answer::json(404, &json!({"message": "No such posting"})),
             }
         }
@@ -38,9 +44,9 @@ fn postings(asked: &Asked, world: &World, company: &str) -> Answer {
     let number = |name: &str, default: usize| asked.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (limit, offset) = (number("limit", 10).min(PAGE), number("offset", 0));
     let all: Vec<&Entry> = of(world, company).collect();
-    let content: Vec<Value> =
-        all.iter().skip(offset).take(limit).map(|entry| record_of(Site::SmartRecruiters, entry)).collect();
+    let (content, lines) = pages(Site::SmartRecruiters, all.iter().skip(offset).take(limit).copied());
     Answer::json(200, &json!({"offset": offset, "limit": limit, "totalFound": all.len(), "content": content}))
+        .lines(lines)
 }
 
 /// A posting as the list shows it.
@@ -56,12 +62,14 @@ pub(crate) fn record(entry: &Entry) -> Value {
     })
 }
 
-fn detail(entry: &Entry) -> Value {
+/// A posting as its own page shows it.
+pub(crate) fn detail(entry: &Entry) -> Value {
     let mut random = fastrand::Rng::with_seed(entry.index);
     let text: Vec<&str> = (0..6).map(|_| SENTENCES[random.usize(0..SENTENCES.len())]).collect();
-    let mut whole = record(entry);
+    let mut whole = record_of(Site::SmartRecruiters, entry);
     whole["applyUrl"] = json!(format!("https://jobs.smartrecruiters.com/{}", entry.id));
-    let description = format!("<p>{}</p><p>Révision {}</p>", text.join(" "), entry.revision);
+    let long = long(entry).unwrap_or_default();
+    let description = format!("<p>{}</p><p>{long}</p><p>Révision {}</p>", text.join(" "), entry.revision);
     whole["jobAd"] = json!({"sections": {"jobDescription": {"title": "Poste", "text": description}}});
     whole
 }

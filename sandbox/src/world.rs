@@ -59,6 +59,8 @@ pub struct Options {
     pub rate: u32,
     /// Life of a token, in seconds.
     pub token_life: i64,
+    /// How many offers in a hundred have a text of more than 32 KiB.
+    pub long: u32,
 }
 
 impl Default for Options {
@@ -74,6 +76,7 @@ impl Default for Options {
             faults: 0,
             rate: 10,
             token_life: 1_499,
+            long: 0,
         }
     }
 }
@@ -110,8 +113,29 @@ pub struct Entry {
     pub present: bool,
     /// Whether its own page is gone though the list shows it.
     pub buried: bool,
+    /// What is wrong with its record.
+    pub flaw: Option<Flaw>,
+    /// Whether the list shows it twice, one behind the other.
+    pub twice: bool,
+    /// Whether its text is longer than 32 KiB, with signs of many alphabets.
+    pub long: bool,
     /// A real record, when it was read from a file.
     pub record: Option<Value>,
+}
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flaw {
+    /// It has no key.
+    NoKey,
+    /// Its key is an object.
+    WrongKey,
+    /// It has no title.
+    NoTitle,
+    /// Its title is an object.
+    WrongTitle,
+    /// It was published in the year 14645.
+    FarDate,
 }
 
 /// What is true of an offer.
@@ -121,7 +145,11 @@ pub struct Truth {
     pub id: String,
     /// Whether the site shows it.
     pub present: bool,
-    /// The record as served.
+    /// Which revision the site has of it.
+    pub revision: u32,
+    /// What can be made of it.
+    pub class: crate::ledger::Class,
+    /// The record as served, that of its own page where the site has one.
     pub record: Value,
 }
 
@@ -130,8 +158,8 @@ pub struct Truth {
 pub struct World {
     /// What it began with.
     pub options: Options,
-    sites: HashMap<Site, Vec<Entry>>,
-    random: fastrand::Rng,
+    pub(crate) sites: HashMap<Site, Vec<Entry>>,
+    pub(crate) random: fastrand::Rng,
     /// Requests served, by site.
     pub requests: HashMap<Site, u64>,
 }
@@ -160,7 +188,7 @@ impl World {
         world
     }
 
-    fn entry(&mut self, site: Site) -> Entry {
+    pub(crate) fn entry(&mut self, site: Site) -> Entry {
         let index = self.random.u64(..);
         let back = self.random.i64(0..self.options.span.num_seconds().max(1));
         let origin = if self.random.u32(0..100) < self.options.partners { 2 } else { 1 };
@@ -177,6 +205,9 @@ impl World {
             revision: 0,
             present: true,
             buried: false,
+            flaw: None,
+            twice: false,
+            long: self.options.long > 0 && index % 100 < u64::from(self.options.long),
             record: None,
         }
     }
@@ -190,7 +221,13 @@ impl World {
     pub fn truth(&self, site: Site) -> Vec<Truth> {
         let entries = self.sites.get(&site).into_iter().flatten();
         entries
-            .map(|entry| Truth { id: key(site, entry), present: entry.present, record: record(site, entry) })
+            .map(|entry| Truth {
+                id: key(site, entry),
+                present: entry.present,
+                revision: entry.revision,
+                class: entry.flaw.map_or(crate::ledger::Class::Valid, Flaw::class),
+                record: whole(site, entry),
+            })
             .collect()
     }
 
@@ -208,26 +245,6 @@ impl World {
     pub fn show(&mut self, site: Site, count: usize, present: bool) {
         self.sites.entry(site).or_default().iter_mut().take(count).for_each(|entry| entry.present = present);
     }
-
-    /// Changes so many offers at random: they change, go, return, or new ones appear.
-    pub fn change(&mut self, site: Site, times: usize) {
-        for _ in 0..times {
-            let count = self.sites.get(&site).map_or(0, Vec::len);
-            let (kind, at) = (self.random.u32(0..10), self.random.usize(0..count.max(1)));
-            if kind < 2 {
-                let mut entry = self.entry(site);
-                entry.created = self.options.now - TimeDelta::seconds(self.random.i64(1..3_600));
-                let entries = self.sites.entry(site).or_default();
-                let place = entries.partition_point(|other| other.created > entry.created);
-                entries.insert(place, entry);
-            } else if let Some(entry) = self.sites.get_mut(&site).and_then(|entries| entries.get_mut(at)) {
-                match kind {
-                    2..=3 => entry.present = !entry.present,
-                    _ => entry.revision += 1,
-                }
-            }
-        }
-    }
 }
 
 impl Default for Entry {
@@ -240,21 +257,37 @@ impl Default for Entry {
             revision: 0,
             present: true,
             buried: false,
+            flaw: None,
+            twice: false,
+            long: false,
             record: None,
         }
     }
 }
 
 /// The key that the site itself gives.
-fn key(site: Site, entry: &Entry) -> String {
+pub(crate) fn key(site: Site, entry: &Entry) -> String {
     match site {
         Site::FranceTravail | Site::Remotive | Site::SmartRecruiters => entry.id.clone(),
         Site::Arbeitnow => boards::slug(entry),
     }
 }
 
-/// The record as the site serves it.
+/// The record with all that the site says of it.
+pub(crate) fn whole(site: Site, entry: &Entry) -> Value {
+    if site == Site::SmartRecruiters { smartrecruiters::detail(entry) } else { record(site, entry) }
+}
+
+/// The record as the site's list serves it.
 pub(crate) fn record(site: Site, entry: &Entry) -> Value {
+    let mut record = sound(site, entry);
+    if let Some(flaw) = entry.flaw {
+        flaw.spoil(site, &mut record);
+    }
+    record
+}
+
+fn sound(site: Site, entry: &Entry) -> Value {
     match (site, &entry.record) {
         (_, Some(record)) => record.clone(),
         (Site::FranceTravail, None) => francetravail::record(entry),
@@ -268,16 +301,7 @@ fn real(index: usize, record: Value) -> Entry {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let origin = text(record.pointer("/origineOffre/origine")).parse().unwrap_or(1);
     let created = text(record.get("dateCreation")).parse().unwrap_or(DateTime::UNIX_EPOCH);
-    Entry {
-        index: index as u64,
-        id: text(record.get("id")),
-        created,
-        origin,
-        revision: 0,
-        present: true,
-        buried: false,
-        record: Some(record),
-    }
+    Entry { index: index as u64, id: text(record.get("id")), created, origin, record: Some(record), ..Entry::default() }
 }
 
 /// Seven signs of an alphabet.

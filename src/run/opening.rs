@@ -25,6 +25,8 @@ pub(super) struct Opened {
 /// Opens the store and takes the claim of the source, waiting for a server that is away.
 pub(super) async fn open(engine: &Engine, plan: &Plan, floor: u64) -> Result<Opened, RunError> {
     let source = &plan.source;
+    // What an earlier process wrote down of its waiting ended with it.
+    engine.state.waits(source, None).await?;
     let Some(server) = &plan.server else {
         let claim = engine.state.claim(source, store::LOCAL, floor, false).await?;
         return Ok(Opened { elastic: None, claim, brought: None });

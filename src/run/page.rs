@@ -351,7 +351,9 @@ fn made(
         Made::Filtered => (Fate::Filtered, None),
         Made::Rejected(reject) => (Fate::Rejected(reject), None),
     };
-    let raw = matches!(fate, Fate::Rejected(_)).then(|| raw.to_string().into_bytes());
+    // A store outside may refuse what could be mapped.
+    let kept = plan.server.is_some() || matches!(fate, Fate::Rejected(_));
+    let raw = kept.then(|| raw.to_string().into_bytes());
     Record { item, key: worked.key, id, fate, listed: None, raw, expires }
 }
 

@@ -1,4 +1,5 @@
 //! `files`: a change log, one line for each indexed offer, in `DIR/SOURCE/RUN.ndjson`.
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files::{self, Appender, FileError, Queued};
@@ -9,6 +10,8 @@ use crate::state::words::Mark;
 #[derive(Debug)]
 pub struct Files {
     root: PathBuf,
+    folder: String,
+    run: i64,
     file: String,
     appender: Appender,
 }
@@ -16,13 +19,25 @@ pub struct Files {
 impl Files {
     /// Of a run. The folder is relative to the data directory.
     pub fn new(data: &Path, dir: &str, source: &str, run: i64, appender: Appender) -> Self {
-        Files { root: data.to_owned(), file: format!("{dir}/{source}/{run}.ndjson"), appender }
+        let folder = format!("{dir}/{source}");
+        Files { root: data.to_owned(), file: format!("{folder}/{run}.ndjson"), folder, run, appender }
     }
 
-    /// Cuts the file back to what is committed; the bytes that were cut.
+    /// Cuts the logs of this run and of those before it back to what is committed; the bytes that were cut. A run that was
+    /// killed may have left lines behind, and another run may have taken its place.
     pub fn cut(&self, marks: &[Mark]) -> Result<u64, FileError> {
-        let length = marks.iter().find(|mark| mark.file == self.file).map_or(0, |mark| mark.length);
-        files::cut(&self.root.join(&self.file), length)
+        let folder = self.root.join(&self.folder);
+        let mut cut = 0;
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let run = name.strip_suffix(".ndjson").and_then(|run| run.parse::<i64>().ok());
+            if run.is_some_and(|run| run <= self.run) {
+                let file = format!("{}/{name}", self.folder);
+                let length = marks.iter().find(|mark| mark.file == file).map_or(0, |mark| mark.length);
+                cut += files::cut(&entry.path(), length)?;
+            }
+        }
+        Ok(cut)
     }
 
     /// Queues a line for each offer; `None` when there is none.
@@ -54,5 +69,26 @@ impl Logged {
     pub async fn mark(self) -> Result<Mark, FileError> {
         let offset = self.queued.done().await?;
         Ok(Mark { file: self.file, length: offset + self.length })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_were_not_committed_are_cut_off_every_log() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("log/site");
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in [("1.ndjson", "{}\n{}\n{"), ("2.ndjson", "{}\n"), ("3.ndjson", "{}\n"), ("notes", "kept")] {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        let files = Files::new(data.path(), "log", "site", 3, Appender::start());
+        let mark = |run: u32, length| Mark { file: format!("log/site/{run}.ndjson"), length };
+        assert_eq!(files.cut(&[mark(1, 3), mark(3, 3)]).unwrap(), 4 + 3);
+        let left =
+            ["1.ndjson", "2.ndjson", "3.ndjson", "notes"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+        assert_eq!(left, ["{}\n", "", "{}\n", "kept"]);
     }
 }

@@ -40,7 +40,7 @@ impl Core {
     /// What is known of the listed form of an offer.
     pub(super) fn listed(&self, id: &OfferId) -> Result<Option<ListedRow>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT k.listed, k.meaning, k.closed_at IS NULL, p.archived FROM known k
+            "SELECT k.listed, k.meaning, k.closed_at IS NULL AND k.content IS NOT NULL, p.archived FROM known k
              LEFT JOIN pages p ON p.source = k.source AND p.version = k.page WHERE k.id = ?1 AND k.meaning IS NOT NULL",
         )?;
         let row = statement.query_row(params![id.0], |row| {

@@ -203,7 +203,9 @@ impl Core {
         let admit = &commit.admit;
         let raw = record.raw.as_deref().unwrap_or_default();
         let hash = crate::offer::content_hash(raw) as i64;
-        let place = record.key.clone().unwrap_or_else(|| format!("{}:{}", admit.version, record.item));
+        // What has no key is known by its page, also when that is mapped again.
+        let from = commit.from.unwrap_or(admit.version);
+        let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
         let kept: i64 = self
             .connection
             .prepare_cached("SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND raw IS NOT NULL")?

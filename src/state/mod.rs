@@ -112,6 +112,12 @@ impl State {
         Ok(State { orders, dir: Arc::new(dir.to_owned()), _lock: Arc::new(lock) })
     }
 
+    /// Whether a process holds a data directory at this moment.
+    pub fn is_held(dir: &Path) -> bool {
+        let lock = File::options().write(true).open(dir.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
+    }
+
     /// The data directory.
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -64,6 +64,12 @@ impl Reader {
                 )?,
                 closed: count("SELECT count(*) FROM known WHERE source = ?1 AND closed_at IS NOT NULL", &source)?,
                 held: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
+                older: count(
+                    "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL AND ask IS NOT
+                     (SELECT ask FROM runs WHERE source = ?1 AND kind IN ('sweep', 'ordinary') ORDER BY run DESC LIMIT 1)
+                     AND EXISTS(SELECT 1 FROM runs WHERE source = ?1 AND kind IN ('sweep', 'ordinary'))",
+                    &source,
+                )?,
                 waiting: self.waiting(&source)?,
                 last: self.runs(Some(&source), 1)?.pop(),
                 source,

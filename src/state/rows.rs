@@ -39,6 +39,8 @@ pub struct SourceRow {
     pub open: i64,
     /// Offers that are closed.
     pub closed: i64,
+    /// Open offers that another request than that of the last run brought: no sweep of it closes them.
+    pub older: i64,
     /// Records in the quarantine.
     pub held: i64,
     /// What waits for a store that is away.

@@ -1,13 +1,22 @@
 //! `status`: sources, their last runs, what is stored and what waits.
 use std::process::ExitCode;
+use std::time::Duration;
 
-use jobmarket::state::Reader;
+use chrono::Utc;
+use jobmarket::search::Search;
+use jobmarket::state::{Reader, SourceRow, State};
+use jobmarket::store::Store;
+use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
+use crate::commands::search::server;
 use crate::project::Project;
 
-/// Prints the state of a data directory.
-pub fn status(place: &Place) -> anyhow::Result<ExitCode> {
+/// How long a server is asked what it holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Prints the state of a data directory, and what its store says.
+pub async fn status(place: &Place) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let Some(reader) = Reader::open(&project.data)? else {
         eprintln!("nothing was run into {} yet; `jobmarket run SOURCE`, or `jobmarket demo`", project.data.display());
@@ -19,14 +28,45 @@ pub fn status(place: &Place) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("{:<16} {:>9} {:>8} {:>6}  last run", "source", "open", "closed", "held");
-    for source in sources {
-        let last = source.last.map_or(String::new(), |last| {
-            let outcome = last.outcome.unwrap_or_else(|| "unfinished".into());
-            format!("{} {} {outcome} {}", last.run, last.now, last.cause.unwrap_or_default())
-        });
-        println!("{:<16} {:>9} {:>8} {:>6}  {last}", source.source, source.open, source.closed, source.held);
+    let held = State::is_held(&project.data);
+    sources.iter().for_each(|source| row(source, held));
+    match server(&project) {
+        Ok(Some(server)) => match tokio::time::timeout(PATIENCE, stored(&project, &server)).await {
+            Ok(Ok(said)) => println!("{said}"),
+            Ok(Err(error)) => println!("the store cannot be asked: {error}"),
+            Err(_) => println!("the store does not answer within {} seconds", PATIENCE.as_secs()),
+        },
+        Ok(None) => println!("{} offers in the local store of {}", reader.store()?.1, project.data.display()),
+        Err(error) => println!("{error}"),
     }
-    let (_, offers) = reader.store()?;
-    println!("{offers} offers in the local store of {}", project.data.display());
     Ok(ExitCode::SUCCESS)
+}
+
+fn row(source: &SourceRow, held: bool) {
+    let last = source.last.as_ref().map_or(String::new(), |last| {
+        let outcome = last.outcome.as_deref().unwrap_or("unfinished");
+        format!("{} {} {outcome} {}", last.run, last.now, last.cause.as_deref().unwrap_or_default())
+    });
+    println!("{:<16} {:>9} {:>8} {:>6}  {last}", source.source, source.open, source.closed, source.held);
+    if let Some(waiting) = &source.waiting {
+        let what = match waiting.offers {
+            0 => "a run waits to begin".to_owned(),
+            offers => format!("{offers} offers wait"),
+        };
+        let minutes = (Utc::now() - waiting.since).num_seconds() as f64 / 60.0;
+        let gone = if held { "" } else { "; the process that waited is gone, `jobmarket run` goes on from there" };
+        println!("{:<16} {what} for the store, for {minutes:.1} minutes: {}{gone}", "", waiting.why);
+    }
+    if source.older > 0 {
+        println!(
+            "{:<16} {} open offers were brought by another request; `jobmarket close {} --older-ask` closes them",
+            "", source.older, source.source
+        );
+    }
+}
+
+async fn stored(project: &Project, server: &jobmarket::plan::Server) -> anyhow::Result<String> {
+    let store = Elastic::open(server, project.definitions.schema.clone()).await?;
+    let found = store.search(&Search { closed: true, ..Search::default() }).await?;
+    Ok(format!("{} offers in Elasticsearch {} at {}", found.total, store.version, server.urls.join(", ")))
 }

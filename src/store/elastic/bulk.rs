@@ -2,6 +2,7 @@
 use elasticsearch::http::Method;
 use serde_json::Value;
 
+use super::index::guard;
 use super::outcome::{self, Outcome, Whole};
 use super::pace::Pace;
 use super::{Elastic, refused};
@@ -60,7 +61,7 @@ impl Elastic {
             let (text, taken) = request(actions, &open, &pace);
             let bytes = text.len();
             // What the network says is for the caller to wait for: the same may be written again under the same version.
-            let path = format!("/{}/_bulk?timeout={SHARDS}s", self.index);
+            let path = format!("/{}/_bulk?require_alias=true&timeout={SHARDS}s", guard(&self.index));
             let answer = self.nodes.send(Method::Post, &path, MEDIA, Some(text)).await?;
             let body = serde_json::from_str::<Value>(&answer.text).ok();
             match outcome::request(answer.status, body.as_ref(), taken) {
@@ -78,7 +79,7 @@ impl Elastic {
                 Whole::Blocked(why) => return Err(StoreError::Blocked(self.named(&why))),
                 Whole::SetupLost => {
                     pace.barren(refused(answer.status, &body.unwrap_or_default()))?;
-                    self.make_index(None).await?;
+                    self.set_up().await?;
                 }
                 Whole::Again(why) => {
                     pace.barren(StoreError::Unavailable(self.named(&why)))?;
@@ -96,7 +97,7 @@ impl Elastic {
             waiting => {
                 pace.slower(waiting == sent && !again.unknown, StoreError::Unavailable(self.named(&again.why)))?;
                 if again.setup_lost {
-                    self.make_index(None).await?;
+                    self.set_up().await?;
                 }
                 pace.wait(None).await;
             }

@@ -4,6 +4,7 @@ use elasticsearch::http::Method;
 use serde_json::Value;
 
 use super::bulk::{Actions, action};
+use super::index::guard;
 use super::{Elastic, refused};
 use crate::offer::{OfferId, Version};
 use crate::store::StoreError;
@@ -39,7 +40,8 @@ impl Elastic {
         let (aliased, settings) = (ask("_alias").await?, ask("_settings/index.creation_date").await?);
         let mut old = Vec::new();
         for (name, setting) in settings.as_object().into_iter().flatten() {
-            let free = aliased[name]["aliases"].as_object().is_some_and(|aliases| aliases.is_empty());
+            let aliases = aliased[name]["aliases"].as_object();
+            let free = aliases.is_some_and(|aliases| aliases.keys().all(|alias| *alias == guard(name)));
             let made = setting.pointer("/settings/index/creation_date").and_then(Value::as_str);
             let made = made.and_then(|millis| DateTime::from_timestamp_millis(millis.parse().ok()?));
             if let (true, true, Some(made)) = (free && *name != self.index, self.is_ours(name), made) {

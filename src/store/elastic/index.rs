@@ -21,23 +21,27 @@ impl Elastic {
     pub(super) async fn make_index(&self, from: Option<&str>) -> Result<bool, StoreError> {
         let mut body = template::index(&self.schema);
         body["mappings"]["_meta"] = meta(from, None);
+        body["aliases"] = json!({guard(&self.index): {"is_hidden": true}});
         self.make(&self.index, &body).await
     }
 
-    /// Sees to it that there is an index of our schema, and that the aliases are where they belong.
-    pub(super) async fn set_up(&mut self) -> Result<(), StoreError> {
+    /// Sees to it that there is an index of our schema, and that the aliases are where they belong. The index of another
+    /// schema, where one is searched.
+    pub(super) async fn set_up(&self) -> Result<Option<String>, StoreError> {
         let holders = self.behind(&self.alias).await?;
         match &holders[..] {
             [] => {
                 self.make_index(None).await?;
-                self.write_here(Some(json!({"add": {"index": self.index, "alias": self.alias}}))).await
+                self.write_here(Some(json!({"add": {"index": self.index, "alias": self.alias}}))).await?;
+                Ok(None)
             }
             [index] if *index == self.index => {
                 // An end between the swap and this leaves the mark of a copy that is over.
                 self.mark(None, None).await?;
-                self.write_here(None).await
+                self.write_here(None).await?;
+                Ok(None)
             }
-            [other] => self.beside(other.clone()).await,
+            [other] => self.beside(other).await.map(|()| Some(other.clone())),
             _ => Err(StoreError::Server(format!(
                 "the alias `{}` points to several indices: {}; remove it from all but one",
                 self.alias,
@@ -47,8 +51,8 @@ impl Elastic {
     }
 
     /// Makes our index beside that of another schema, which takes no writes from now on.
-    async fn beside(&mut self, other: String) -> Result<(), StoreError> {
-        let layout = self.meta_of(&other).await?.unwrap_or_default()["layout"].as_u64();
+    async fn beside(&self, other: &str) -> Result<(), StoreError> {
+        let layout = self.meta_of(other).await?.unwrap_or_default()["layout"].as_u64();
         if layout.is_some_and(|layout| layout > u64::from(LAYOUT)) {
             return Err(StoreError::Server(format!(
                 "the index `{other}` was made by a newer version of the program; use that one"
@@ -59,11 +63,9 @@ impl Elastic {
             // Left from an earlier change of the schema and back: what it holds is out of date.
             self.expect(Method::Delete, &format!("/{}", self.index), None).await?;
         }
-        self.make_index(Some(&other)).await?;
+        self.make_index(Some(other)).await?;
         self.expect(Method::Put, &format!("/{other}/_block/write"), None).await?;
-        self.write_here(None).await?;
-        self.older = Some(other);
-        Ok(())
+        self.write_here(None).await
     }
 
     /// Whether another index is written now: files of another schema are at work.
@@ -89,6 +91,7 @@ impl Elastic {
         let others = self.behind(&alias).await?.into_iter().filter(|index| *index != self.index);
         actions.extend(others.map(|index| json!({"remove": {"index": index, "alias": alias}})));
         actions.push(json!({"add": {"index": self.index, "alias": alias, "is_write_index": true}}));
+        actions.push(json!({"add": {"index": self.index, "alias": guard(&self.index), "is_hidden": true}}));
         self.expect(Method::Post, "/_aliases", Some(&json!({"actions": actions}))).await.map(|_| ())
     }
 
@@ -111,6 +114,12 @@ impl Elastic {
             _ => Err(refused(status, &answer)),
         }
     }
+}
+
+/// The alias that every index of offers carries and that offers are written through: asked to write to an alias, a server
+/// makes no index of its own when somebody deleted ours.
+pub(super) fn guard(index: &str) -> String {
+    format!("{index}-here")
 }
 
 fn meta(from: Option<&str>, after: Option<&str>) -> Value {

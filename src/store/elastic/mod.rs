@@ -69,7 +69,7 @@ impl Elastic {
     pub async fn to_write(server: &Server, schema: Arc<Schema>) -> Result<Self, StoreError> {
         let mut elastic = Self::open(server, schema).await?;
         elastic.make_claims().await?;
-        elastic.set_up().await?;
+        elastic.older = elastic.set_up().await?;
         elastic.notices = elastic.ready().await?;
         Ok(elastic)
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tantivy::{Index, IndexWriter, Term};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -112,7 +112,27 @@ impl Feed {
             Err(error) => return Err(error.into()),
         };
         let at = payload(&index);
-        Ok(Feed { truth, index, fields, writer, at, waiting: 0, committed: Instant::now(), beside })
+        let mut feed = Feed { truth, index, fields, writer, at, waiting: 0, committed: Instant::now(), beside };
+        feed.mend()?;
+        Ok(feed)
+    }
+
+    /// Takes rows over again that the index holds twice: a start that was killed may have lost the deletion of one.
+    fn mend(&mut self) -> Result<(), StoreError> {
+        for row in twice(&self.index)? {
+            self.writer.delete_term(Term::from_field_u64(self.fields.row, row));
+            let mut statement =
+                self.truth.prepare_cached("SELECT change, doc FROM offers WHERE n = ?1 AND change <= ?2")?;
+            let found =
+                statement.query_row(params![row as i64, self.at], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+            if let Some((change, text)) = found.optional()?
+                && let Ok(document) = serde_json::from_str::<crate::tree::Tree<'_>>(&text)
+            {
+                self.writer.add_document(self.fields.document(row, change, &document))?;
+            }
+            self.waiting += 1;
+        }
+        Ok(())
     }
 
     /// One read of the truth, handed to the writer; the number of its changes.
@@ -188,6 +208,16 @@ impl Feed {
     }
 }
 
+/// Rows that an index holds more than once.
+fn twice(index: &Index) -> Result<Vec<u64>, StoreError> {
+    let (mut seen, mut twice) = (roaring::RoaringTreemap::new(), Vec::new());
+    for segment in index.reader()?.searcher().segment_readers() {
+        let rows = segment.fast_fields().u64("n")?;
+        twice.extend(segment.doc_ids_alive().filter_map(|doc| rows.first(doc)).filter(|row| !seen.insert(*row)));
+    }
+    Ok(twice)
+}
+
 /// The last change of the truth.
 pub(super) fn last_change(truth: &Connection) -> Result<i64, StoreError> {
     let sql =
@@ -228,4 +258,29 @@ fn made(folder: &Path, fields: &Fields) -> Result<Index, StoreError> {
 pub(super) fn payload(index: &Index) -> i64 {
     let payload = index.load_metas().ok().and_then(|metas| metas.payload);
     payload.and_then(|payload| payload.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_the_index_holds_twice_is_taken_over_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let truth = Connection::open(dir.path().join("state.db")).unwrap();
+        let tables = "CREATE TABLE offers(n INTEGER PRIMARY KEY, change INTEGER, doc TEXT);
+            CREATE TABLE removed(change INTEGER PRIMARY KEY, n INTEGER)";
+        truth.execute_batch(&format!("{tables}; INSERT INTO offers VALUES(1, 1, '{{}}'), (2, 3, '{{}}')")).unwrap();
+        let schema = Schema::default();
+        catch_up(dir.path(), &schema).unwrap();
+        let mut feed = Feed::open(dir.path(), &schema).unwrap();
+        feed.writer.add_document(feed.fields.document(2, 2, &crate::tree::Tree::Null)).unwrap();
+        feed.commit().unwrap();
+        assert_eq!(twice(&feed.close().unwrap()).unwrap(), [2]);
+        let mut feed = Feed::open(dir.path(), &schema).unwrap();
+        feed.rest().unwrap();
+        let index = feed.close().unwrap();
+        assert_eq!((twice(&index).unwrap(), payload(&index)), (Vec::new(), 3));
+        assert_eq!(index.reader().unwrap().searcher().num_docs(), 2);
+    }
 }

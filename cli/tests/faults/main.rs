@@ -1,0 +1,72 @@
+//! The fault harness: runs are killed and disturbed at every step, on both stores, while the sites change, fail and lie;
+//! then everything that was written is compared with what the sites served, record by record.
+//!
+//! `JOBMARKET_KILLS=500 cargo test -p jobmarket-cli --test faults -- --nocapture` is the long form, with a table at its
+//! end. Each schedule prints its seed; `JOBMARKET_SEED=N` runs that one again.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod clock;
+mod deck;
+mod drive;
+mod journal;
+mod judge;
+mod machine;
+mod model;
+#[path = "../../../tests/elasticsearch/node.rs"]
+mod node;
+mod outside;
+mod owners;
+mod parts;
+mod project;
+#[path = "../../../tests/elasticsearch/proxy.rs"]
+mod proxy;
+mod schedule;
+mod secrets;
+mod site;
+mod stored;
+mod tally;
+mod verdict;
+mod workload;
+
+use outside::Outside;
+use schedule::{KILLS, Schedule};
+use tally::Tally;
+use verdict::Verdict;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Schedules until so many starts were killed; the table, and nothing wrong.
+async fn schedules(store: &'static str, mut outside: Option<Outside>) {
+    let kills = number("JOBMARKET_KILLS").unwrap_or(18);
+    let first = number("JOBMARKET_SEED").unwrap_or_else(|| fastrand::u64(..1 << 40));
+    let server = if outside.is_some() { outside::names() } else { Vec::new() };
+    let least = if kills >= 500 { 5 } else { 1 };
+    let mut tally = Tally::new(store, outside.is_some(), server, least);
+    let mut verdict = Verdict::default();
+    while tally.kills < kills {
+        let (seed, left) = (first + tally.schedules, kills - tally.kills);
+        tally.schedules += 1;
+        eprintln!("{store}: schedule {}, seed {seed}", tally.schedules);
+        let schedule = Schedule::new(seed, outside.as_mut(), &mut tally).await;
+        verdict.merge(schedule.run(left.min(KILLS), left <= KILLS).await);
+    }
+    verdict.merge(match &mut outside {
+        Some(outside) => owners::owners(first, outside, &mut tally).await,
+        None => machine::machine(first, &mut tally).await,
+    });
+    eprintln!("{}", tally.table(&verdict));
+    assert_eq!(verdict.count(), 0, "first seed {first}: {verdict}");
+    assert_eq!(tally.vacuous(), Vec::<&str>::new(), "seed {first}: never met, so nothing is shown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_doubled_or_wrong_with_the_embedded_store() {
+    schedules("embedded", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_doubled_or_wrong_with_elasticsearch() {
+    schedules("elasticsearch", Some(Outside::start().await)).await;
+}
