@@ -23,6 +23,9 @@ pub struct Written {
 /// Seconds that the server waits for a shard that is missing: it says so before we would stop to wait for its answer.
 const SHARDS: u32 = 30;
 
+/// What is read of an answer. What it says of a request that failed as a whole comes in full.
+const ASKED: &str = "items.*.status,items.*.error";
+
 /// An outcome that is not known is tried so often before the offer is refused.
 const TRIES: u32 = 10;
 
@@ -61,8 +64,9 @@ impl Elastic {
             let (text, taken) = request(actions, &open, &pace);
             let bytes = text.len();
             // What the network says is for the caller to wait for: the same may be written again under the same version.
-            let path = format!("/{}/_bulk?require_alias=true&timeout={SHARDS}s", guard(&self.index));
-            let answer = self.nodes.send(Method::Post, &path, MEDIA, Some(text)).await?;
+            let path =
+                format!("/{}/_bulk?require_alias=true&timeout={SHARDS}s&filter_path={ASKED}", guard(&self.index));
+            let answer = self.nodes.send(Method::Post, &path, MEDIA, Some(text.into())).await?;
             let body = serde_json::from_str::<Value>(&answer.text).ok();
             match outcome::request(answer.status, body.as_ref(), taken) {
                 Whole::Items => {
@@ -167,7 +171,7 @@ fn too_large(bytes: usize) -> Reject {
 }
 
 /// The first open actions as one request, by count and bytes; how many they are.
-fn request(actions: &Actions<'_>, open: &[(usize, u32)], pace: &Pace) -> (String, usize) {
+fn request(actions: &Actions<'_>, open: &[(usize, u32)], pace: &Pace) -> (Vec<u8>, usize) {
     let (mut text, mut taken) = (Vec::new(), 0);
     for (index, _) in open.iter().take(pace.documents) {
         let before = text.len();
@@ -178,7 +182,7 @@ fn request(actions: &Actions<'_>, open: &[(usize, u32)], pace: &Pace) -> (String
         }
         taken += 1;
     }
-    (String::from_utf8_lossy(&text).into_owned(), taken)
+    (text, taken)
 }
 
 /// The line of an action on a document: `index`, or `delete`.

@@ -107,9 +107,8 @@ impl Nodes {
         method: Method,
         path: &str,
         media: &'static str,
-        body: Option<String>,
+        body: Option<Bytes>,
     ) -> Result<Answer, StoreError> {
-        let body = body.map(Bytes::from);
         let mut unreached = Vec::new();
         for node in self.in_turn() {
             match node.send(method, path, media, body.clone()).await {

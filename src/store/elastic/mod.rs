@@ -16,6 +16,7 @@ mod template;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use connect::Nodes;
 use elasticsearch::http::Method;
 use serde_json::Value;
@@ -121,7 +122,7 @@ impl Elastic {
         media: &'static str,
         body: Option<String>,
     ) -> Result<(u16, String), StoreError> {
-        let answer = self.nodes.send(method, path, media, body).await?;
+        let answer = self.nodes.send(method, path, media, body.map(Bytes::from)).await?;
         Ok((answer.status, answer.text))
     }
 }
