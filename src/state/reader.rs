@@ -51,12 +51,6 @@ impl Reader {
 
     /// All sources that have state.
     pub fn sources(&self) -> Result<Vec<SourceRow>, StateError> {
-<<<<<<< HEAD
-        let mut statement =
-            self.connection.prepare("SELECT source FROM claims UNION SELECT source FROM waiting ORDER BY source")?;
-        let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-=======
->>>>>>> helper-b
         let count = |sql: &str, source: &str| self.connection.query_row(sql, params![source], |row| row.get(0));
         let mut sources = Vec::new();
         for source in self.source_names()? {
