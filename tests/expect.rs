@@ -62,7 +62,7 @@ impl Bench {
         Arc::new(compile(&definitions, ask, &Surroundings::default()).unwrap())
     }
 
-    /// A run so many hours later, and what it warns of.
+    /// A run so many hours later, and what `expect` says of it.
     async fn run(&mut self, hours: i64) -> (Summary, Vec<String>) {
         self.now += TimeDelta::hours(hours);
         let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
@@ -71,7 +71,7 @@ impl Bench {
         let summary = run(self.plan(), Arc::new(engine), self.now, Asked::Due).await.unwrap();
         assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.cause);
         let said = std::iter::from_fn(|| heard.try_recv().ok()).filter_map(|event| match event.kind {
-            EventKind::Warned { message } => Some(message),
+            EventKind::Warned { message } if message.starts_with("expect: ") => Some(message),
             _ => None,
         });
         (summary, said.collect())

@@ -222,6 +222,11 @@ async fn the_documented_role_is_enough_and_no_more_is_asked_for() {
     proxy.restrict(move |asked| role.judge(asked));
     let bench = Bench::new(&format!("{{url: \"{}\", api_key: \"${{secret.ES_API_KEY}}\"}}", proxy.url)).await;
     let offer = key(&bench.sound()[0]["id"]);
+    let granted = async |words: &[&str]| {
+        let said = bench.say(words).await;
+        assert_eq!(proxy.forbidden(), Vec::<String>::new(), "{words:?}: {}", said.err);
+        assert!(said.well || words.contains(&"retry"), "{words:?}: {}", said.err);
+    };
     for words in [
         &["run", "francetravail"][..],
         &["search", "kubernetes", "--facet", "contract.type"],
@@ -232,15 +237,26 @@ async fn the_documented_role_is_enough_and_no_more_is_asked_for() {
         &["quarantine", "retry"],
         &["replay", "francetravail"],
         &["sweep", "francetravail"],
+    ] {
+        granted(words).await;
+    }
+    // Another schema: a new index beside, the documents copied, the alias moved.
+    let schema = bench.project.path().join("mappings/offer.yaml");
+    let text = std::fs::read_to_string(&schema).unwrap() + "\nbadge: {keyword: {doc: What the site awards}}\n";
+    std::fs::write(schema, text).unwrap();
+    for words in [
+        &["run", "francetravail"][..],
         &["close", "francetravail", "--all"],
+        &["retention", "--closed", "0s", "--dry-run"],
+        &["retention", "--closed", "0s"],
         &["export", "--closed"],
     ] {
-        let said = bench.say(words).await;
-        assert_eq!(proxy.forbidden(), Vec::<String>::new(), "{words:?}: {}", said.err);
-        assert!(said.well || words.contains(&"retry"), "{words:?}: {}", said.err);
+        granted(words).await;
     }
     // It was not for nothing.
-    for part in ["/_bulk", "/_search", "/_mget", "/_doc/", "/_refresh", "/_aliases", "/_alias/"] {
+    for part in
+        ["/_bulk", "/_search", "/_mget", "/_doc/", "/_refresh", "/_aliases", "/_alias/", "/_block/write", "/_count"]
+    {
         assert!(proxy.asked().iter().any(|asked| asked.path.contains(part)), "{part}");
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::outage::patient;
 use super::{RunError, Shared};
 use crate::definition::source::Expect;
 use crate::event::RunKind;
@@ -96,7 +97,7 @@ impl Looked {
 async fn look(shared: &Shared) -> Result<Looked, RunError> {
     let mut looked = Looked::default();
     match &shared.elastic {
-        Some(elastic) => outside(elastic, &shared.plan.source, &mut looked).await?,
+        Some(elastic) => outside(shared, elastic, &mut looked).await?,
         None => reader(shared)?.each_open(&shared.plan.source, &mut |offer| looked.add(&offer))?,
     }
     Ok(looked)
@@ -106,11 +107,11 @@ async fn look(shared: &Shared) -> Result<Looked, RunError> {
 const LISTED: usize = 1_000;
 
 /// A listing is a search: what was written last is seen after a refresh.
-async fn outside(elastic: &Elastic, source: &str, looked: &mut Looked) -> Result<(), StoreError> {
-    elastic.refresh().await?;
+async fn outside(shared: &Shared, elastic: &Elastic, looked: &mut Looked) -> Result<(), RunError> {
+    patient(shared, || elastic.refresh()).await?;
     let mut after = None;
     loop {
-        let listed = elastic.list(Some(source), after, LISTED).await?;
+        let listed = patient(shared, || elastic.list(Some(&shared.plan.source), after, LISTED)).await?;
         let Some((last, _)) = listed.last() else { return Ok(()) };
         after = Some(*last);
         for (_, text) in &listed {
