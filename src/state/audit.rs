@@ -33,7 +33,8 @@ pub struct RunSums {
 impl Reader {
     /// The names of all sources that have state.
     pub fn source_names(&self) -> Result<Vec<String>, StateError> {
-        let mut statement = self.connection.prepare("SELECT source FROM claims ORDER BY source")?;
+        let mut statement =
+            self.connection.prepare("SELECT source FROM claims UNION SELECT source FROM waiting ORDER BY source")?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
