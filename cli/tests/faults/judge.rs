@@ -100,7 +100,8 @@ fn offer(world: &World, model: &Model<'_>, truth: &Truth, last: &[u32], stored: 
     }
     let reason = stored.document["closed_reason"].as_str();
     // A posting whose own page was gone before the list was read again is closed by that.
-    if !truth.present && !(stored.is_closed() && matches!(reason, Some("not_seen" | "gone"))) {
+    let rightly = stored.is_closed() && matches!(reason, Some("not_seen" | "gone"));
+    if !truth.present && !rightly {
         verdict.add(Wrong::Lifecycle, format!("{name} is gone and open, or closed without a reason: {reason:?}"));
     }
 }
@@ -203,7 +204,8 @@ fn numbers(journal: &Journal, verdict: &mut Verdict) {
 /// 6: one line for each offer that a page indexed, and one for each that a run closed.
 fn change_log(journal: &Journal, verdict: &mut Verdict) {
     let mut seen = HashSet::new();
-    let (mut written, mut closed): (BTreeMap<(&str, u64), u64>, BTreeMap<i64, u64>) = Default::default();
+    let mut written: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+    let mut closed: BTreeMap<i64, u64> = BTreeMap::new();
     for line in &journal.lines {
         if !seen.insert((line.run, &line.id, line.page, &line.closed)) {
             verdict.add(Wrong::ChangeLog, format!("{} of page {} is there twice", line.id, line.page));
