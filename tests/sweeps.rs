@@ -276,3 +276,15 @@ async fn too_many_rejects_fail_a_run() {
     assert_eq!(summary.outcome, Outcome::Failed);
     assert!(summary.cause.as_ref().unwrap().contains("were rejected, more than 20 %"), "{:?}", summary.cause);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_ahead_for_one_run_delays_no_closing() {
+    let mut bench = Bench::new().await;
+    bench.now += TimeDelta::days(100);
+    bench.run("remotive").await;
+    bench.now -= TimeDelta::days(100);
+    bench.show(Site::Remotive, 30, false);
+    bench.run("remotive").await;
+    let (third, _) = bench.run("remotive").await;
+    assert_eq!((third.counts.closed, bench.stored("remotive")["open"]), (30, 220), "{:?}", third.counts);
+}

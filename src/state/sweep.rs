@@ -85,12 +85,23 @@ impl Core {
 
     /// Rows of all pages of a source since an instant, and of its sweeps, whose sets outlive their pages.
     fn seen_since(&self, source: &str, since: i64) -> Result<RoaringBitmap, StateError> {
+        self.seen_by(["r.now >= ?2", "began >= ?2"], source, since)
+    }
+
+    /// The same since a run, by the order of runs: a clock that was wrong for a while does not matter.
+    fn seen_from(&self, source: &str, run: RunId) -> Result<RoaringBitmap, StateError> {
+        self.seen_by(["r.run >= ?2", "run >= ?2"], source, run)
+    }
+
+    fn seen_by(&self, [runs, sweeps]: [&str; 2], source: &str, since: i64) -> Result<RoaringBitmap, StateError> {
         let mut seen = RoaringBitmap::new();
         for sql in [
-            "SELECT p.seen FROM runs r JOIN pages p ON p.run = r.run WHERE r.source = ?1 AND r.now >= ?2 AND p.kind = 'list'",
-            "SELECT seen FROM sweeps WHERE source = ?1 AND began >= ?2",
+            format!(
+                "SELECT p.seen FROM runs r JOIN pages p ON p.run = r.run WHERE r.source = ?1 AND {runs} AND p.kind = 'list'"
+            ),
+            format!("SELECT seen FROM sweeps WHERE source = ?1 AND {sweeps}"),
         ] {
-            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut statement = self.connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![source, since])?;
             while let Some(row) = rows.next()? {
                 seen |= bitmap(&row.get::<_, Vec<u8>>(0)?);
@@ -122,7 +133,7 @@ impl Core {
         let mut absent = Vec::new();
         for partition in names {
             let mut statement = self.connection.prepare_cached(
-                "SELECT began, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
+                "SELECT run, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
             )?;
             let rows = statement.query_map(params![due.source, due.ask, partition, count], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
@@ -131,10 +142,10 @@ impl Core {
             if sweeps.len() < count as usize {
                 continue;
             }
-            let began = sweeps.iter().map(|(began, ..)| *began).min().unwrap_or(i64::MAX);
+            let first = sweeps.iter().map(|(run, ..)| *run).min().unwrap_or(i64::MAX);
             let start = sweeps.iter().filter_map(|(_, start, _)| *start).max();
             let end = sweeps.iter().filter_map(|(_, _, end)| *end).min();
-            let seen = self.seen_since(&due.source, began)?;
+            let seen = self.seen_from(&due.source, first)?;
             let mut statement = self.connection.prepare_cached(
                 "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND version > 0 AND closed_at IS NULL
                  AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)",
