@@ -58,7 +58,7 @@ fn offers(world: &World, model: &Model<'_>, stored: &HashMap<&str, &Stored>, ver
         let last = model.last(&truth.id);
         match stored.get(truth.id.as_str()) {
             Some(stored) => offer(world, model, truth, &last, stored, verdict),
-            None if !last.is_empty() => {
+            None if !last.is_empty() && (truth.present || model.has_detail(&truth.id)) => {
                 verdict.add(Wrong::Lost, format!("{:?} {}, brought as {last:?}", model.site, truth.id));
             }
             None if truth.present && model.takes(truth.class) => {

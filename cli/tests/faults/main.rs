@@ -20,6 +20,7 @@ mod parts;
 mod project;
 #[path = "../../../tests/elasticsearch/proxy.rs"]
 mod proxy;
+mod returns;
 mod schedule;
 mod secrets;
 mod site;
@@ -52,6 +53,8 @@ async fn schedules(store: &'static str, mut outside: Option<Outside>) {
         let schedule = Schedule::new(seed, outside.as_mut(), &mut tally).await;
         verdict.merge(schedule.run(left.min(KILLS), left <= KILLS).await);
     }
+    let schedule = Schedule::new(first, outside.as_mut(), &mut tally).await;
+    verdict.merge(schedule.returns().await);
     verdict.merge(match &mut outside {
         Some(outside) => owners::owners(first, outside, &mut tally).await,
         None => machine::machine(first, &mut tally).await,
