@@ -79,11 +79,13 @@ fn offer(world: &World, model: &Model<'_>, truth: &Truth, last: &[u32], stored: 
     let Some(revision) = stored.revision() else {
         return verdict.add(Wrong::Stale, format!("{name} names no revision"));
     };
+    // A posting whose own page was gone is closed by that, as it was: the list alone did not bring it.
+    let gone = stored.document["closed_reason"] == "gone";
     let is_last = last.contains(&revision) || model.is_ahead(&truth.id, revision);
     verdict.ahead += u64::from(is_last && !last.contains(&revision));
     if !model.was_served(&truth.id, revision) {
         verdict.add(Wrong::Phantom, format!("{name} in revision {revision}, which was never served"));
-    } else if shown && revision != truth.revision || !is_last {
+    } else if shown && revision != truth.revision || !is_last && !gone {
         verdict.add(Wrong::Stale, format!("{name} is {revision}, brought as {last:?}, shown as {}", truth.revision));
     }
     // What a second call brought may be of another revision than the list, until both are read again.
