@@ -63,36 +63,46 @@ impl Backup {
     /// many bytes are copied so far.
     pub fn make(&self, watch: &dyn Fn(u64)) -> Result<Copied, BackupError> {
         let reader = Reader::open(&self.data)?.ok_or_else(|| BackupError::Nothing(self.data.display().to_string()))?;
-        let aside = self.place()?;
         // Segments are not moved while they are copied.
         let _held = archive::hold(&self.data, Hold::Read)?;
+        let aside = self.place()?;
+        let copied = self.fill(&reader, &aside, watch);
+        if copied.is_err() {
+            // It is marked as unfinished, should it stay; the fault is what the caller is told.
+            let _ = fs::remove_dir_all(&aside);
+        }
+        let copied = copied?;
+        fs::rename(&aside, &self.to).map_err(fault(&self.to))?;
+        sync_folder(&parent(&self.to))?;
+        Ok(copied)
+    }
+
+    /// Copies the state, then what it names; the mark of what is unfinished goes last.
+    fn fill(&self, reader: &Reader, aside: &Path, watch: &dyn Fn(u64)) -> Result<Copied, BackupError> {
         let state = aside.join("state.db");
         reader.copy_to(&state, self.archive.is_some())?;
         File::open(&state).and_then(|file| file.sync_all()).map_err(fault(&state))?;
         let bytes = fs::metadata(&state).map_err(fault(&state))?.len();
         let mut copied = Copied { files: 1, bytes };
         watch(copied.bytes);
-        let copy = Reader::open(&aside)?.ok_or_else(|| BackupError::Nothing(aside.display().to_string()))?;
+        let copy = Reader::open(aside)?.ok_or_else(|| BackupError::Nothing(aside.display().to_string()))?;
         for mark in copy.marks()? {
             // A log that its user took away is not missed.
             if self.data.join(&mark.file).is_file() {
-                self.file(&aside, &mark.file, mark.length, &mut copied, watch)?;
+                self.file(aside, &mark.file, mark.length, &mut copied, watch)?;
             }
         }
         if let Some(folder) = &self.archive {
-            for source in copy.sources()? {
-                for segment in archive::segments(&self.data.join(folder), &source.source)? {
+            for source in copy.source_names()? {
+                for segment in archive::segments(&self.data.join(folder), &source)? {
                     let name = format!("{folder}/{}", segment.name);
-                    self.file(&aside, &name, segment.bytes, &mut copied, watch)?;
+                    self.file(aside, &name, segment.bytes, &mut copied, watch)?;
                 }
             }
         }
-        drop(copy);
         let mark = aside.join(MARK);
         fs::remove_file(&mark).map_err(fault(&mark))?;
-        sync_folder(&aside)?;
-        fs::rename(&aside, &self.to).map_err(fault(&self.to))?;
-        sync_folder(&parent(&self.to))?;
+        sync_folder(aside)?;
         Ok(copied)
     }
 

@@ -309,3 +309,14 @@ async fn the_real_offers_are_all_stored() {
     assert_eq!((summary.outcome, summary.counts.rejected), (Outcome::Complete, 0), "{:?} {events:#?}", summary.cause);
     assert_eq!((bench.stored(), summary.counts.fetched), (605, 605));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_a_site_asks_for_is_kept_for_tokens_and_for_pages() {
+    let bench = Bench::new(options(40)).await;
+    // The first request asks for the token, the next ones for pages.
+    bench.sites.fault(Site::FranceTravail, Fault::Wait(503, 1), 1);
+    bench.sites.fault_after(Site::FranceTravail, 1, Fault::Wait(429, 1), 1);
+    let (summary, _) = bench.run("francetravail").await;
+    assert_eq!(summary.outcome, Outcome::Complete, "{:?}", summary.cause);
+    assert_eq!(bench.sites.ledger(|ledger| (ledger.waits, ledger.early)), (2, 0));
+}

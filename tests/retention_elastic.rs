@@ -78,7 +78,7 @@ impl Bench {
 
     async fn store(&self) -> Elastic {
         let plan = self.plan();
-        let store = Elastic::open(plan.server.as_ref().unwrap(), plan.schema.clone()).await.unwrap();
+        let store = Elastic::to_write(plan.server.as_ref().unwrap(), plan.schema.clone()).await.unwrap();
         store.refresh().await.unwrap();
         store
     }

@@ -276,3 +276,17 @@ async fn too_many_rejects_fail_a_run() {
     assert_eq!(summary.outcome, Outcome::Failed);
     assert!(summary.cause.as_ref().unwrap().contains("were rejected, more than 20 %"), "{:?}", summary.cause);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_an_hour_ahead_does_not_hold_closings_back() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    // A run of the future saw what is gone now; the clock is right again behind it.
+    bench.now += TimeDelta::days(5);
+    bench.run("remotive").await;
+    bench.now -= TimeDelta::days(6);
+    bench.show(Site::Remotive, 12, false);
+    bench.run("remotive").await;
+    let (second, _) = bench.run("remotive").await;
+    assert_eq!((second.counts.closed, bench.stored("remotive")), (12, counted(&[("not_seen", 12), ("open", 238)])));
+}

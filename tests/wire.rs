@@ -221,7 +221,7 @@ async fn pauses_are_kept_and_long_trouble_is_told() {
     }
     // An index that is read-only for a while: told by the real server, item by item, and nothing is refused.
     let name = bench.proxy.asked().iter().find(|asked| asked.is_bulk()).unwrap().path.clone();
-    let name = name.split("/_bulk").next().unwrap();
+    let name = name.split("/_bulk").next().unwrap().trim_end_matches("-here");
     for block in ["read_only_allow_delete", "read_only", "write"] {
         let set = |value: &str| format!("{{\"index.blocks.{block}\": {value}}}");
         bench.put(&format!("{name}/_settings"), &set("true")).await;

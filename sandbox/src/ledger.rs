@@ -70,10 +70,12 @@ impl Served {
 }
 
 /// A wait that a site asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Pause {
     from: Instant,
     until: Instant,
+    /// The requests that were refused with it.
+    refused: Vec<String>,
 }
 
 /// Everything that was served.
@@ -127,18 +129,26 @@ impl Ledger {
         self.served.iter()
     }
 
-    /// A request came; it may be too early.
-    pub(crate) fn asked(&mut self, site: Site) {
+    /// A request came; it may be too early. One that was refused before was certainly not on its way.
+    pub(crate) fn asked(&mut self, site: Site, target: &str) {
         let now = Instant::now();
-        let early = |pause: &Pause| pause.from + ON_THE_WAY < now && now + GRACE < pause.until;
+        let early = |pause: &Pause| {
+            let again = pause.refused.iter().any(|refused| refused == target);
+            (again || pause.from + ON_THE_WAY < now) && now + GRACE < pause.until
+        };
         self.early += u64::from(self.pauses.get(&site).is_some_and(early));
     }
 
     /// A site asked for a wait.
-    pub(crate) fn wait(&mut self, site: Site, wait: Duration) {
+    pub(crate) fn wait(&mut self, site: Site, target: &str, wait: Duration) {
         let from = Instant::now();
         self.waits += 1;
-        self.pauses.insert(site, Pause { from, until: from + wait });
+        let pause = self.pauses.entry(site).or_insert(Pause { from, until: from, refused: Vec::new() });
+        if pause.until <= from {
+            pause.refused.clear();
+        }
+        (pause.from, pause.until) = (from, from + wait);
+        pause.refused.push(target.to_owned());
     }
 
     /// Another client comes, which was told nothing.

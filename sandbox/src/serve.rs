@@ -17,6 +17,8 @@ use crate::{Fault, Shared, Site, boards, francetravail, smartrecruiters};
 pub(crate) struct Asked {
     pub method: String,
     pub path: String,
+    /// Path and query, as they came.
+    target: String,
     query: HashMap<String, String>,
     headers: HashMap<String, String>,
     body: Vec<u8>,
@@ -123,7 +125,7 @@ fn answer(
     fault: Option<Fault>,
 ) -> (Answer, Option<Fault>, Option<u64>) {
     let mut keeps = held(keeps);
-    let mut answer = match refused(site, shared, &mut keeps, fault) {
+    let mut answer = match refused(site, shared, &mut keeps, asked, fault) {
         Some(answer) => answer,
         None => page(site, shared, &mut keeps, asked),
     };
@@ -140,16 +142,16 @@ fn answer(
 }
 
 /// What a fault answers instead of the site, and what the site refuses.
-fn refused(site: Site, shared: &Shared, keeps: &mut Keeps, fault: Option<Fault>) -> Option<Answer> {
+fn refused(site: Site, shared: &Shared, keeps: &mut Keeps, asked: &Asked, fault: Option<Fault>) -> Option<Answer> {
     let mut world = held(&shared.world);
     *world.requests.entry(site).or_default() += 1;
     let rate = world.options.rate;
     drop(world);
-    ledger(shared).asked(site);
+    ledger(shared).asked(site, &asked.target);
     match fault {
         Some(Fault::Status(status)) => return Some(Answer::new(status).header("Retry-After", "0")),
         Some(Fault::Wait(status, seconds)) => {
-            ledger(shared).wait(site, Duration::from_secs(seconds));
+            ledger(shared).wait(site, &asked.target, Duration::from_secs(seconds));
             return Some(Answer::new(status).header("Retry-After", &seconds.to_string()));
         }
         Some(Fault::RevokeTokens) => keeps.tokens.clear(),
@@ -242,5 +244,6 @@ async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Opt
     let body = buffer[end + 4..end + 4 + length].to_vec();
     buffer.drain(..end + 4 + length);
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    Ok(Some(Asked { method, path: path.to_owned(), query: pairs(query), headers, body }))
+    let (path, query) = (path.to_owned(), pairs(query));
+    Ok(Some(Asked { method, path, target, query, headers, body }))
 }

@@ -52,6 +52,25 @@ impl World {
         self.some(site, count, |entry| entry.twice = true);
     }
 
+    /// Changes so many sound offers at random, in a way that [`World::revert`] takes back.
+    pub fn update(&mut self, site: Site, count: usize) -> Vec<String> {
+        let mut changed = Vec::new();
+        self.some(site, count, |entry| {
+            let id = entry.id.clone();
+            if entry.present && entry.flaw.is_none() && !changed.contains(&id) {
+                entry.revision += 1;
+                changed.push(id);
+            }
+        });
+        changed
+    }
+
+    /// Takes the last change of these offers back: their records are as they were.
+    pub fn revert(&mut self, site: Site, ids: &[String]) {
+        let entries = self.sites.entry(site).or_default().iter_mut();
+        entries.filter(|entry| ids.contains(&entry.id)).for_each(|entry| entry.revision -= 1);
+    }
+
     /// Mends the records that these flaws spoilt.
     pub fn mend(&mut self, site: Site, flaws: &[Flaw]) {
         let entries = self.sites.entry(site).or_default();

@@ -51,7 +51,9 @@ pub fn segments(root: &Path, source: &str) -> Result<Vec<Segment>, FileError> {
 pub fn rewrite(root: &Path, source: &str, number: u64, records: &[(String, u64, u64)]) -> Result<String, FileError> {
     let name = format!("{source}/{}", segment_name(number));
     let path = root.join(&name);
-    let copied = copy(root, &path, records);
+    // One that is there already is somebody's: it is not written over, and not cleared away either.
+    let file = File::create_new(&path).map_err(fault(&path))?;
+    let copied = copy(root, &path, file, records);
     if copied.is_err() {
         // What was written so far is named by nothing; the fault is what the caller is told.
         let _ = fs::remove_file(&path);
@@ -59,8 +61,7 @@ pub fn rewrite(root: &Path, source: &str, number: u64, records: &[(String, u64, 
     copied.map(|()| name)
 }
 
-fn copy(root: &Path, path: &Path, records: &[(String, u64, u64)]) -> Result<(), FileError> {
-    let file = File::options().write(true).create_new(true).open(path).map_err(fault(path))?;
+fn copy(root: &Path, path: &Path, file: File, records: &[(String, u64, u64)]) -> Result<(), FileError> {
     let mut out = BufWriter::new(file);
     let mut open: Option<(&str, File)> = None;
     for (segment, offset, length) in records {

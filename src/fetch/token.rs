@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Ask, Fetch, FetchError, Note, backoff, send};
+use super::{Ask, Fetch, FetchError, LONGEST_WAIT, Note, backoff, send};
 use crate::auth::TokenCall;
 use crate::auth::redact::redact;
 use crate::exchange::Page;
@@ -59,19 +59,27 @@ impl Fetch {
     async fn call(&self, ask: &Ask<'_>, call: &TokenCall, token: &mut Token) -> Result<(), FetchError> {
         let mut attempt = 1;
         loop {
+            let mut pause = None;
             let why = match self.ask_token(ask, call).await {
                 Ok(page) if (200..300).contains(&page.status) => return take(call, &page, token),
                 Ok(page) if (400..500).contains(&page.status) && page.status != 429 => {
                     return Err(FetchError::Credentials(redact(&refusal(&page), ask.secrets)));
                 }
-                Ok(page) => format!("the token call answered {}", page.status),
+                Ok(page) => {
+                    pause = send::retry_after(&page, Utc::now());
+                    format!("the token call answered {}", page.status)
+                }
                 Err(fault) => format!("the token call: {fault}"),
             };
             if attempt >= ask.limits.attempts {
                 return Err(FetchError::Gone { why: redact(&why, ask.secrets), attempts: attempt });
             }
             attempt += 1;
-            let wait = backoff(ask.limits, attempt);
+            let wait = pause.unwrap_or_else(|| backoff(ask.limits, attempt));
+            if wait > LONGEST_WAIT {
+                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
+                return Err(FetchError::Quota { why: format!("the site asks for a pause ({why})"), until });
+            }
             (ask.note)(Note::Retry { attempt, wait, why: redact(&why, ask.secrets) });
             tokio::time::sleep(wait).await;
         }

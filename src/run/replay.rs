@@ -56,12 +56,9 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     for (row, items) in replay.rows(&again)? {
         replay.page(&row, items.as_ref()).await?;
     }
-    replay.lost += match kind {
-        RunKind::Replay if !replay.gone.is_empty() => {
-            replay.reader.offers_of(&replay.shared.plan.source, &replay.gone)?
-        }
-        _ => 0,
-    };
+    if kind == RunKind::Replay && !replay.gone.is_empty() {
+        replay.tell_gone()?;
+    }
     copying.done().await?;
     let lost = replay.lost;
     let cause =
@@ -105,6 +102,18 @@ impl Replay {
             format!("the store has lost {} offers, or holds them otherwise: they are written again", lost.len());
         self.shared.emit(EventKind::Warned { message });
         Ok(self.shared.engine.state.forget(lost).await?)
+    }
+
+    /// What the pages that are gone brought: closed offers stay as they are stored, others are lost to this replay.
+    fn tell_gone(&mut self) -> Result<(), RunError> {
+        let (needed, closed) = self.reader.offers_of(&self.shared.plan.source, &self.gone)?;
+        self.lost += needed;
+        if closed > 0 {
+            let message =
+                format!("{closed} closed offers stay as they are stored: their pages are not in the archive any more");
+            self.shared.emit(EventKind::Warned { message });
+        }
+        Ok(())
     }
 
     /// Maps one page again.

@@ -31,6 +31,13 @@ pub struct RunSums {
 }
 
 impl Reader {
+    /// The names of all sources that have state.
+    pub fn source_names(&self) -> Result<Vec<String>, StateError> {
+        let mut statement =
+            self.connection.prepare("SELECT source FROM claims UNION SELECT source FROM waiting ORDER BY source")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// How many page rows a source has.
     pub fn page_count(&self, source: &str) -> Result<u64, StateError> {
         let sql = "SELECT count(*) FROM pages WHERE source = ?1";

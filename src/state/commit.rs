@@ -128,7 +128,8 @@ impl Core {
                    closed_at, reason)
                  VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?14, ?15)
                  ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, ask = excluded.ask,
-                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13, partition = ?9, start = ?10, closed_at = ?14, reason = ?15 WHERE version <= ?5",
+                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13, partition = ?9, start = ?10,
+                   closed_at = ?14, reason = ?15 WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),

@@ -41,7 +41,7 @@ pub(super) struct Core {
     pub rows: HashMap<OfferId, u64>,
     pub next_row: u64,
     pub next_change: i64,
-    /// Both as they are in the tables.
+    /// Both as this start wrote them down.
     noted: (u64, i64),
     pub seen: HashMap<RunId, RoaringBitmap>,
     pub slices: HashMap<(RunId, String), RoaringBitmap>,
@@ -69,7 +69,7 @@ impl Core {
         Ok(Core {
             next_row,
             next_change,
-            noted: (next_row, next_change),
+            noted: (0, 0),
             connection,
             flying: HashMap::new(),
             rows: HashMap::new(),
@@ -109,7 +109,8 @@ impl Core {
             if !answers.is_empty() {
                 crash::point("in_transaction");
             }
-            if fault.is_none() {
+            // Numbers that only admissions took so far are in nothing that is written.
+            if fault.is_none() && !answers.is_empty() {
                 fault = self.note_numbers().err();
             }
             if fault.is_none() {

@@ -15,7 +15,8 @@ impl Core {
                 .prepare_cached(
                     "INSERT INTO known(n, source, id, key, version, content, first_seen, ask, partition, start)
                      VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7, ?8, ?9)
-                     ON CONFLICT(id) DO UPDATE SET content = NULL, closed_at = NULL, reason = NULL, version = ?5,
+                     ON CONFLICT(id) DO UPDATE SET content = NULL, version = ?5,
+                       closed_at = CASE WHEN ?7 IS NULL THEN closed_at END, reason = CASE WHEN ?7 IS NULL THEN reason END,
                        ask = coalesce(?7, ask), partition = coalesce(?8, partition), start = coalesce(?9, start)
                      WHERE version <= ?5",
                 )?

@@ -51,12 +51,9 @@ impl Reader {
 
     /// All sources that have state.
     pub fn sources(&self) -> Result<Vec<SourceRow>, StateError> {
-        let mut statement =
-            self.connection.prepare("SELECT source FROM claims UNION SELECT source FROM waiting ORDER BY source")?;
-        let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let count = |sql: &str, source: &str| self.connection.query_row(sql, params![source], |row| row.get(0));
         let mut sources = Vec::new();
-        for source in names {
+        for source in self.source_names()? {
             sources.push(SourceRow {
                 open: count(
                     "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL",

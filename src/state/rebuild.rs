@@ -1,4 +1,6 @@
 //! What the local store lost or holds otherwise than it is known: forgotten, so that a replay writes it again.
+use std::collections::HashSet;
+
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, params};
 
@@ -44,16 +46,23 @@ impl Reader {
         Ok(statement.exists(params![id.0, page as i64])?)
     }
 
-    /// How many stored offers come from these pages.
-    pub fn offers_of(&self, source: &str, pages: &std::collections::HashSet<u64>) -> Result<u64, StateError> {
-        let mut statement =
-            self.connection.prepare("SELECT page FROM known WHERE source = ?1 AND version > 0 AND page IS NOT NULL")?;
+    /// How many stored offers come from these pages: those that must be mapped again, because they are open or the store
+    /// lost them, and those that are closed.
+    pub fn offers_of(&self, source: &str, pages: &HashSet<u64>) -> Result<(u64, u64), StateError> {
+        let mut statement = self.connection.prepare(
+            "SELECT page, closed_at IS NULL OR content IS NULL FROM known WHERE source = ?1 AND version > 0 AND page IS NOT NULL",
+        )?;
         let mut rows = statement.query(params![source])?;
-        let mut offers = 0;
+        let (mut needed, mut closed) = (0, 0);
         while let Some(row) = rows.next()? {
-            offers += u64::from(pages.contains(&(row.get::<_, i64>(0)? as u64)));
+            if pages.contains(&(row.get::<_, i64>(0)? as u64)) {
+                match row.get(1)? {
+                    true => needed += 1,
+                    false => closed += 1,
+                }
+            }
         }
-        Ok(offers)
+        Ok((needed, closed))
     }
 }
 

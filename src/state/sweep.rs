@@ -85,10 +85,23 @@ impl Core {
 
     /// Rows of all pages of a source since an instant, and of its sweeps, whose sets outlive their pages.
     fn seen_since(&self, source: &str, since: i64) -> Result<RoaringBitmap, StateError> {
+        self.seen_where(source, since, ["r.now", "began"])
+    }
+
+    /// The same since a run began: by its number, as a clock may have been wrong.
+    fn seen_since_run(&self, source: &str, run: RunId) -> Result<RoaringBitmap, StateError> {
+        self.seen_where(source, run, ["r.run", "run"])
+    }
+
+    fn seen_where(&self, source: &str, since: i64, columns: [&str; 2]) -> Result<RoaringBitmap, StateError> {
+        let [of_pages, of_sweeps] = columns;
         let mut seen = RoaringBitmap::new();
         for sql in [
-            "SELECT p.seen FROM runs r JOIN pages p ON p.run = r.run WHERE r.source = ?1 AND r.now >= ?2 AND p.kind = 'list'",
-            "SELECT seen FROM sweeps WHERE source = ?1 AND began >= ?2",
+            &format!(
+                "SELECT p.seen FROM runs r JOIN pages p ON p.run = r.run
+                 WHERE r.source = ?1 AND {of_pages} >= ?2 AND p.kind = 'list'"
+            ),
+            &format!("SELECT seen FROM sweeps WHERE source = ?1 AND {of_sweeps} >= ?2"),
         ] {
             let mut statement = self.connection.prepare_cached(sql)?;
             let mut rows = statement.query(params![source, since])?;
@@ -122,7 +135,7 @@ impl Core {
         let mut absent = Vec::new();
         for partition in names {
             let mut statement = self.connection.prepare_cached(
-                "SELECT began, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
+                "SELECT run, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
             )?;
             let rows = statement.query_map(params![due.source, due.ask, partition, count], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
@@ -131,10 +144,10 @@ impl Core {
             if sweeps.len() < count as usize {
                 continue;
             }
-            let began = sweeps.iter().map(|(began, ..)| *began).min().unwrap_or(i64::MAX);
+            let first = sweeps.iter().map(|(run, ..)| *run).min().unwrap_or(i64::MAX);
             let start = sweeps.iter().filter_map(|(_, start, _)| *start).max();
             let end = sweeps.iter().filter_map(|(_, _, end)| *end).min();
-            let seen = self.seen_since(&due.source, began)?;
+            let seen = self.seen_since_run(&due.source, first)?;
             let mut statement = self.connection.prepare_cached(
                 "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND version > 0 AND closed_at IS NULL
                  AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)",
@@ -156,7 +169,7 @@ impl Core {
     /// from sweeps that read every partition whole.
     fn absent_everywhere(&self, due: &Due, count: u32) -> Result<Vec<u64>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT now FROM runs r WHERE source = ?1 AND ask = ?2 AND kind = 'sweep'
+            "SELECT run FROM runs r WHERE source = ?1 AND ask = ?2 AND kind = 'sweep'
              AND (SELECT count(DISTINCT partition) FROM slices s WHERE s.run = r.run)
                = (SELECT count(*) FROM sweeps w WHERE w.source = r.source AND w.run = r.run)
              ORDER BY run DESC LIMIT ?3",
@@ -166,7 +179,7 @@ impl Core {
         if whole.len() < count as usize {
             return Ok(Vec::new());
         }
-        let seen = self.seen_since(&due.source, whole.iter().copied().min().unwrap_or(i64::MAX))?;
+        let seen = self.seen_since_run(&due.source, whole.iter().copied().min().unwrap_or(i64::MAX))?;
         let mut statement = self.connection.prepare_cached(
             "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition IS NULL AND version > 0 AND closed_at IS NULL",
         )?;

@@ -62,7 +62,9 @@ impl Kind {
                 "copy the segment back from a backup; without it `replay` leaves what came from there as it is stored"
             }
             (Kind::Quarantine, _) => "copy the segment back from a backup, or `jobmarket quarantine drop NUMBER`",
-            (Kind::Store, false) => "`jobmarket replay SOURCE` writes them again out of the archive",
+            (Kind::Store, false) => {
+                "`jobmarket replay SOURCE` writes them again out of the archive, and says what it cannot map"
+            }
             (Kind::Store, true) => "`jobmarket sweep SOURCE` writes them again out of the site",
             (Kind::Index, _) => {
                 "delete the folder `index` of the data directory while nothing runs; the next search builds it again"

@@ -81,7 +81,7 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
 
 /// The sources asked for, of those that have state.
 fn sources(reader: &Reader, asked: &[String]) -> anyhow::Result<Vec<String>> {
-    let known: Vec<String> = reader.sources()?.into_iter().map(|row| row.source).collect();
+    let known = reader.source_names()?;
     if let Some(other) = asked.iter().find(|name| !known.contains(name)) {
         bail!("`{other}` was never run into this data directory; it holds: {}", known.join(", "));
     }

@@ -94,7 +94,7 @@ pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
         Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
     let server = server(&project)?;
     let root = project.data.join(&project.definitions.pipelines.archive.dir);
-    let names: Vec<String> = reader.sources()?.into_iter().map(|row| row.source).collect();
+    let names = reader.source_names()?;
     let pages = names.iter().map(|source| reader.page_count(source)).sum::<Result<u64, _>>()?;
     let bar = if place.json { ProgressBar::hidden() } else { ProgressBar::new(pages) };
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos} of {len} pages {msg}")?);

@@ -26,6 +26,8 @@ pub struct Page {
     pub counts: Counts,
     /// The answer's number in the sandbox's ledger, as its `ETag` says.
     pub number: Option<u64>,
+    /// Offers whose second call it brought, by their ids in the store.
+    pub details: Vec<String>,
 }
 
 /// An entry of the quarantine, in whatever state it is.
@@ -96,6 +98,7 @@ fn pages(state: &Connection, data: &Path) -> Vec<Page> {
             kind: row.get(3)?,
             part: row.get::<_, u32>(4)? & 0xffff,
             counts: counts(&row.get::<_, String>(5)?),
+            details: archived.iter().filter_map(|at| at.of.clone()).collect(),
             number: tag.and_then(|tag| tag.trim_matches('"').parse().ok()),
         })
     });

@@ -58,7 +58,7 @@ fn offers(world: &World, model: &Model<'_>, stored: &HashMap<&str, &Stored>, ver
         let last = model.last(&truth.id);
         match stored.get(truth.id.as_str()) {
             Some(stored) => offer(world, model, truth, &last, stored, verdict),
-            None if !last.is_empty() => {
+            None if !last.is_empty() && (truth.present || model.has_detail(&truth.id)) => {
                 verdict.add(Wrong::Lost, format!("{:?} {}, brought as {last:?}", model.site, truth.id));
             }
             None if truth.present && model.takes(truth.class) => {
@@ -79,11 +79,13 @@ fn offer(world: &World, model: &Model<'_>, truth: &Truth, last: &[u32], stored: 
     let Some(revision) = stored.revision() else {
         return verdict.add(Wrong::Stale, format!("{name} names no revision"));
     };
+    // A posting whose own page was gone is closed by that, as it was: the list alone did not bring it.
+    let gone = stored.document["closed_reason"] == "gone";
     let is_last = last.contains(&revision) || model.is_ahead(&truth.id, revision);
     verdict.ahead += u64::from(is_last && !last.contains(&revision));
     if !model.was_served(&truth.id, revision) {
         verdict.add(Wrong::Phantom, format!("{name} in revision {revision}, which was never served"));
-    } else if shown && revision != truth.revision || !is_last {
+    } else if shown && revision != truth.revision || !is_last && !gone {
         verdict.add(Wrong::Stale, format!("{name} is {revision}, brought as {last:?}, shown as {}", truth.revision));
     }
     // What a second call brought may be of another revision than the list, until both are read again.
@@ -100,7 +102,8 @@ fn offer(world: &World, model: &Model<'_>, truth: &Truth, last: &[u32], stored: 
     }
     let reason = stored.document["closed_reason"].as_str();
     // A posting whose own page was gone before the list was read again is closed by that.
-    if !truth.present && !(stored.is_closed() && matches!(reason, Some("not_seen" | "gone"))) {
+    let rightly = stored.is_closed() && matches!(reason, Some("not_seen" | "gone"));
+    if !truth.present && !rightly {
         verdict.add(Wrong::Lifecycle, format!("{name} is gone and open, or closed without a reason: {reason:?}"));
     }
 }
@@ -203,7 +206,8 @@ fn numbers(journal: &Journal, verdict: &mut Verdict) {
 /// 6: one line for each offer that a page indexed, and one for each that a run closed.
 fn change_log(journal: &Journal, verdict: &mut Verdict) {
     let mut seen = HashSet::new();
-    let (mut written, mut closed): (BTreeMap<(&str, u64), u64>, BTreeMap<i64, u64>) = Default::default();
+    let mut written: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+    let mut closed: BTreeMap<i64, u64> = BTreeMap::new();
     for line in &journal.lines {
         if !seen.insert((line.run, &line.id, line.page, &line.closed)) {
             verdict.add(Wrong::ChangeLog, format!("{} of page {} is there twice", line.id, line.page));

@@ -1,6 +1,7 @@
 //! What the store must hold by now: what the sites served in the pages that were committed.
 use std::collections::HashMap;
 
+use jobmarket::offer::OfferId;
 use sandbox::{Body, Class, Ledger, Served, Site};
 
 use crate::journal::{Journal, Page};
@@ -32,6 +33,7 @@ const PART: usize = 500;
 
 /// All of one source.
 pub struct Model<'m> {
+    pub source: &'m str,
     pub site: Site,
     /// Whether the store refuses what only the embedded one takes.
     pub refuses: bool,
@@ -46,8 +48,9 @@ pub struct Model<'m> {
 }
 
 impl<'m> Model<'m> {
-    pub fn new(source: &str, site: Site, refuses: bool, journal: &'m Journal, ledger: &'m Ledger) -> Self {
+    pub fn new(source: &'m str, site: Site, refuses: bool, journal: &'m Journal, ledger: &'m Ledger) -> Self {
         let mut model = Model {
+            source,
             site,
             refuses,
             pages: Vec::new(),
@@ -103,6 +106,14 @@ impl<'m> Model<'m> {
         let served = self.served.get(key).into_iter().flatten();
         let mut of_revision = served.filter(|(_, served, class)| *served == revision && self.takes(*class));
         of_revision.any(|(served, ..)| !brought.iter().any(|one| served.before(one.served)))
+    }
+
+    /// Whether a second call of an offer was committed, where a source makes some: one whose own page was gone by then
+    /// is kept aside.
+    pub fn has_detail(&self, key: &str) -> bool {
+        let id = OfferId::new(self.source, key).to_string();
+        let calls = self.site == Site::SmartRecruiters;
+        !calls || self.pages.iter().any(|(page, ..)| page.details.contains(&id))
     }
 
     /// Whether a revision of an offer was ever served.

@@ -1,6 +1,7 @@
 //! Two owners of one source, each with a data directory of its own, and one server: the first is held in the middle of
 //! writing, the second takes the source over and completes, the first wakes and writes late. After the second one's next
 //! sweep the store equals what the site served.
+use std::collections::HashMap;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use crate::outside::Outside;
 use crate::project::Project;
 use crate::proxy::{Fault, Proxy};
 use crate::schedule::Schedule;
+use crate::stored::stored;
 use crate::tally::Tally;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, Wrong};
 use crate::workload;
 
 /// A bulk request of the first owner takes so long, which is when it is held.
@@ -31,15 +33,17 @@ impl Schedule<'_> {
         let proxy = Proxy::start(node).await;
         let store = format!("{{elasticsearch: {{url: \"{}\", api_key: \"${{secret.ES_API_KEY}}\"}}}}", proxy.url);
         let first = Project::new(&self.sites, &store);
+        let mut verdict = Verdict::default();
         for round in 0..3 {
             let source = ["francetravail", "arbeitnow"][round % 2];
             workload::change(&self.sites, &mut self.random);
-            self.takeover(&first, &proxy, source).await;
+            self.takeover(&first, &proxy, source, &mut verdict).await;
         }
-        self.close().await
+        verdict.merge(self.close().await);
+        verdict
     }
 
-    async fn takeover(&mut self, first: &Project, proxy: &Proxy, source: &str) {
+    async fn takeover(&mut self, first: &Project, proxy: &Proxy, source: &str, verdict: &mut Verdict) {
         let skip = self.random.usize(0..3);
         proxy.order(Fault::Slow(1), skip);
         proxy.order(Fault::Slow(HELD), 1);
@@ -78,6 +82,7 @@ impl Schedule<'_> {
         let taken = drive(&self.project, &["sweep", source, "--log", "json"], &Disturb::Nothing).await;
         self.tally.seen.meet("takeover", u64::from(held));
         self.overhear(taken.said);
+        let before = stored(&self.project).await;
         signal(pid, "CONT").await;
         let ended = tokio::time::timeout(Duration::from_secs(120), child.wait()).await;
         let status = ended.expect("the first owner ends").unwrap();
@@ -85,6 +90,16 @@ impl Schedule<'_> {
         self.tally.seen.meet("late owner fenced", u64::from(held && !status.success()));
         self.overhear(said);
         proxy.clear();
+        // Whatever the late owner wrote, nothing that the second one wrote went a step back.
+        let after = stored(&self.project).await;
+        let after: HashMap<_, _> = after.iter().map(|stored| ((&stored.source, &stored.key), stored)).collect();
+        for old in before.iter().filter(|old| old.source == source) {
+            let is = after.get(&(&old.source, &old.key)).and_then(|stored| stored.revision());
+            if is < old.revision() {
+                let key = &old.key;
+                verdict.add(Wrong::Stale, format!("{source} {key} went back from {:?} to {is:?}", old.revision()));
+            }
+        }
     }
 }
 

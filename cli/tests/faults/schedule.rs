@@ -73,6 +73,11 @@ impl<'s> Schedule<'s> {
         self.close().await
     }
 
+    /// Takes in what a start on the data directory printed.
+    pub fn hear(&mut self, said: String) {
+        self.said.push(said);
+    }
+
     /// Takes in what another process printed: secrets are looked for in it.
     pub fn overhear(&mut self, said: String) {
         self.others.push(said);
@@ -202,6 +207,11 @@ impl<'s> Schedule<'s> {
             }
             self.sweeps(source, site, &mut verdict).await;
         }
+        self.compare(verdict).await
+    }
+
+    /// Compares everything that was written with what the sites served.
+    pub async fn compare(mut self, mut verdict: Verdict) -> Verdict {
         let journal = Journal::read(&self.project.data);
         for run in &journal.runs {
             self.tally.seen.meet(REPLAYED, run.counts.superseded);

@@ -61,7 +61,8 @@ impl Elastic {
     /// Whether the claim of a source is still the one with this fence.
     pub async fn holds(&self, source: &str, fence: u64) -> Result<bool, StoreError> {
         let held = self.claimed(source).await?;
-        Ok(held.is_some_and(|(held, ..)| held["fence"] == fence.to_string()))
+        let held = held.and_then(|(held, ..)| held["fence"].as_str()?.parse::<u64>().ok());
+        Ok(held == Some(fence))
     }
 
     /// The claim as it stands, with the place that a condition names. Read by id, so never behind.
