@@ -74,8 +74,8 @@ impl Served {
 struct Pause {
     from: Instant,
     until: Instant,
-    /// The requests that were refused with it.
-    refused: Vec<String>,
+    /// The requests that were refused, each with the end of its own wait.
+    refused: Vec<(String, Instant)>,
 }
 
 /// Everything that was served.
@@ -133,8 +133,8 @@ impl Ledger {
     pub(crate) fn asked(&mut self, site: Site, target: &str) {
         let now = Instant::now();
         let early = |pause: &Pause| {
-            let again = pause.refused.iter().any(|refused| refused == target);
-            (again || pause.from + ON_THE_WAY < now) && now + GRACE < pause.until
+            let again = pause.refused.iter().any(|(refused, until)| refused == target && now + GRACE < *until);
+            again || pause.from + ON_THE_WAY < now && now + GRACE < pause.until
         };
         self.early += u64::from(self.pauses.get(&site).is_some_and(early));
     }
@@ -144,11 +144,9 @@ impl Ledger {
         let from = Instant::now();
         self.waits += 1;
         let pause = self.pauses.entry(site).or_insert(Pause { from, until: from, refused: Vec::new() });
-        if pause.until <= from {
-            pause.refused.clear();
-        }
+        pause.refused.retain(|(refused, until)| *until > from && refused != target);
         (pause.from, pause.until) = (from, from + wait);
-        pause.refused.push(target.to_owned());
+        pause.refused.push((target.to_owned(), from + wait));
     }
 
     /// Another client comes, which was told nothing.
