@@ -199,6 +199,7 @@ impl Bench {
             ("kubernetes", self.having(|record| text(record, "Kubernetes"))),
             ("boulangerie", self.having(|record| title(record, "boulangerie"))),
             ("INFIRMIÈRES", self.having(|record| title(record, "Infirmière"))),
+            ("infirmieres", self.having(|record| title(record, "Infirmière"))),
             ("rust -python", self.having(|record| text(record, "Rust") && !text(record, "Python"))),
             (
                 "\"expérience sur un poste\" comptable",

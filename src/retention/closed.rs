@@ -61,7 +61,7 @@ pub async fn delete_outside(
     source: &str,
     (before, now): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<u64, RetentionError> {
-    if elastic.older().is_some() {
+    if elastic.is_copying() {
         return Err(RetentionError::OtherSchema);
     }
     let (mut after, mut deleted, mut claim) = (0, 0, None);

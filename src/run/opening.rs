@@ -91,13 +91,10 @@ pub(super) async fn prepared(
         }
         return Ok(Copying(None));
     };
-    let copying = match elastic.older() {
-        Some(_) => {
-            let (shared, elastic) = (shared.clone(), elastic.clone());
-            Copying(Some(tokio::spawn(async move { copy(&shared, &elastic).await })))
-        }
-        None => Copying(None),
-    };
+    let copying = Copying(elastic.is_copying().then(|| {
+        let (shared, elastic) = (shared.clone(), elastic.clone());
+        tokio::spawn(async move { copy(&shared, &elastic).await })
+    }));
     if !compared && !shared.claim.strange {
         return Ok(copying);
     }

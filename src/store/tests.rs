@@ -231,7 +231,7 @@ async fn outside_conforms(node: &Node, version: &str) {
 
     // What is there already is found.
     let again = Elastic::to_write(&server, schema.clone()).await.unwrap();
-    assert_eq!((again.older(), again.search(&Search::default()).await.unwrap().total), (None, 5));
+    assert_eq!((again.is_copying(), again.search(&Search::default()).await.unwrap().total), (false, 5));
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod parts;
 mod project;
 #[path = "../../../tests/elasticsearch/proxy.rs"]
 mod proxy;
+mod rebuild;
 mod returns;
 mod schedule;
 mod secrets;

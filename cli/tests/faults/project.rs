@@ -15,7 +15,7 @@ pub const SOURCES: [(&str, Site); 3] = [
 pub const API_KEY: &str = "cGxhbnRlZDphcGkta2V5LW9mLW5vYm9keQ==";
 
 /// What differs from the shipped sources.
-const CHANGES: [(&str, &str, &str); 9] = [
+const CHANGES: [(&str, &str, &str); 10] = [
     ("francetravail", "first: 365d", "first: 3d"),
     ("francetravail", "above: 3150", "above: 90"),
     ("francetravail", "size: 150", "size: 25"),
@@ -26,6 +26,7 @@ const CHANGES: [(&str, &str, &str); 9] = [
     ),
     ("francetravail", "expect: {min: 1000, required: [occupation.code, location.label], drift: 20%, fresh: 1d}", ""),
     ("arbeitnow", "rate: 1/s, parallel: 1", "rate: 1000/s, parallel: 1, timeout: 10s, retry: {wait: 0s}"),
+    ("remotive", "quota: [4/d]", "quota: [4000/d]"),
     ("smartrecruiters", "size: 100", "size: 40"),
     ("smartrecruiters", "companies: [Ubisoft2]", "companies: [Ubisoft2, Accor2]"),
     ("smartrecruiters", "rate: 10/s, parallel: 8", "rate: 1000/s, parallel: 8, timeout: 10s, retry: {wait: 0s}"),

@@ -44,7 +44,8 @@ impl Elastic {
             let free = aliases.is_some_and(|aliases| aliases.keys().all(|alias| *alias == guard(name)));
             let made = setting.pointer("/settings/index/creation_date").and_then(Value::as_str);
             let made = made.and_then(|millis| DateTime::from_timestamp_millis(millis.parse().ok()?));
-            if let (true, true, Some(made)) = (free && *name != self.index, self.is_ours(name), made) {
+            let used = *name == self.index || self.older.contains(name);
+            if let (true, true, Some(made)) = (free && !used, self.is_ours(name), made) {
                 old.push((name.clone(), made));
             }
         }

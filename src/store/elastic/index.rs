@@ -1,5 +1,6 @@
 //! The index of a schema behind its aliases: made where it is missing, beside the one of another schema where there is one.
 use elasticsearch::http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::template::{self, LAYOUT};
@@ -17,55 +18,90 @@ impl Elastic {
         }
     }
 
-    /// Makes the index of our schema; `from` is the one whose documents are to be copied into it.
-    pub(super) async fn make_index(&self, from: Option<&str>) -> Result<bool, StoreError> {
+    /// Makes the index of our schema; `from` are those whose documents are to be copied into it.
+    pub(super) async fn make_index(&self, from: &[String]) -> Result<bool, StoreError> {
         let mut body = template::index(&self.schema);
         body["mappings"]["_meta"] = meta(from, None);
         body["aliases"] = json!({guard(&self.index): {"is_hidden": true}});
         self.make(&self.index, &body).await
     }
 
-    /// Sees to it that there is an index of our schema, and that the aliases are where they belong. The index of another
-    /// schema, where one is searched.
-    pub(super) async fn set_up(&self) -> Result<Option<String>, StoreError> {
+    /// Sees to it that there is an index of our schema, and that the aliases are where they belong. The indices of other
+    /// schemas whose documents are not all in ours.
+    pub(super) async fn set_up(&self) -> Result<Vec<String>, StoreError> {
         let holders = self.behind(&self.alias).await?;
-        match &holders[..] {
+        let searched = match &holders[..] {
             [] => {
-                self.make_index(None).await?;
+                self.make_index(&[]).await?;
                 self.write_here(Some(json!({"add": {"index": self.index, "alias": self.alias}}))).await?;
-                Ok(None)
+                return Ok(Vec::new());
             }
-            [index] if *index == self.index => {
-                // An end between the swap and this leaves the mark of a copy that is over.
-                self.mark(None, None).await?;
-                self.write_here(None).await?;
-                Ok(None)
+            [index] => index,
+            _ => {
+                return Err(StoreError::Server(format!(
+                    "the alias `{}` points to several indices: {}; remove it from all but one",
+                    self.alias,
+                    holders.join(", ")
+                )));
             }
-            [other] => self.beside(other).await.map(|()| Some(other.clone())),
-            _ => Err(StoreError::Server(format!(
-                "the alias `{}` points to several indices: {}; remove it from all but one",
-                self.alias,
-                holders.join(", ")
-            ))),
+        };
+        let older = self.to_copy(searched).await?;
+        if older.is_empty() {
+            // An end between the swap and this leaves the mark of a copy that is over.
+            self.mark(&[], None).await?;
+        } else {
+            self.beside(searched, &older).await?;
         }
+        self.write_here(None).await?;
+        Ok(older)
     }
 
-    /// Makes our index beside that of another schema, which takes no writes from now on.
-    async fn beside(&self, other: &str) -> Result<(), StoreError> {
-        let layout = self.meta_of(other).await?.unwrap_or_default()["layout"].as_u64();
-        if layout.is_some_and(|layout| layout > u64::from(LAYOUT)) {
-            return Err(StoreError::Server(format!(
-                "the index `{other}` was made by a newer version of the program; use that one"
-            )));
+    /// The indices whose documents are to be copied into ours, the oldest first: what is searched, and what was written
+    /// since by files of other schemas whose copy did not come to its end.
+    async fn to_copy(&self, searched: &str) -> Result<Vec<String>, StoreError> {
+        let mut older = Vec::new();
+        if searched != self.index {
+            older.push(searched.to_owned());
         }
+        for written in self.behind(&self.write_alias()).await? {
+            let meta = self.meta_of(&written).await?.unwrap_or_default();
+            let from = meta["rebuild"]["from"].as_array().into_iter().flatten();
+            older.extend(from.filter_map(|index| index.as_str().map(str::to_owned)));
+            older.push(written);
+        }
+        let mut seen = std::collections::HashSet::new();
+        older.retain(|index| *index != self.index && seen.insert(index.clone()));
+        let mut there = Vec::new();
+        for index in older {
+            let Some(meta) = self.meta_of(&index).await? else { continue };
+            if meta["layout"].as_u64().is_some_and(|layout| layout > u64::from(LAYOUT)) {
+                return Err(StoreError::Server(format!(
+                    "the index `{index}` was made by a newer version of the program; use that one"
+                )));
+            }
+            there.push(index);
+        }
+        Ok(there)
+    }
+
+    /// Makes our index beside those of other schemas, which take no writes from now on.
+    async fn beside(&self, searched: &str, older: &[String]) -> Result<(), StoreError> {
         let ours = self.meta_of(&self.index).await?;
-        if ours.as_ref().is_some_and(|meta| meta["rebuild"]["from"] != other) {
-            // Left from an earlier change of the schema and back: what it holds is out of date.
+        let goes_on = ours.as_ref().is_some_and(|meta| meta["rebuild"]["from"] == json!(older));
+        if ours.is_some() && !goes_on && searched != self.index {
+            // Left from an earlier change of the schema and back: what it holds is out of date, or is in the others too.
             self.expect(Method::Delete, &format!("/{}", self.index), None).await?;
         }
-        self.make_index(Some(other)).await?;
-        self.expect(Method::Put, &format!("/{other}/_block/write"), None).await?;
-        self.write_here(None).await
+        self.make_index(older).await?;
+        if searched == self.index {
+            self.mark(older, None).await?;
+            let path = format!("/{}/_settings", self.index);
+            self.expect(Method::Put, &path, Some(&json!({"index.blocks.write": null}))).await?;
+        }
+        for index in older {
+            self.expect(Method::Put, &format!("/{index}/_block/write"), None).await?;
+        }
+        Ok(())
     }
 
     /// Whether another index is written now: files of another schema are at work.
@@ -99,8 +135,8 @@ impl Elastic {
         format!("{}-write", self.alias)
     }
 
-    /// Writes down how far the documents of another index are copied into ours; nothing when that is over.
-    pub(super) async fn mark(&self, from: Option<&str>, after: Option<&str>) -> Result<(), StoreError> {
+    /// Writes down how far the documents of other indices are copied into ours; nothing when that is over.
+    pub(super) async fn mark(&self, from: &[String], after: Option<&Mark>) -> Result<(), StoreError> {
         let path = format!("/{}/_mapping", self.index);
         self.expect(Method::Put, &path, Some(&json!({"_meta": meta(from, after)}))).await.map(|_| ())
     }
@@ -122,9 +158,16 @@ pub(super) fn guard(index: &str) -> String {
     format!("{index}-here")
 }
 
-fn meta(from: Option<&str>, after: Option<&str>) -> Value {
+/// How far a copy came: which index, and the last id of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    pub index: usize,
+    pub id: Option<String>,
+}
+
+fn meta(from: &[String], after: Option<&Mark>) -> Value {
     let mut meta = json!({"layout": LAYOUT});
-    if let Some(from) = from {
+    if !from.is_empty() {
         meta["rebuild"] = json!({"from": from, "after": after});
     }
     meta

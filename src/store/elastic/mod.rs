@@ -42,8 +42,8 @@ pub struct Elastic {
     index: String,
     /// Who writes which source.
     claims: String,
-    /// The index of another schema, while its documents are not all in ours.
-    older: Option<String>,
+    /// Indices of other schemas, while their documents are not all in ours: the one that is searched first.
+    older: Vec<String>,
     /// Its version, such as `8.19.5`.
     pub version: String,
     /// What a run can live with and a person should know, in sentences; found when it is opened to write.
@@ -60,7 +60,7 @@ impl Elastic {
         let index = template::name(&server.name, &schema);
         let (alias, claims) = (server.name.clone(), format!("{}-claims", server.name.trim_end_matches("-offers")));
         let (version, notices) = (String::new(), Vec::new());
-        let mut elastic = Elastic { nodes, schema, alias, index, claims, older: None, version, notices };
+        let mut elastic = Elastic { nodes, schema, alias, index, claims, older: Vec::new(), version, notices };
         elastic.version = elastic.checked().await?;
         Ok(elastic)
     }

@@ -40,7 +40,10 @@ impl Elastic {
     pub async fn documents(&self, ids: &[OfferId]) -> Result<Vec<Option<String>>, StoreError> {
         let ids: Vec<String> = ids.iter().map(OfferId::to_string).collect();
         let mut found = self.documents_of(&self.index, &ids).await?;
-        if let Some(older) = self.older.as_ref().filter(|_| found.iter().any(Option::is_none)) {
+        for older in self.older.iter().rev() {
+            if found.iter().all(Option::is_some) {
+                break;
+            }
             let before = self.documents_of(older, &ids).await?;
             found.iter_mut().zip(before).for_each(|(found, before)| *found = found.take().or(before));
         }

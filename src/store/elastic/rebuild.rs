@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::bulk::{Actions, action};
 use super::conform::conform;
+use super::index::Mark;
 use super::read::Hit;
 use super::{Elastic, refused};
 use crate::crash;
@@ -36,44 +37,59 @@ struct Copy {
 }
 
 impl Elastic {
-    /// The index whose documents are to be copied.
-    pub fn older(&self) -> Option<&str> {
-        self.older.as_deref()
+    /// Whether the documents of another schema's index are to be copied.
+    pub fn is_copying(&self) -> bool {
+        !self.older.is_empty()
     }
 
     /// Copies what is not copied yet and moves the alias; `told` hears how many are over, of how many. Begun again after
     /// an error or an end it goes on from the last mark: a document that is copied twice is the same.
     pub async fn rebuild(&self, told: &(dyn Fn(u64, u64) + Sync)) -> Result<Rebuilt, StoreError> {
         let mut rebuilt = Rebuilt::default();
-        let Some(older) = &self.older else { return Ok(rebuilt) };
-        self.expect(Method::Post, &format!("/{older}/_refresh"), None).await?;
-        let total = self.count(older).await?;
-        let meta = self.meta_of(&self.index).await?.unwrap_or_default();
-        let mut after = meta["rebuild"]["after"].as_str().map(str::to_owned);
-        let mut done = match &after {
-            Some(after) => self.count_up_to(older, after).await?,
-            None => 0,
-        };
-        for read in 1.. {
-            let mut body = json!({"size": READ, "version": true, "query": {"match_all": {}}, "sort": [{"id": "asc"}],
-                "track_total_hits": false});
-            if let Some(after) = &after {
-                body["search_after"] = json!([after]);
-            }
-            let hits = self.searched_in(older, &body).await?.hits.hits;
-            let Some(last) = hits.last() else { break };
-            after = Some(last.id.clone());
-            done += hits.len() as u64;
-            self.copy(&hits, &mut rebuilt).await?;
-            crash::point("copied");
-            if read % MARKED == 0 {
-                self.mark(Some(older), after.as_deref()).await?;
-            }
-            told(done, total);
+        if self.older.is_empty() {
+            return Ok(rebuilt);
         }
-        self.swap(older, total, &rebuilt).await?;
-        rebuilt.documents = total;
+        let meta = self.meta_of(&self.index).await?.unwrap_or_default();
+        let mut mark: Mark = serde_json::from_value(meta["rebuild"]["after"].clone()).unwrap_or_default();
+        let mut totals = Vec::new();
+        for older in &self.older {
+            self.expect(Method::Post, &format!("/{older}/_refresh"), None).await?;
+            totals.push(self.count(older).await?);
+        }
+        rebuilt.documents = totals.iter().sum();
+        while let Some(older) = self.older.get(mark.index) {
+            let before: u64 = totals[..mark.index].iter().sum();
+            let mut done = match &mark.id {
+                Some(id) => before + self.count_up_to(older, id).await?,
+                None => before,
+            };
+            for read in 1.. {
+                let hits = self.read(older, mark.id.as_deref()).await?;
+                let Some(last) = hits.last() else { break };
+                mark.id = Some(last.id.clone());
+                done += hits.len() as u64;
+                self.copy(&hits, &mut rebuilt).await?;
+                crash::point("copied");
+                if read % MARKED == 0 {
+                    self.mark(&self.older, Some(&mark)).await?;
+                }
+                told(done, rebuilt.documents);
+            }
+            mark = Mark { index: mark.index + 1, id: None };
+            self.mark(&self.older, Some(&mark)).await?;
+        }
+        self.swap(totals.into_iter().max().unwrap_or(0), &rebuilt).await?;
         Ok(rebuilt)
+    }
+
+    /// Documents of an index behind an id, in the order of ids. It takes no writes, so the order stands.
+    async fn read(&self, older: &str, after: Option<&str>) -> Result<Vec<Hit>, StoreError> {
+        let mut body = json!({"size": READ, "version": true, "query": {"match_all": {}}, "sort": [{"id": "asc"}],
+            "track_total_hits": false});
+        if let Some(after) = after {
+            body["search_after"] = json!([after]);
+        }
+        Ok(self.searched_in(older, &body).await?.hits.hits)
     }
 
     async fn copy(&self, hits: &[Hit], rebuilt: &mut Rebuilt) -> Result<(), StoreError> {
@@ -112,27 +128,28 @@ impl Elastic {
         (document.to_string(), changed)
     }
 
-    /// Moves the alias in one request, when everything is there.
-    async fn swap(&self, older: &str, total: u64, rebuilt: &Rebuilt) -> Result<(), StoreError> {
+    /// Moves the alias in one request, when everything is there: at least as many as the largest of the others holds.
+    async fn swap(&self, least: u64, rebuilt: &Rebuilt) -> Result<(), StoreError> {
         self.expect(Method::Post, &format!("/{}/_refresh", self.index), None).await?;
         let (here, refused) = (self.count(&self.index).await?, rebuilt.refused.len() as u64);
-        if here + refused < total {
+        if here + refused < least {
             // Somebody deleted some meanwhile, or what the mark says is not so: copied again from the first.
-            self.mark(Some(older), None).await?;
+            self.mark(&self.older, None).await?;
             return Err(StoreError::Unavailable(format!(
-                "{here} documents of {total} are in the new index `{}`: they are copied again",
+                "{here} documents of {least} are in the new index `{}`: they are copied again",
                 self.index
             )));
         }
-        let actions = json!({"actions": [
-            {"remove": {"index": older, "alias": self.alias}}, {"add": {"index": self.index, "alias": self.alias}}]});
-        let (status, answer) = self.ask(Method::Post, "/_aliases", Some(&actions)).await?;
+        let mut actions = vec![json!({"add": {"index": self.index, "alias": self.alias}})];
+        let others = self.behind(&self.alias).await?.into_iter().filter(|index| *index != self.index);
+        actions.extend(others.map(|index| json!({"remove": {"index": index, "alias": self.alias}})));
+        let (status, answer) = self.ask(Method::Post, "/_aliases", Some(&json!({"actions": actions}))).await?;
         // Another process that copied the same documents may have been first.
         if status != 200 && self.behind(&self.alias).await? != [self.index.clone()] {
             return Err(refused_to(status, &answer));
         }
         crash::point("swapped");
-        self.mark(None, None).await
+        self.mark(&[], None).await
     }
 
     async fn count(&self, index: &str) -> Result<u64, StoreError> {

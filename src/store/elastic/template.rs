@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::schema::{Field, Kind, Schema};
 
 /// Rises with each change of what is not in the schema: analysis, settings.
-pub(super) const LAYOUT: u32 = 1;
+pub(super) const LAYOUT: u32 = 2;
 
 /// Settings and mappings of an index.
 pub(super) fn index(schema: &Schema) -> Value {
@@ -27,7 +27,7 @@ pub(super) fn index(schema: &Schema) -> Value {
                     "french_stemmer": {"type": "stemmer", "language": "light_french"}
                 },
                 "analyzer": {"french_text": {"type": "custom", "tokenizer": "standard",
-                    "filter": ["french_elision", "lowercase", "french_stop", "french_stemmer", "asciifolding"]}}
+                    "filter": ["french_elision", "lowercase", "french_stop", "asciifolding", "french_stemmer"]}}
             }
         },
         "mappings": {"dynamic": "strict", "properties": properties}

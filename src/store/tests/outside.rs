@@ -50,12 +50,16 @@ async fn join<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
 
 /// The schema with one field more, one retyped and one that is gone.
 fn another() -> Arc<Schema> {
+    changed("level")
+}
+
+fn changed(added: &str) -> Arc<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/offer.yaml");
     let text = fs::read_to_string(path).unwrap();
     let line = |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
     let text = text
         .replace(line("salary.yearly_min"), "salary.yearly_min: {keyword: {by: engine, facet: true, doc: d}}")
-        .replace(line("location.point"), "level: {keyword: {doc: Added}}");
+        .replace(line("location.point"), &format!("{added}: {{keyword: {{doc: Added}}}}"));
     definition::read(&[Text { path: "mappings/offer.yaml".into(), text }]).0.schema
 }
 
@@ -69,7 +73,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let told = old.told("a", None, 10).await.unwrap();
 
     let new = Elastic::to_write(&server, another()).await.unwrap();
-    assert!(new.older().is_some());
+    assert!(new.is_copying());
     // The old index takes no writes, and who writes it is told why. Searches see it still, and only it.
     let (text, items) = written(Version::new(7, 2), &offers[..1]);
     let blocked = old.write(&Batch { version: Version::new(7, 2), text: &text, items }).await;
@@ -81,7 +85,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     assert_eq!((searched.total, new.documents(&[id(2), id(7)]).await.unwrap().iter().flatten().count()), (5, 2));
     // Another process that starts meanwhile joins in.
     let beside = Elastic::to_write(&server, another()).await.unwrap();
-    assert_eq!(beside.older(), new.older());
+    assert!(beside.is_copying());
 
     let rebuilt = new.rebuild(&|_, _| {}).await.unwrap();
     assert_eq!((rebuilt.documents, rebuilt.newer, rebuilt.refused.len()), (6, 1, 0));
@@ -89,7 +93,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     assert_eq!(rebuilt.conformed, 5);
     beside.rebuild(&|_, _| {}).await.unwrap();
     let new = Elastic::to_write(&server, another()).await.unwrap();
-    assert_eq!(new.older(), None);
+    assert!(!new.is_copying());
     let all = Search { closed: true, limit: 10, ..Search::default() };
     let expect = "Carreleur, Comptable, Développeur Rust (H/F), Graphiste web, Ingénieur data, Maçonne, Pêcheur";
     assert_eq!(titles(&new, &all).await, expect);
@@ -109,4 +113,35 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let back = Elastic::to_write(&server, schema()).await.unwrap();
     back.rebuild(&|_, _| {}).await.unwrap();
     assert_eq!(titles(&back, &all).await, expect);
+}
+
+#[tokio::test]
+async fn a_schema_that_changes_before_the_copy_is_over_takes_all_with_it() {
+    let node = Node::start();
+    let server = server(&node);
+    let first = Elastic::to_write(&server, schema()).await.unwrap();
+    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
+    write_all(&first, Version::new(7, 1), &offers).await;
+    // A run of the second schema writes, and its copy does not even begin.
+    let second = Elastic::to_write(&server, changed("second")).await.unwrap();
+    let newer = [(4, offers[3].1.replace("Maçon", "Maçonne")), (7, offers[3].1.replace("Maçon", "Carreleur"))];
+    write_all(&second, Version::new(8, 1), &newer).await;
+    // So does one of the third; and then somebody takes it all back to the first.
+    let third = Elastic::to_write(&server, changed("third")).await.unwrap();
+    let more = [(8, offers[3].1.replace("Maçon", "Plâtrier"))];
+    write_all(&third, Version::new(9, 1), &more).await;
+    let found = third.documents(&[id(1), id(4), id(7), id(8)]).await.unwrap();
+    let titles_of = |found: Vec<Option<String>>| found.iter().flatten().map(|text| title(text)).collect::<Vec<_>>();
+    assert_eq!(titles_of(found), ["Développeur Rust (H/F)", "Maçonne", "Carreleur", "Plâtrier"]);
+    let back = Elastic::to_write(&server, schema()).await.unwrap();
+    assert_eq!(back.notices, first.notices, "it takes writes again");
+    write_all(&back, Version::new(9, 2), &[(9, offers[3].1.replace("Maçon", "Couvreur"))]).await;
+    back.rebuild(&|_, _| {}).await.unwrap();
+    let all = Search { closed: true, limit: 20, ..Search::default() };
+    let expect = "Carreleur, Comptable, Couvreur, Développeur Rust (H/F), Graphiste web, Ingénieur data, Maçonne, Plâtrier, Pêcheur";
+    assert_eq!(titles(&back, &all).await, expect);
+    let again = Elastic::to_write(&server, changed("third")).await.unwrap();
+    again.rebuild(&|_, _| {}).await.unwrap();
+    assert_eq!(titles(&again, &all).await, expect);
+    assert!(!Elastic::to_write(&server, changed("third")).await.unwrap().is_copying());
 }
