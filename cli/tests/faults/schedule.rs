@@ -200,6 +200,7 @@ impl<'s> Schedule<'s> {
             outside.calm(self.tally).await;
         }
         let mut verdict = Verdict::default();
+        let calm = std::time::Instant::now();
         for (source, site) in SOURCES {
             if let Some(outside) = &self.outside {
                 let lost = outside.lose(source, site, &self.sites).await;
@@ -212,6 +213,7 @@ impl<'s> Schedule<'s> {
 
     /// Compares everything that was written with what the sites served.
     pub async fn compare(mut self, mut verdict: Verdict) -> Verdict {
+        self.tally.calm = self.tally.calm.max(calm.elapsed());
         let journal = Journal::read(&self.project.data);
         for run in &journal.runs {
             self.tally.seen.meet(REPLAYED, run.counts.superseded);

@@ -1,6 +1,7 @@
 //! What was met over all schedules of a store: nothing may be left out, and the table says how often.
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use jobmarket::crash::{OUTSIDE, POINTS};
 use sandbox::Sandbox;
@@ -33,6 +34,8 @@ pub struct Tally {
     pub server: Deck,
     /// What must have come up, or nothing was tried.
     pub seen: Deck,
+    /// The longest time from the end of all faults until everything was as the sites say, of any schedule.
+    pub calm: Duration,
     /// How often each named point must be crossed.
     least: u64,
 }
@@ -54,6 +57,7 @@ impl Tally {
             sites: Deck::of(site::names().iter().map(String::as_str)),
             server: Deck::of(server.iter().map(String::as_str)),
             seen: Deck::of(seen.iter().chain(own).copied()),
+            calm: Duration::ZERO,
             least,
         }
     }
@@ -96,6 +100,7 @@ impl Tally {
             + &row("faults of sites", &self.sites)
             + &row("faults of the server", &self.server)
             + &row("came up", &self.seen)
+            + &format!("  {:<22} {:.1} s at most\n", "calm to convergence", self.calm.as_secs_f64())
             + &format!("  {:<22} {}, {} ahead of the journal\n", "records compared", verdict.compared, verdict.ahead)
             + &format!("  {:<22} {verdict}\n", "violations")
     }
