@@ -208,12 +208,12 @@ impl<'s> Schedule<'s> {
             }
             self.sweeps(source, site, &mut verdict).await;
         }
+        self.tally.calm = self.tally.calm.max(calm.elapsed());
         self.compare(verdict).await
     }
 
     /// Compares everything that was written with what the sites served.
     pub async fn compare(mut self, mut verdict: Verdict) -> Verdict {
-        self.tally.calm = self.tally.calm.max(calm.elapsed());
         let journal = Journal::read(&self.project.data);
         for run in &journal.runs {
             self.tally.seen.meet(REPLAYED, run.counts.superseded);
