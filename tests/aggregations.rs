@@ -3,16 +3,17 @@
 
 #[path = "elasticsearch/node.rs"]
 mod node;
+mod shipped;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobmarket::definition::{self, Text};
+use jobmarket::definition::Text;
 use jobmarket::event::Outcome;
 use jobmarket::files;
-use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::plan::Plan;
 use jobmarket::run::{Asked, Engine, run};
 use jobmarket::schema::Schema;
 use jobmarket::search::{Facet, Filter, Search};
@@ -110,16 +111,7 @@ impl Bench {
         let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
         pipelines.text =
             format!("store: {store}\npipelines:\n  - {{name: p, sources: [francetravail], sinks: [store]}}\n");
-        let (definitions, findings) = definition::read(&texts);
-        assert_eq!(findings, []);
-        let mut origins = Origins::default();
-        for (from, to) in self.sites.origins() {
-            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
-        }
-        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)];
-        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
-        Arc::new(compile(&definitions, Ask { source: "francetravail", pipeline, origins }, &env).unwrap())
+        Arc::new(shipped::plan(&texts, &self.sites, "francetravail"))
     }
 
     /// A run from nothing into a store.

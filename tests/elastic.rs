@@ -7,6 +7,7 @@ mod bench;
 mod node;
 #[path = "elasticsearch/proxy.rs"]
 mod proxy;
+mod shipped;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 mod bench;
 #[path = "elasticsearch/node.rs"]
 mod node;
+mod shipped;
 
 use bench::Bench;
 use chrono::{TimeDelta, Utc};

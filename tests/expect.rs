@@ -3,15 +3,16 @@
 
 #[path = "elasticsearch/node.rs"]
 mod node;
+mod shipped;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobmarket::definition::{self, Text};
+use jobmarket::definition::Text;
 use jobmarket::event::{EventKind, Outcome};
 use jobmarket::files;
-use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::plan::Plan;
 use jobmarket::run::{Asked, Engine, Summary, run};
 use node::Node;
 use sandbox::{Options, Sandbox, Site};
@@ -51,15 +52,7 @@ impl Bench {
     }
 
     fn plan(&self) -> Arc<Plan> {
-        let (definitions, findings) = definition::read(&self.texts);
-        assert_eq!(findings, []);
-        let mut origins = Origins::default();
-        for (from, to) in self.sites.origins() {
-            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
-        }
-        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
-        let ask = Ask { source: "remotive", pipeline, origins };
-        Arc::new(compile(&definitions, ask, &Surroundings::default()).unwrap())
+        Arc::new(shipped::plan(&self.texts, &self.sites, "remotive"))
     }
 
     /// A run so many hours later, and what `expect` says of it.

@@ -1,6 +1,8 @@
 //! What retention deletes and what it keeps, and stores that are built again out of what it kept.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod shipped;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,11 +10,10 @@ use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::archive;
-use jobmarket::definition::{self, Text};
+use jobmarket::definition::Text;
 use jobmarket::event::{Event, EventKind, Outcome};
-use jobmarket::files;
 use jobmarket::offer::{content_hash, content_of};
-use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::plan::Plan;
 use jobmarket::retention::{Thinning, closed, delete_local, thin};
 use jobmarket::run::{Again, Asked, Engine, Summary, replay, run};
 use jobmarket::search::Search;
@@ -22,7 +23,7 @@ use jobmarket::store::local::Local;
 use jobmarket::verify::{self, Difference};
 use rusqlite::Connection;
 use sandbox::{Options, Sandbox, Site};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 const SOURCES: [&str; 4] = ["remotive", "arbeitnow", "smartrecruiters", "francetravail"];
 
@@ -37,15 +38,10 @@ impl Bench {
     async fn new(offers: usize) -> Self {
         let options = Options { boards: 250, offers, rate: 100_000, ..Options::default() };
         let now = options.now;
-        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        for text in &mut texts {
-            text.text = text.text.replace("quota: [4/d]", "quota: [400/d]");
-        }
-        let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
-        pipelines.text = format!(
+        let texts = shipped::texts(&format!(
             "pipelines:\n  - {{name: p, sources: [{}], sinks: [store, {{files: {{dir: log}}}}]}}\n",
             SOURCES.join(", ")
-        );
+        ));
         Bench { sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
     }
 
@@ -57,16 +53,7 @@ impl Bench {
     }
 
     fn plan(&self, source: &str) -> Arc<Plan> {
-        let (definitions, findings) = definition::read(&self.texts);
-        assert_eq!(findings, []);
-        let mut origins = Origins::default();
-        for (from, to) in self.sites.origins() {
-            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
-        }
-        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)];
-        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
-        Arc::new(compile(&definitions, Ask { source, pipeline, origins }, &env).unwrap())
+        Arc::new(shipped::plan(&self.texts, &self.sites, source))
     }
 
     fn root(&self) -> PathBuf {
@@ -74,8 +61,7 @@ impl Bench {
     }
 
     fn engine(&self) -> (Arc<Engine>, UnboundedReceiver<Event>) {
-        let (events, heard) = unbounded_channel();
-        (Arc::new(Engine::start(self.dir.path(), self.root(), Path::new("."), events).unwrap()), heard)
+        shipped::engine(self.dir.path())
     }
 
     /// A run a day later than the last.

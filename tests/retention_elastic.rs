@@ -3,16 +3,16 @@
 
 #[path = "elasticsearch/node.rs"]
 mod node;
+mod shipped;
 
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobmarket::definition::{self, Text};
-use jobmarket::files;
+use jobmarket::definition::Text;
 use jobmarket::offer::Version;
-use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::plan::Plan;
 use jobmarket::retention::{OldIndex, RetentionError, delete_indices, delete_outside};
 use jobmarket::run::{Asked, Engine, Summary, run};
 use jobmarket::state::{Reader, State};
@@ -36,28 +36,15 @@ impl Bench {
         let node = Node::start();
         let options = Options { boards: 250, offers: 0, rate: 100_000, ..Options::default() };
         let now = options.now;
-        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        for text in &mut texts {
-            text.text = text.text.replace("quota: [4/d]", "quota: [400/d]");
-        }
-        let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
-        pipelines.text = format!(
+        let texts = shipped::texts(&format!(
             "store: {{elasticsearch: {{url: \"{}\"}}}}\npipelines:\n  - {{name: p, sources: [remotive]}}\n",
             node.url
-        );
+        ));
         Bench { node, sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
     }
 
     fn plan(&self) -> Arc<Plan> {
-        let (definitions, findings) = definition::read(&self.texts);
-        assert_eq!(findings, []);
-        let mut origins = Origins::default();
-        for (from, to) in self.sites.origins() {
-            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
-        }
-        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
-        let ask = Ask { source: "remotive", pipeline, origins };
-        Arc::new(compile(&definitions, ask, &Surroundings::default()).unwrap())
+        Arc::new(shipped::plan(&self.texts, &self.sites, "remotive"))
     }
 
     async fn run(&mut self) -> Summary {

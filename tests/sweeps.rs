@@ -1,19 +1,19 @@
 //! Offers that are gone are closed softly, for a reason, and come back when they return; what is doubtful closes nothing.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod shipped;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobmarket::definition::{self, Text};
+use jobmarket::definition::Text;
 use jobmarket::event::{Event, EventKind, Outcome, RunKind};
-use jobmarket::files;
-use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::plan::Plan;
 use jobmarket::run::{Again, Asked, Closes, Engine, Summary, close, replay, run};
 use jobmarket::state::Reader;
 use sandbox::{Fault, Options, Sandbox, Site};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 struct Bench {
     sites: Sandbox,
@@ -26,12 +26,9 @@ impl Bench {
     async fn new() -> Self {
         let options = Options { boards: 250, offers: 400, rate: 100_000, ..Options::default() };
         let now = options.now;
-        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        for text in &mut texts {
-            text.text = text.text.replace("quota: [4/d]", "quota: [400/d]");
-        }
-        let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
-        pipelines.text = "pipelines:\n  - {name: p, sources: [remotive, francetravail, smartrecruiters, arbeitnow], sinks: [store, {files: {dir: log}}]}\n".into();
+        let texts = shipped::texts(
+            "pipelines:\n  - {name: p, sources: [remotive, francetravail, smartrecruiters, arbeitnow], sinks: [store, {files: {dir: log}}]}\n",
+        );
         Bench { sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
     }
 
@@ -50,24 +47,13 @@ impl Bench {
     }
 
     fn plan(&self, source: &str) -> Arc<Plan> {
-        let (definitions, findings) = definition::read(&self.texts);
-        assert_eq!(findings, []);
-        let mut origins = Origins::default();
-        for (from, to) in self.sites.origins() {
-            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
-        }
-        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)];
-        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
-        let mut plan = compile(&definitions, Ask { source, pipeline, origins }, &env).unwrap();
+        let mut plan = shipped::plan(&self.texts, &self.sites, source);
         plan.call.limits.wait = std::time::Duration::from_millis(1);
         Arc::new(plan)
     }
 
     fn engine(&self) -> (Arc<Engine>, UnboundedReceiver<Event>) {
-        let (events, heard) = unbounded_channel();
-        let data = self.dir.path();
-        (Arc::new(Engine::start(data, data.join("raw"), Path::new("."), events).unwrap()), heard)
+        shipped::engine(self.dir.path())
     }
 
     /// A run a day later than the last.

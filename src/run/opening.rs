@@ -8,7 +8,6 @@ use super::{Engine, RunError, Shared};
 use crate::crash;
 use crate::event::EventKind;
 use crate::plan::{Plan, Server};
-use crate::state::words::Outside;
 use crate::state::{Claim, Reader};
 use crate::store::elastic::{Asker, Elastic, Rebuilt, Taken};
 use crate::store::{self, StoreError};
@@ -155,15 +154,7 @@ async fn reconcile(shared: &Shared, elastic: &Elastic, ask: Option<&str>) -> Res
         let told = patient(shared, || elastic.told(source, after, LISTED)).await?;
         let Some(last) = told.last() else { break };
         after = Some(last.id);
-        let outside = told.into_iter().map(|told| Outside {
-            id: told.id,
-            key: told.key,
-            version: told.version,
-            content: told.content,
-            closed: told.closed,
-            first_seen: told.first_seen,
-        });
-        let (found, different) = state.reconcile(source, ask, outside.collect()).await?;
+        let (found, different) = state.reconcile(source, ask, told).await?;
         rows |= found;
         differ += different;
     }

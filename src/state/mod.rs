@@ -33,7 +33,7 @@ use crate::plan::Window;
 use crate::position::Position;
 use words::{
     Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
-    NewRun, Outside, Slice, Waiting,
+    NewRun, Slice, Told, Waiting,
 };
 
 pub use audit::{Archiving, RunSums};
@@ -297,7 +297,7 @@ impl State {
         &self,
         source: &str,
         ask: Option<&str>,
-        outside: Vec<Outside>,
+        outside: Vec<Told>,
     ) -> Result<(roaring::RoaringBitmap, u64), StateError> {
         let (source, ask) = (source.to_owned(), ask.map(str::to_owned));
         self.ask(move |core| core.reconcile(&source, ask.as_deref(), &outside)).await

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::StateError;
 use super::core::Core;
-use super::words::{Intent, Outside};
+use super::words::{Intent, Told};
 
 impl Core {
     /// What the store was last told of these is null from now on: never equal, and open for a sweep.
@@ -42,7 +42,7 @@ impl Core {
         &mut self,
         source: &str,
         ask: Option<&str>,
-        outside: &[Outside],
+        outside: &[Told],
     ) -> Result<(RoaringBitmap, u64), StateError> {
         let (mut rows, mut differ) = (RoaringBitmap::new(), 0);
         for told in outside {
@@ -75,7 +75,7 @@ impl Core {
 
     /// What the store holds and nobody here knew: open offers are written again when they come, or closed by sweeps of
     /// all partitions; a closed one is known as it is.
-    fn found(&mut self, source: &str, ask: Option<&str>, told: &Outside) -> Result<i64, StateError> {
+    fn found(&mut self, source: &str, ask: Option<&str>, told: &Told) -> Result<i64, StateError> {
         self.next_row += 1;
         let row = self.next_row as i64 - 1;
         let content = told.content.filter(|_| told.closed.is_some());

@@ -1,8 +1,9 @@
 //! The stores against what is known of their offers.
 use super::{Difference, Kind, VerifyError};
 use crate::offer::OfferId;
+use crate::state::words::Told;
 use crate::state::{KnownRow, Reader};
-use crate::store::elastic::{Elastic, Told};
+use crate::store::elastic::Elastic;
 
 /// Offers of one comparison.
 const LISTED: usize = 1_000;

@@ -1,21 +1,20 @@
 //! The engine on the simulated sites with a real Elasticsearch behind it, for tests.
 #![allow(dead_code)]
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jobmarket::definition::{self, Text};
+use jobmarket::definition::Text;
 use jobmarket::event::Event;
-use jobmarket::files;
-use jobmarket::plan::{Ask, Origins, Plan, Surroundings, compile};
+use jobmarket::plan::Plan;
 use jobmarket::run::{Asked, Engine, Summary, run};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 use sandbox::{Options, Sandbox};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::node::Node;
+use crate::shipped;
 
 /// The engine on the simulated sites, with a real server as its store.
 pub struct Bench {
@@ -37,34 +36,18 @@ impl Bench {
     pub async fn at(node: Node, url: &str, offers: usize) -> Self {
         let options = Options { boards: 250, offers, rate: 100_000, ..Options::default() };
         let now = options.now;
-        let mut texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-        for text in &mut texts {
-            text.text = text.text.replace("quota: [4/d]", "quota: [400/d]");
-        }
-        let pipelines = texts.iter_mut().find(|text| text.path == "pipelines.yaml").unwrap();
-        pipelines.text = format!(
+        let texts = shipped::texts(&format!(
             "store: {{elasticsearch: {{url: \"{url}\"}}}}\npipelines:\n  - {{name: p, sources: [remotive, francetravail], sinks: [store, {{files: {{dir: log}}}}]}}\n"
-        );
+        ));
         Bench { node, sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
     }
 
     pub fn plan(&self, source: &str) -> Arc<Plan> {
-        let (definitions, findings) = definition::read(&self.texts);
-        assert_eq!(findings, []);
-        let mut origins = Origins::default();
-        for (from, to) in self.sites.origins() {
-            origins.add(from, &to, Some("10000/s".parse().unwrap())).unwrap();
-        }
-        let env = [("FT_API_CLIENT_ID", sandbox::CLIENT_ID), ("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)];
-        let env = Surroundings::new(env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let pipeline = Some((0, &definitions.pipelines.pipelines[0]));
-        Arc::new(compile(&definitions, Ask { source, pipeline, origins }, &env).unwrap())
+        Arc::new(shipped::plan(&self.texts, &self.sites, source))
     }
 
     pub fn engine(&self) -> (Arc<Engine>, UnboundedReceiver<Event>) {
-        let (events, heard) = unbounded_channel();
-        let data = self.dir.path();
-        (Arc::new(Engine::start(data, data.join("raw"), Path::new("."), events).unwrap()), heard)
+        shipped::engine(self.dir.path())
     }
 
     pub async fn run(&mut self, source: &str) -> (Summary, Vec<Event>) {

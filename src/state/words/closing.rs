@@ -37,8 +37,8 @@ pub struct Brought {
 }
 
 /// What a store outside says of an offer.
-#[derive(Clone, Debug)]
-pub struct Outside {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
     /// Its id.
     pub id: OfferId,
     /// Its key.

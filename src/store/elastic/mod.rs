@@ -28,7 +28,6 @@ use crate::schema::Schema;
 pub use bulk::Written;
 pub use claim::{Asker, Taken};
 pub use delete::Deleted;
-pub use read::Told;
 pub use rebuild::Rebuilt;
 
 /// A server that was found to be Elasticsearch, with the index of the schema.

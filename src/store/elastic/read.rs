@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Elastic, query, refused};
 use crate::offer::{Closed, OfferId};
 use crate::search::{Found, Search};
+use crate::state::words::Told;
 use crate::store::{Store, StoreError};
 
 /// An answer of `_search`, as far as it is read.
@@ -16,23 +17,6 @@ pub(super) struct Answer {
     pub hits: Hits,
     #[serde(default)]
     aggregations: Value,
-}
-
-/// What the store says of an offer, to be compared with what is known of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// Its id.
-    pub id: OfferId,
-    /// Its key at the site.
-    pub key: String,
-    /// The version it was written under.
-    pub version: u64,
-    /// Hash of its content.
-    pub content: Option<u64>,
-    /// When and why it was closed; `None` while it is open.
-    pub closed: Option<(DateTime<Utc>, Closed)>,
-    /// When it was first read.
-    pub first_seen: DateTime<Utc>,
 }
 
 impl Elastic {
