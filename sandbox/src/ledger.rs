@@ -83,7 +83,8 @@ struct Pause {
 pub struct Ledger {
     served: Vec<Served>,
     clock: u64,
-    pauses: HashMap<Site, Pause>,
+    /// By site, and whether it is the host that gives tokens: in truth that is another one.
+    pauses: HashMap<(Site, bool), Pause>,
     /// Waits that were asked for with `Retry-After` of a second or more.
     pub waits: u64,
     /// Requests that came before such a wait was over.
@@ -136,14 +137,14 @@ impl Ledger {
             let again = pause.refused.iter().any(|(refused, until)| refused == target && now + GRACE < *until);
             again || pause.from + ON_THE_WAY < now && now + GRACE < pause.until
         };
-        self.early += u64::from(self.pauses.get(&site).is_some_and(early));
+        self.early += u64::from(self.pauses.get(&host(site, target)).is_some_and(early));
     }
 
     /// A site asked for a wait.
     pub(crate) fn wait(&mut self, site: Site, target: &str, wait: Duration) {
         let from = Instant::now();
         self.waits += 1;
-        let pause = self.pauses.entry(site).or_insert(Pause { from, until: from, refused: Vec::new() });
+        let pause = self.pauses.entry(host(site, target)).or_insert(Pause { from, until: from, refused: Vec::new() });
         pause.refused.retain(|(refused, until)| *until > from && refused != target);
         (pause.from, pause.until) = (from, from + wait);
         pause.refused.push((target.to_owned(), from + wait));
@@ -153,6 +154,10 @@ impl Ledger {
     pub fn new_client(&mut self) {
         self.pauses.clear();
     }
+}
+
+fn host(site: Site, target: &str) -> (Site, bool) {
+    (site, target.starts_with("/connexion/"))
 }
 
 /// The line of an offer whose record was served.

@@ -44,6 +44,8 @@ struct Budget {
     interval: Duration,
     /// When the next one may go.
     next: Instant,
+    /// Until when the site wants to be left alone.
+    paused: Instant,
     /// Spent of each quota, and when that is whole again.
     spent: Vec<(Rate, u32, DateTime<Utc>)>,
 }
@@ -63,6 +65,7 @@ impl Budgets {
             let budget = budgets.entry(key.clone()).or_insert_with(|| Budget {
                 interval: Duration::ZERO,
                 next: now,
+                paused: now,
                 spent: Vec::new(),
             });
             budget.interval = budget.interval.max(rate.interval());
@@ -126,7 +129,22 @@ impl Budgets {
     /// Nobody asks before this time is over: the site said so.
     pub(super) async fn pause(&self, key: &Key, pause: Duration) {
         if let Some(budget) = self.budgets.lock().await.get_mut(key) {
-            budget.next = budget.next.max(Instant::now() + pause.min(LONGEST_PAUSE));
+            budget.paused = budget.paused.max(Instant::now() + pause.min(LONGEST_PAUSE));
+            budget.next = budget.next.max(budget.paused);
+        }
+    }
+
+    /// Right before a request leaves: a pause that the site asked for meanwhile holds for it too.
+    pub(super) async fn over(&self, key: &Key) -> Result<(), FetchError> {
+        loop {
+            let paused = self.budgets.lock().await.get(key).map(|budget| budget.paused);
+            let Some(paused) = paused.filter(|paused| *paused > Instant::now()) else { return Ok(()) };
+            let wait = paused.saturating_duration_since(Instant::now());
+            if wait > LONGEST_WAIT {
+                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
+                return Err(FetchError::Quota { why: "the site asked for a pause".into(), until });
+            }
+            tokio::time::sleep_until(paused).await;
         }
     }
 }
@@ -170,5 +188,23 @@ fn of(period: Period) -> String {
         Period::Day => "a day".into(),
         Period::Week => "a week".into(),
         Period::Month => "a month".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pause_holds_for_requests_that_had_their_turn_already() {
+        let (budgets, key) = (Budgets::default(), ("https://a.example".to_owned(), 1));
+        let (start, rate) = (Instant::now(), "1000/s".parse().unwrap());
+        budgets.turn(&key, rate, &[], &|_| {}).await.unwrap();
+        // While it waits for its token another request is told to wait.
+        budgets.pause(&key, Duration::from_millis(200)).await;
+        budgets.over(&key).await.unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+        budgets.pause(&key, Duration::from_secs(3_600)).await;
+        assert!(matches!(budgets.over(&key).await, Err(FetchError::Quota { .. })));
     }
 }

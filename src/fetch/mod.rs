@@ -170,6 +170,7 @@ impl Fetch {
             let key = (target.origin().ascii_serialization(), ask.credential.identity());
             self.budgets.turn(&key, rate.unwrap_or(ask.limits.rate), &ask.limits.quota, ask.note).await?;
             let (token, generation) = self.token(ask).await?;
+            self.budgets.over(&key).await?;
             let heard = self.send(ask, &url, token.as_ref()).await;
             let (why, pause) = match heard {
                 Ok(mut page) => {
