@@ -153,6 +153,56 @@ async fn a_node_that_is_dead_is_passed_over() {
     assert!(server.urls.iter().all(|url| gone.contains(url)) && gone.contains("cannot be reached"), "{gone}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_late_is_held_against_the_fingerprint_too() {
+    let node = Node::start();
+    let (ours, other) = (Authority::new("ours"), Authority::new("other"));
+    let right = Proxy::start_tls(&node.url, ours.server("localhost", 2200, &ours).1).await;
+    let port = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let late = [port(), port()];
+    let urls = late.iter().map(|port| format!("https://localhost:{port}")).chain([right.url.clone()]).collect();
+    let server = Server { urls, fingerprint: Some(Fingerprint::of(&ours.der())), ..at(&right) };
+    let server = Server { name: "late".into(), ..server };
+    let store = Elastic::to_write(&server, schema()).await.unwrap();
+    // One comes, and is another: nothing is asked of it.
+    let tls = other.server("localhost", 2200, &other).1;
+    let wrong = Proxy::start_tls_at(&node.url, late[0], tls).await;
+    drop(right);
+    let error = store.refresh().await.unwrap_err().to_string();
+    assert!(error.contains("has the `fingerprint`") && error.contains("cannot be reached"), "{error}");
+    assert_eq!(wrong.asked().len(), 0);
+    let right = Proxy::start_tls_at(&node.url, late[1], ours.server("localhost", 2200, &ours).1).await;
+    store.refresh().await.unwrap();
+    assert_eq!(right.asked().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_whose_certificate_expired_is_passed_over() {
+    let node = Node::start();
+    let folder = tempfile::tempdir().unwrap();
+    let ours = Authority::new("ours");
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, ours.pem()).unwrap();
+    let expired = Proxy::start_tls(&node.url, ours.server("localhost", 2020, &ours).1).await;
+    let right = Proxy::start_tls(&node.url, ours.server("localhost", 2200, &ours).1).await;
+    let urls = vec![expired.url.clone(), right.url.clone()];
+    let server = Server { urls, ca: Some(ca.display().to_string()), name: "expired".into(), ..Server::default() };
+    let store = Elastic::to_write(&server, schema()).await.unwrap();
+    for _ in 0..4 {
+        store.refresh().await.unwrap();
+    }
+    assert_eq!(expired.asked().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_sends_requests_on_is_not_followed_blindly() {
+    let node = Node::start();
+    let proxy = Proxy::start(&node.url).await;
+    proxy.send_on("/", &node.url);
+    let said = said(at(&proxy)).await;
+    assert!(said.contains(&format!("on to {}", node.url)) && said.contains("into `url`"), "{said}");
+}
+
 #[test]
 fn a_fingerprint_is_judged_where_it_is_written() {
     let read = |more: &str| {

@@ -243,6 +243,37 @@ async fn pauses_are_kept_and_long_trouble_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_looked_for_is_not_what_is_not_there() {
+    let mut bench = Bench::new().await;
+    bench.write(&offers(1..2, "x")).await.unwrap();
+    let name = bench.proxy.asked().iter().find(|asked| asked.is_bulk()).unwrap().path.clone();
+    let index = name.split("/_bulk").next().unwrap().trim_end_matches("-here").to_owned();
+    let found = bench.store.documents(&[id(1), id(2)]).await.unwrap();
+    assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+    // The server is up, and its shard not yet: each document says so by itself, in an answer of 200.
+    let away = |kind: &str| json!({"docs": [{"_id": "x", "error": {"type": kind, "reason": "away"}}]}).to_string();
+    for (kind, expect) in
+        [("no_shard_available_action_exception", "cannot do it now"), ("security_exception", "refuses")]
+    {
+        bench.proxy.clear();
+        bench.proxy.answer(&format!("{index}/_mget"), 200, &away(kind));
+        let error = bench.store.documents(&[id(1)]).await.unwrap_err().to_string();
+        assert!(error.contains(expect) && error.contains("away"), "{error}");
+    }
+    // Whatever fails there for now is waited for by a run, and what is no answer is none.
+    let claims = format!("/{}-claims/_doc/x", bench.server.name);
+    let answers = [(500, r#"{"error":{"reason":"odd"}}"#), (507, ""), (408, ""), (200, "<html>"), (200, "")];
+    for (status, body) in answers {
+        bench.proxy.clear();
+        bench.proxy.answer(&claims, status, body);
+        let error = bench.store.holds("x", 1).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{status} {body}: {error}");
+    }
+    bench.proxy.clear();
+    assert!(!bench.store.holds("x", 1).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_to_another_machine_are_packed() {
     let mut bench = Bench::new().await;
     bench.write(&offers(0..300, "plain")).await.unwrap();

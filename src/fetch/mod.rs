@@ -17,7 +17,7 @@ use crate::auth::Credential;
 use crate::auth::redact::redact;
 use crate::definition::source::Learn;
 use crate::exchange::{Page, Request};
-use crate::plan::{Limits, Origins};
+use crate::plan::{Limits, Origins, is_loopback};
 use crate::scalar::Reader;
 use crate::tree::Tree;
 use budget::Budgets;
@@ -27,6 +27,8 @@ use secrecy::SecretString;
 /// The edge to the sites. One for the whole program: budgets and tokens are shared by all sources.
 pub struct Fetch {
     client: reqwest::Client,
+    /// For this machine: a proxy of the environment does not stand before it.
+    near: reqwest::Client,
     budgets: Budgets,
     tokens: Mutex<HashMap<u64, Arc<Mutex<token::Token>>>>,
     /// Folder of large bodies.
@@ -140,13 +142,20 @@ impl Fetch {
             // A second provider, installed by an embedding program, is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("jobmarket/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .build()
-            .map_err(|error| FetchError::Client(error.to_string()))?;
-        Ok(Fetch { client, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("jobmarket/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(10))
+        };
+        let unusable = |error: reqwest::Error| FetchError::Client(error.to_string());
+        let client = builder().build().map_err(unusable)?;
+        let near = builder().no_proxy().build().map_err(unusable)?;
+        Ok(Fetch { client, near, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
+    }
+
+    fn client(&self, target: &Url) -> &reqwest::Client {
+        if is_loopback(target) { &self.near } else { &self.client }
     }
 
     /// What is spent of quotas, to be written down.

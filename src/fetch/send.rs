@@ -106,7 +106,7 @@ impl Fetch {
         }
         let (target, _) = ask.origins.target(&url);
         let method = reqwest::Method::from_bytes(ask.request.method.as_bytes()).unwrap_or(reqwest::Method::GET);
-        let mut request = self.client.request(method, target).timeout(ask.limits.timeout);
+        let mut request = self.client(&target).request(method, target).timeout(ask.limits.timeout);
         let written = |name: &str| ask.request.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         for (name, value) in [("Accept", "application/json, */*;q=0.5"), ("Accept-Encoding", "gzip, br, zstd")] {
             if !written(name) {

@@ -91,7 +91,7 @@ impl Fetch {
         let pairs = call.form.iter().map(|(name, value)| (name, value.expose_secret()));
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mut request = self
-            .client
+            .client(&target)
             .post(target)
             .timeout(ask.limits.timeout)
             .header("Content-Type", "application/x-www-form-urlencoded")

@@ -23,7 +23,7 @@ pub use answers::{Meaning, said};
 pub(crate) use call::named;
 pub use call::{Call, Knobs, Place};
 pub use compile::{Ask, Surroundings, compile};
-pub use origins::Origins;
+pub use origins::{Origins, is_loopback};
 pub use partition::{Parent, Partition};
 pub use request::RequestPlan;
 pub use server::{Fingerprint, Server, server_of};

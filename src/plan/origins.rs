@@ -1,7 +1,7 @@
 //! Where requests go instead of their origin: a sandbox, a recording or a proxy counts as the site itself.
 use std::collections::BTreeMap;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::scalar::Rate;
 
@@ -35,8 +35,7 @@ impl Origins {
 
     /// Those that are used, as text for the state: simulated offers never mix with real ones. A sandbox takes another port each time.
     pub fn describe(&self, used: impl Fn(&str) -> bool) -> String {
-        let kind =
-            |to: &Url| if to.host_str().is_some_and(is_loopback) { "this machine" } else { to.as_str() }.to_owned();
+        let kind = |to: &Url| if is_loopback(to) { "this machine" } else { to.as_str() }.to_owned();
         let targets = self.targets.iter().filter(|(origin, _)| used(origin));
         let mut kinds: Vec<String> = targets.map(|(_, (to, _))| kind(to)).collect();
         kinds.dedup();
@@ -44,9 +43,14 @@ impl Origins {
     }
 }
 
-/// Whether a host is this machine.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// Whether an address is this machine: nothing leaves it.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 #[cfg(test)]

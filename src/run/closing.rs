@@ -87,7 +87,8 @@ pub(super) async fn close(
         let version = shared.claim.ticket();
         if let Some(elastic) = &shared.elastic {
             outside::contents(shared, elastic, &mut closings).await?;
-            outside::close(shared, elastic, &closings, version, at).await?;
+            let open = outside::close(shared, elastic, &closings, version, at).await?;
+            closings.retain(|closing| !open.contains(&closing.row));
         }
         let mut marks = Vec::new();
         if let Some(files) = files {

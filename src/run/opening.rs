@@ -122,24 +122,21 @@ async fn look(shared: &Shared) -> Result<(), RunError> {
 /// Copies the documents of another schema's index, through outages.
 async fn copy(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
     let told = |offers: u64, of: u64| shared.emit(EventKind::StoreCopied { offers, of });
-    let Rebuilt { conformed, refused, .. } = patient(shared, || elastic.rebuild(&told)).await?;
+    let Rebuilt { conformed, refused, examples, .. } = patient(shared, || elastic.rebuild(&told)).await?;
     if conformed > 0 {
         let message = format!(
             "{conformed} stored offers had values that the new schema does not take: they are left out until the offer comes again, or `jobmarket replay` maps it again"
         );
         shared.emit(EventKind::Warned { message });
     }
-    for (id, why) in refused.iter().take(SAID) {
+    for (id, why) in &examples {
         shared.emit(EventKind::Warned { message: format!("offer {id} does not fit the new schema: {why}") });
     }
-    if refused.len() > SAID {
-        shared.emit(EventKind::Warned { message: format!("and {} more do not fit", refused.len() - SAID) });
+    if refused > examples.len() as u64 {
+        shared.emit(EventKind::Warned { message: format!("and {} more do not fit", refused - examples.len() as u64) });
     }
     Ok(())
 }
-
-/// Offers that are named one by one.
-const SAID: usize = 5;
 
 /// Offers of one comparison.
 const LISTED: usize = 1_000;

@@ -12,6 +12,8 @@ use crate::store::StoreError;
 /// How long a server that does not answer is left alone, first and at most.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);
+/// The longest pause that a server may ask for.
+const ASKED: Duration = Duration::from_secs(15 * 60);
 
 /// Asks a store until it answers, waiting while it is away.
 pub(super) async fn patient<T, F>(shared: &Shared, mut ask: impl FnMut() -> F) -> Result<T, RunError>
@@ -47,8 +49,12 @@ impl<'e> Outage<'e> {
 
     /// Waits a while after an error that time may mend; any other is given back, and so is this one after Ctrl-C.
     pub(super) async fn waits(&mut self, error: StoreError, offers: u64) -> Result<(), RunError> {
-        let passes = matches!(error, StoreError::Unreached(_) | StoreError::Blocked(_) | StoreError::Unavailable(_));
-        if !passes || self.stopped() {
+        let pause = match &error {
+            StoreError::Unreached(_) | StoreError::Blocked(_) | StoreError::Unavailable(_) => self.pause,
+            StoreError::Later(_, asked) => self.pause.max(*asked).min(ASKED),
+            _ => return Err(error.into()),
+        };
+        if self.stopped() {
             return Err(error.into());
         }
         if self.since.is_none() {
@@ -56,7 +62,7 @@ impl<'e> Outage<'e> {
         }
         let since = *self.since.get_or_insert_with(Utc::now);
         self.engine.state.waits(self.source, Some(Waiting { since, offers, why: error.to_string() })).await?;
-        let until = tokio::time::Instant::now() + self.pause;
+        let until = tokio::time::Instant::now() + pause;
         self.pause = (self.pause * 2).min(LONGEST);
         while tokio::time::Instant::now() < until {
             if self.stopped() {

@@ -8,9 +8,9 @@ use super::outage::patient;
 use super::writing::items;
 use super::{RunError, Shared};
 use crate::crash;
+use crate::event::EventKind;
 use crate::offer::{Batch, Version, content_of};
 use crate::state::words::{Brought, Closing, Commit, Intent};
-use crate::store::StoreError;
 use crate::store::elastic::{Elastic, Written};
 
 /// Writes the offers of a page, and what it closes; what the store refused or knows better goes into the commit.
@@ -53,17 +53,33 @@ pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit
     }
     commit.superseded = own.superseded.into_iter().map(|at| numbers[at]).collect();
     commit.refused = own.refused.into_iter().map(|(at, reject)| (numbers[at], reject)).collect();
+    let open = stay_open(shared, &closings, &closed);
+    commit.admitted.closings.retain(|(_, closing)| !open.contains(&closing.row));
     Ok(())
 }
 
-/// Writes offers that are closed, before the state knows that they are.
+/// The rows of closings that the store refuses: they stay open, for the next sweep to try again.
+fn stay_open(shared: &Shared, closings: &[Closing], written: &Written) -> Vec<u64> {
+    if let Some((at, reject)) = written.refused.first() {
+        let message = format!(
+            "the store refuses to close {} offers; they stay open, and the next sweep tries again. Of {}: {}",
+            written.refused.len(),
+            closings[*at].key,
+            reject.message
+        );
+        shared.emit(EventKind::Warned { message });
+    }
+    written.refused.iter().map(|(at, _)| closings[*at].row).collect()
+}
+
+/// Writes offers that are closed, before the state knows that they are. The rows of those that stay open.
 pub(super) async fn close(
     shared: &Shared,
     elastic: &Elastic,
     closings: &[Closing],
     version: Version,
     at: DateTime<Utc>,
-) -> Result<(), RunError> {
+) -> Result<Vec<u64>, RunError> {
     if !patient(shared, || elastic.holds(&shared.plan.source, shared.claim.fence)).await? {
         return Err(RunError::Fenced);
     }
@@ -74,7 +90,7 @@ pub(super) async fn close(
     let (text, items) = batch(&stored, at);
     let written = write(shared, elastic, &Batch { version, text: &text, items }).await?;
     crash::point("written");
-    if written.fenced { Err(RunError::Fenced) } else { Ok(()) }
+    if written.fenced { Err(RunError::Fenced) } else { Ok(stay_open(shared, &stored, &written)) }
 }
 
 fn intent(shared: &Shared, closing: &Closing, version: Version) -> Intent {
@@ -110,13 +126,7 @@ async fn write(shared: &Shared, elastic: &Elastic, batch: &Batch<'_>) -> Result<
     }
     let offers = batch.items.len() as u64;
     shared.sending.fetch_add(offers, Ordering::Relaxed);
-    let written = patient(shared, || async {
-        match elastic.write(batch).await {
-            Err(StoreError::Blocked(_)) if elastic.is_replaced().await.unwrap_or(false) => Err(StoreError::Replaced),
-            written => written,
-        }
-    });
-    let written = written.await;
+    let written = patient(shared, || elastic.write(batch)).await;
     shared.sending.fetch_sub(offers, Ordering::Relaxed);
     written
 }

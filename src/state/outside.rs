@@ -57,7 +57,11 @@ impl Core {
             let row = match found {
                 Some((row, version, content, closed)) => {
                     let differs = (version, content, closed) != (told.version, told.content, told.closed.is_some());
-                    if content.is_some() && differs {
+                    if closed && told.closed.is_none() {
+                        // Searches find it: a page brings it again, or a sweep closes it again.
+                        self.reopen(row)?;
+                        differ += 1;
+                    } else if content.is_some() && differs {
                         self.forget(row)?;
                         differ += 1;
                     }
@@ -112,6 +116,13 @@ impl Core {
             lost += 1;
         }
         Ok(lost)
+    }
+
+    /// What is known to be closed is open at the store.
+    fn reopen(&self, row: i64) -> Result<(), StateError> {
+        let sql = "UPDATE known SET content = NULL, closed_at = NULL, reason = NULL WHERE n = ?1";
+        self.connection.prepare_cached(sql)?.execute(params![row])?;
+        Ok(())
     }
 
     pub(super) fn forget(&self, row: i64) -> Result<(), StateError> {

@@ -2,6 +2,8 @@
 pub mod elastic;
 pub mod local;
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
 use crate::offer::OfferId;
@@ -55,6 +57,9 @@ pub enum StoreError {
     /// The server is there and cannot do it now.
     #[error("the server cannot do it now: {0}")]
     Unavailable(String),
+    /// The server asks to be left alone so long.
+    #[error("the server asks for a pause of {1:?}: {0}")]
+    Later(String, Duration),
     /// Another index is written now.
     #[error(
         "the store has an index of another schema now, made by a process with other files; start this one again with the same `mappings/offer.yaml`"

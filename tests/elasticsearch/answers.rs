@@ -15,7 +15,7 @@ impl Answer {
         Answer { status, headers, body: body.into_bytes() }
     }
 
-    fn with(mut self, name: &str, value: &str) -> Self {
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }

@@ -143,16 +143,21 @@ pub struct Proxy {
 impl Proxy {
     /// Forwards everything.
     pub async fn start(target: &str) -> Proxy {
-        Self::serve(target, None).await
+        Self::serve(target, 0, None).await
     }
 
     /// The same behind TLS; its address is that of `localhost`, as a certificate names it.
     pub async fn start_tls(target: &str, tls: rustls::ServerConfig) -> Proxy {
-        Self::serve(target, Some(TlsAcceptor::from(Arc::new(tls)))).await
+        Self::start_tls_at(target, 0, tls).await
     }
 
-    async fn serve(target: &str, tls: Option<TlsAcceptor>) -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// The same at a port that is known before.
+    pub async fn start_tls_at(target: &str, port: u16, tls: rustls::ServerConfig) -> Proxy {
+        Self::serve(target, port, Some(TlsAcceptor::from(Arc::new(tls)))).await
+    }
+
+    async fn serve(target: &str, port: u16, tls: Option<TlsAcceptor>) -> Proxy {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = if tls.is_some() { format!("https://localhost:{port}") } else { format!("http://127.0.0.1:{port}") };
         let orders = Arc::new(Mutex::new(Orders {
@@ -249,6 +254,12 @@ impl Proxy {
     /// A path is answered so, and not forwarded.
     pub fn answer(&self, path: &str, status: u16, body: &str) {
         let answer = Answer::json(status, body.to_owned());
+        self.orders().fixed.push((path.to_owned(), answer));
+    }
+
+    /// Whoever asks for a path is sent to the same one of another server.
+    pub fn send_on(&self, path: &str, target: &str) {
+        let answer = Answer::json(301, String::new()).with("location", &format!("{target}{path}"));
         self.orders().fixed.push((path.to_owned(), answer));
     }
 

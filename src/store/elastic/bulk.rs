@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::index::guard;
 use super::outcome::{self, Outcome, Whole};
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use super::{Elastic, refused};
 use crate::offer::{Batch, Item, OfferId, Reject, Version};
 use crate::store::StoreError;
@@ -70,7 +70,11 @@ impl Elastic {
             let body = serde_json::from_str::<Value>(&answer.text).ok();
             match outcome::request(answer.status, body.as_ref(), taken) {
                 Whole::Items => {
-                    let again = self.items(actions, &open[..taken], &body.unwrap_or_default(), &mut written)?;
+                    let judged = self.items(actions, &open[..taken], &body.unwrap_or_default(), &mut written);
+                    let again = match judged {
+                        Err(StoreError::Blocked(why)) => return Err(self.blocked(&why).await),
+                        judged => judged?,
+                    };
                     self.settle(&mut pace, &again, taken).await?;
                     open.splice(..taken, again.items);
                 }
@@ -80,13 +84,17 @@ impl Elastic {
                 }
                 Whole::TooLarge => pace.split(bytes),
                 Whole::Credentials(why) => return Err(StoreError::Credentials(self.named(&why))),
-                Whole::Blocked(why) => return Err(StoreError::Blocked(self.named(&why))),
+                Whole::Blocked(why) => return Err(self.blocked(&why).await),
                 Whole::SetupLost => {
                     pace.barren(refused(answer.status, &body.unwrap_or_default()))?;
-                    self.set_up().await?;
+                    self.set_up_again().await?;
                 }
                 Whole::Again(why) => {
-                    pace.barren(StoreError::Unavailable(self.named(&why)))?;
+                    let why = self.named(&why);
+                    if let Some(pause) = answer.retry_after.filter(|pause| *pause > pace::LONGEST) {
+                        return Err(StoreError::Later(why, pause));
+                    }
+                    pace.barren(StoreError::Unavailable(why))?;
                     pace.wait(answer.retry_after).await;
                 }
             }
@@ -101,12 +109,28 @@ impl Elastic {
             waiting => {
                 pace.slower(waiting == sent && !again.unknown, StoreError::Unavailable(self.named(&again.why)))?;
                 if again.setup_lost {
-                    self.set_up().await?;
+                    self.set_up_again().await?;
                 }
                 pace.wait(None).await;
             }
         }
         Ok(())
+    }
+
+    /// The index is gone: it is made again, unless nobody writes it any more.
+    async fn set_up_again(&self) -> Result<(), StoreError> {
+        if self.is_replaced().await? {
+            return Err(StoreError::Replaced);
+        }
+        self.set_up().await.map(|_| ())
+    }
+
+    /// Who keeps the documents out: another schema that took over, or the server.
+    async fn blocked(&self, why: &str) -> StoreError {
+        match self.is_replaced().await {
+            Ok(true) => StoreError::Replaced,
+            _ => StoreError::Blocked(self.named(why)),
+        }
     }
 
     /// What the server says, with the index it is about.
@@ -137,7 +161,7 @@ impl Elastic {
                     written.fenced = true;
                 }
                 Outcome::Rejected(reject) => written.refused.push((*index, reject)),
-                Outcome::Blocked(why) => return Err(StoreError::Blocked(self.named(&why))),
+                Outcome::Blocked(why) => return Err(StoreError::Blocked(why)),
                 Outcome::Credentials(why) => return Err(StoreError::Credentials(self.named(&why))),
                 Outcome::Unknown(why) if *tries + 1 >= TRIES => {
                     written.refused.push((*index, reject("store_unknown", why)));
@@ -146,7 +170,7 @@ impl Elastic {
                     again.items.push((*index, tries + 1));
                     (again.why, again.unknown) = (why, true);
                 }
-                Outcome::Pressure | Outcome::Transient | Outcome::SetupLost => {
+                Outcome::Again | Outcome::SetupLost => {
                     again.items.push((*index, *tries));
                     again.why = format!("status {status}: {}", answer["error"]["reason"].as_str().unwrap_or_default());
                 }

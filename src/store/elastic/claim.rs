@@ -23,7 +23,7 @@ pub struct Asker<'a> {
 pub struct Taken {
     /// The fence of the claim: above that of every earlier one.
     pub fence: u64,
-    /// Whether the last owner was somebody else, or nobody is known: what the store holds must be looked at.
+    /// Whether the last claim is not the one that the taker knows: what the store holds must be looked at.
     pub strange: bool,
     /// What the last owner asked the site.
     pub ask: Option<String>,
@@ -34,7 +34,8 @@ const TRIES: u32 = 20;
 
 impl Elastic {
     /// Takes the right to write a source, under a fence of at least `floor`. A higher fence of the same owner than the
-    /// last that it knows means that its data directory is an older copy.
+    /// last that it knows means that its data directory is an older copy, or that it never heard of its last claim: both
+    /// are strange, and then the store is looked at.
     pub async fn claim(&self, asker: &Asker<'_>, floor: u64) -> Result<Taken, StoreError> {
         let Asker { source, ask, owner, last } = *asker;
         for _ in 0..TRIES {

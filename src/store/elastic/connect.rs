@@ -1,24 +1,20 @@
 //! The way to the server: its nodes asked in turn, who asks, whom is trusted; no credential goes out unencrypted.
-use std::error::Error;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use elasticsearch::auth::Credentials;
-use elasticsearch::cert::{Certificate, CertificateValidation};
+use elasticsearch::cert::CertificateValidation;
 use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use elasticsearch::http::{Method, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, RootCertStore};
 use secrecy::ExposeSecret;
-use url::Host;
 
 use super::pin;
-use crate::plan::Server;
+use super::trust::{file, innermost, refusal, trusted, untrusted};
+use crate::plan::{Fingerprint, Server, is_loopback};
 use crate::store::StoreError;
 
 /// For a whole answer.
@@ -33,12 +29,16 @@ pub(super) struct Nodes {
     start: Instant,
     /// Whether a file of certificates or a fingerprint was given: what is said of one that is not trusted.
     told: bool,
+    fingerprint: Option<Fingerprint>,
 }
 
 struct Node {
     transport: Transport,
+    url: Url,
     /// Scheme, host and port.
     address: String,
+    /// Whether its chain was held against the fingerprint, where there is one.
+    held: AtomicBool,
     /// Milliseconds after the start until which it is left alone.
     rests: AtomicU64,
 }
@@ -51,6 +51,8 @@ pub(super) struct Answer {
     pub retry_after: Option<Duration>,
     /// Whether it says that it is Elasticsearch.
     pub product: bool,
+    /// The address that answered, where it is not the one that was asked: such a request may have lost its body.
+    sent_on: Option<String>,
     /// The body.
     pub text: String,
 }
@@ -73,16 +75,21 @@ impl Nodes {
         if let Some(path) = &server.ca {
             roots.extend(file(path)?);
         }
+        let mut held = vec![server.fingerprint.is_none(); urls.len()];
         if let Some(fingerprint) = &server.fingerprint {
-            roots.push(pin::certificate(&urls, fingerprint).await?);
+            roots.push(pinned(&urls, fingerprint, &mut held).await?);
         }
         let credentials = credentials(server)?;
-        let nodes = urls.into_iter().map(|url| {
-            let compress = server.compress.unwrap_or_else(|| !loopback(&url));
+        let nodes = urls.into_iter().zip(held).map(|(url, held)| {
+            let compress = server.compress.unwrap_or_else(|| !is_loopback(&url));
             let address = url.origin().ascii_serialization();
-            let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url))
+            let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url.clone()))
                 .timeout(TIMEOUT)
                 .request_body_compression(compress);
+            if url.scheme() == "http" || server.fingerprint.is_some() {
+                // A proxy of the environment would read what is not encrypted, and the pin is held on the direct way.
+                builder = builder.disable_proxy();
+            }
             if let Some(credentials) = &credentials {
                 builder = builder.auth(credentials.clone());
             }
@@ -90,13 +97,14 @@ impl Nodes {
                 builder = builder.cert_validation(CertificateValidation::Full(trusted(&roots)?));
             }
             let transport = builder.build().map_err(|error| wrong(format!("{address}: {error}")))?;
-            Ok(Node { transport, address, rests: AtomicU64::new(0) })
+            Ok(Node { transport, url, address, held: AtomicBool::new(held), rests: AtomicU64::new(0) })
         });
         Ok(Nodes {
             nodes: nodes.collect::<Result<_, StoreError>>()?,
             turn: AtomicUsize::new(0),
             start: Instant::now(),
             told: !roots.is_empty(),
+            fingerprint: server.fingerprint.clone(),
         })
     }
 
@@ -109,27 +117,55 @@ impl Nodes {
         media: &'static str,
         body: Option<Bytes>,
     ) -> Result<Answer, StoreError> {
-        let mut unreached = Vec::new();
+        let (mut unreached, mut refused) = (Vec::new(), None);
         for node in self.in_turn() {
-            match node.send(method, path, media, body.clone()).await {
+            match self.ask(node, method, path, media, body.clone()).await {
                 Ok(answer) => {
                     node.rests.store(0, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Err(error) => {
-                    let rest = (self.start.elapsed() + REST).as_millis() as u64;
-                    node.rests.store(rest, Ordering::Relaxed);
-                    if let Some(why) = refusal(&error) {
-                        return Err(StoreError::Server(untrusted(&node.address, why, self.told)));
-                    }
-                    unreached.push(format!("{}: {}", node.address, innermost(&error)));
+                Err(StoreError::Unreached(why)) => {
+                    unreached.push(why);
                     if path.contains("if_seq_no=") || path.contains("op_type=create") {
                         break;
                     }
                 }
+                Err(error) => refused = Some(error),
             }
+            let rest = (self.start.elapsed() + REST).as_millis() as u64;
+            node.rests.store(rest, Ordering::Relaxed);
         }
-        Err(StoreError::Unreached(unreached.join(", ")))
+        match refused {
+            // One that cannot be trusted is told, but another may be back soon.
+            Some(error) if unreached.is_empty() => Err(error),
+            Some(error) => Err(StoreError::Unreached(format!("{}; {error}", unreached.join(", ")))),
+            None => Err(StoreError::Unreached(unreached.join(", "))),
+        }
+    }
+
+    /// One request to one node; nothing goes out before its chain was held against the fingerprint.
+    async fn ask(
+        &self,
+        node: &Node,
+        method: Method,
+        path: &str,
+        media: &'static str,
+        body: Option<Bytes>,
+    ) -> Result<Answer, StoreError> {
+        if let Some(fingerprint) = self.fingerprint.as_ref().filter(|_| !node.held.load(Ordering::Relaxed)) {
+            pin::certificate(&node.url, fingerprint).await?;
+            node.held.store(true, Ordering::Relaxed);
+        }
+        let answer = node.send(method, path, media, body).await.map_err(|error| match refusal(&error) {
+            Some(why) => wrong(untrusted(&node.address, why, self.told)),
+            None => StoreError::Unreached(format!("{}: {}", node.address, innermost(&error))),
+        })?;
+        match &answer.sent_on {
+            Some(other) => {
+                Err(wrong(format!("{} sends requests on to {other}; write that address into `url`", node.address)))
+            }
+            None => Ok(answer),
+        }
     }
 
     /// Every node once: those that answered first, each request beginning with another.
@@ -157,12 +193,27 @@ impl Node {
         let asked = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = asked.and_then(|value| pause(value, Utc::now()));
         let product = answer.headers().get("x-elastic-product").is_some_and(|value| value == "Elasticsearch");
-        Ok(Answer { status, retry_after, product, text: answer.text().await? })
+        let other = answer.url().origin();
+        let sent_on = (other != self.url.origin()).then(|| other.ascii_serialization());
+        Ok(Answer { status, retry_after, product, sent_on, text: answer.text().await? })
     }
 }
 
-fn wrong(message: String) -> StoreError {
+pub(super) fn wrong(message: String) -> StoreError {
     StoreError::Server(message)
+}
+
+/// The certificate that has the fingerprint, out of the chains of the nodes that answer; which of them showed it.
+async fn pinned(urls: &[Url], fingerprint: &Fingerprint, held: &mut [bool]) -> Result<Vec<u8>, StoreError> {
+    let (mut found, mut unreached) = (None, Vec::new());
+    for (url, held) in urls.iter().zip(held) {
+        match pin::certificate(url, fingerprint).await {
+            Ok(certificate) => (found, *held) = (Some(certificate), true),
+            Err(StoreError::Unreached(why)) => unreached.push(why),
+            Err(error) => return Err(error),
+        }
+    }
+    found.ok_or_else(|| StoreError::Unreached(unreached.join(", ")))
 }
 
 /// `Retry-After` in seconds or as a date.
@@ -187,22 +238,12 @@ fn address(text: &str, server: &Server) -> Result<Url, StoreError> {
         )));
     }
     let secret = server.api_key.is_some() || server.basic.is_some();
-    if secret && url.scheme() == "http" && !loopback(&url) && !server.allow_http {
+    if secret && url.scheme() == "http" && !is_loopback(&url) && !server.allow_http {
         return Err(wrong(format!(
             "credentials would go to {text} unencrypted; use https, or say `allow_http: true` when the network is yours"
         )));
     }
     Ok(url)
-}
-
-/// Whether it is this machine: nothing leaves it, and packing would only cost time.
-fn loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// Who asks.
@@ -219,82 +260,6 @@ fn credentials(server: &Server) -> Result<Option<Credentials>, StoreError> {
     }
     let basic = server.basic.as_ref();
     Ok(basic.map(|(user, password)| Credentials::Basic(user.clone(), password.expose_secret().to_owned())))
-}
-
-/// The certificates of a file, in PEM.
-fn file(path: &str) -> Result<Vec<Vec<u8>>, StoreError> {
-    let pem = std::fs::read(path).map_err(|error| wrong(format!("`ca`: {path}: {error}")))?;
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = read.map_err(|error| wrong(format!("`ca`: {path} cannot be read: {error}")))?;
-    let unusable = |error| wrong(format!("`ca`: a certificate of {path} cannot be used: {error}"));
-    certificates.iter().try_for_each(|one| RootCertStore::empty().add(one.clone())).map_err(unusable)?;
-    if certificates.is_empty() {
-        return Err(wrong(format!(
-            "`ca`: {path} holds no certificate; it takes PEM, from `-----BEGIN CERTIFICATE-----` on"
-        )));
-    }
-    Ok(certificates.iter().map(|certificate| certificate.to_vec()).collect())
-}
-
-/// The crate adds these to the public authorities, it cannot take those away: a certificate that one of them signed for
-/// the same name is taken as well. With a fingerprint the first connection is held against the pinned one alone (`pin.rs`).
-fn trusted(roots: &[Vec<u8>]) -> Result<Certificate, StoreError> {
-    let unread = |error: elasticsearch::Error| wrong(format!("a certificate cannot be read: {error}"));
-    let mut all: Option<Certificate> = None;
-    for root in roots {
-        let certificate = Certificate::from_der(root).map_err(unread)?;
-        match &mut all {
-            Some(all) => all.append(certificate),
-            None => all = Some(certificate),
-        }
-    }
-    all.ok_or_else(|| wrong("no certificate is given".into()))
-}
-
-/// An error and its causes, outermost first. An I/O error does not name what it wraps as its cause.
-fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
-    })
-}
-
-/// The innermost cause says what happened; the outer ones repeat the address.
-fn innermost(error: &elasticsearch::Error) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-/// What TLS says against the server.
-fn refusal(error: &elasticsearch::Error) -> Option<&rustls::Error> {
-    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
-}
-
-/// What TLS says against a server, and what to do about it.
-pub(super) fn untrusted(address: &str, why: &rustls::Error, told: bool) -> String {
-    let what = match why {
-        rustls::Error::InvalidMessage(_) => {
-            return format!("{address} does not speak TLS there; is it `http://`, or another port?");
-        }
-        rustls::Error::InvalidCertificate(why) => why,
-        other => return format!("{address}: no secure connection: {other}"),
-    };
-    let hint = match what {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature if told => {
-            "its authority is not the one that `ca` or `fingerprint` names; take them from this server again"
-        }
-        CertificateError::UnknownIssuer => {
-            "its authority is not known here; give the authority's certificate with `ca: FILE`, or its `fingerprint`"
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "it has expired; renew it at the server, and check the clock here"
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "check the clock here",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another name; write the name of the certificate into `url`"
-        }
-        _ => "give the certificate of its authority with `ca: FILE`, or its `fingerprint`",
-    };
-    format!("the certificate of {address} is not trusted: {what}: {hint}")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 use elasticsearch::http::Method;
 use serde_json::Value;
 
-use super::{Elastic, reason, template};
+use super::{Elastic, refused, template};
 use crate::store::StoreError;
 
 impl Elastic {
@@ -30,7 +30,7 @@ impl Elastic {
         let (status, answer) = self.ask(Method::Get, "/_license", None).await?;
         let licence = &answer["license"];
         match licence["status"].as_str() {
-            _ if status == 403 => {}
+            _ if !matches!(status, 200 | 404 | 400 | 405) => {}
             None => notices
                 .push("the server does not tell its licence (`_license` is missing); it is used all the same".into()),
             Some("active") => {}
@@ -98,11 +98,7 @@ impl Elastic {
     async fn mapping(&self) -> Result<Vec<String>, StoreError> {
         let (status, answer) = self.ask(Method::Get, &format!("/{}/_mapping", self.index), None).await?;
         if status != 200 {
-            return Err(StoreError::Server(format!(
-                "the mapping of `{}`: status {status}: {}",
-                self.index,
-                reason(&answer)
-            )));
+            return Err(refused(status, &answer));
         }
         let there = &answer[&self.index]["mappings"];
         let ours = &template::index(&self.schema)["mappings"];

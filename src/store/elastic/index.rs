@@ -8,18 +8,18 @@ use super::{Elastic, refused};
 use crate::store::StoreError;
 
 impl Elastic {
-    /// Makes an index; whether it was missing.
-    pub(super) async fn make(&self, name: &str, body: &Value) -> Result<bool, StoreError> {
+    /// Makes an index where it is missing.
+    pub(super) async fn make(&self, name: &str, body: &Value) -> Result<(), StoreError> {
         let (status, answer) = self.ask(Method::Put, &format!("/{name}"), Some(body)).await?;
         match status {
-            200 => Ok(true),
-            _ if answer["error"]["type"] == "resource_already_exists_exception" => Ok(false),
+            200 => Ok(()),
+            _ if answer["error"]["type"] == "resource_already_exists_exception" => Ok(()),
             _ => Err(refused(status, &answer)),
         }
     }
 
     /// Makes the index of our schema; `from` are those whose documents are to be copied into it.
-    pub(super) async fn make_index(&self, from: &[String]) -> Result<bool, StoreError> {
+    pub(super) async fn make_index(&self, from: &[String]) -> Result<(), StoreError> {
         let mut body = template::index(&self.schema);
         body["mappings"]["_meta"] = meta(from, None);
         body["aliases"] = json!({guard(&self.index): {"is_hidden": true}});
@@ -45,30 +45,29 @@ impl Elastic {
                 )));
             }
         };
-        let older = self.to_copy(searched).await?;
+        let (older, holds) = self.to_copy(searched).await?;
         if older.is_empty() {
             // An end between the swap and this leaves the mark of a copy that is over.
             self.mark(&[], None).await?;
         } else {
-            self.beside(searched, &older).await?;
+            self.beside(&older, holds).await?;
         }
         self.write_here(None).await?;
         Ok(older)
     }
 
     /// The indices whose documents are to be copied into ours, the oldest first: what is searched, and what was written
-    /// since by files of other schemas whose copy did not come to its end.
-    async fn to_copy(&self, searched: &str) -> Result<Vec<String>, StoreError> {
-        let mut older = Vec::new();
-        if searched != self.index {
-            older.push(searched.to_owned());
-        }
+    /// since by files of other schemas whose copy did not come to its end. And whether ours is one of these, so that it may
+    /// hold what no other does.
+    async fn to_copy(&self, searched: &str) -> Result<(Vec<String>, bool), StoreError> {
+        let mut older = vec![searched.to_owned()];
         for written in self.behind(&self.write_alias()).await? {
             let meta = self.meta_of(&written).await?.unwrap_or_default();
             let from = meta["rebuild"]["from"].as_array().into_iter().flatten();
             older.extend(from.filter_map(|index| index.as_str().map(str::to_owned)));
             older.push(written);
         }
+        let holds = older.contains(&self.index);
         let mut seen = std::collections::HashSet::new();
         older.retain(|index| *index != self.index && seen.insert(index.clone()));
         let mut there = Vec::new();
@@ -81,20 +80,24 @@ impl Elastic {
             }
             there.push(index);
         }
-        Ok(there)
+        Ok((there, holds))
     }
 
     /// Makes our index beside those of other schemas, which take no writes from now on.
-    async fn beside(&self, searched: &str, older: &[String]) -> Result<(), StoreError> {
+    async fn beside(&self, older: &[String], holds: bool) -> Result<(), StoreError> {
         let ours = self.meta_of(&self.index).await?;
-        let goes_on = ours.as_ref().is_some_and(|meta| meta["rebuild"]["from"] == json!(older));
-        if ours.is_some() && !goes_on && searched != self.index {
-            // Left from an earlier change of the schema and back: what it holds is out of date, or is in the others too.
+        let rebuild = ours.as_ref().map(|meta| &meta["rebuild"]).filter(|rebuild| rebuild["from"] == json!(older));
+        // Another process may have made it this very moment.
+        let fresh = rebuild.is_some_and(|rebuild| rebuild["after"].is_null());
+        if ours.is_some() && !holds && !fresh {
+            // Left from an earlier change of the schema and back: what it holds is out of date, and was copied from it.
             self.expect(Method::Delete, &format!("/{}", self.index), None).await?;
         }
         self.make_index(older).await?;
-        if searched == self.index {
-            self.mark(older, None).await?;
+        if holds {
+            if rebuild.is_none() {
+                self.mark(older, None).await?;
+            }
             let path = format!("/{}/_settings", self.index);
             self.expect(Method::Put, &path, Some(&json!({"index.blocks.write": null}))).await?;
         }

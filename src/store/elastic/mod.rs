@@ -6,13 +6,14 @@ mod connect;
 mod delete;
 mod health;
 mod index;
-pub mod outcome;
+mod outcome;
 mod pace;
 mod pin;
 mod query;
 mod read;
 mod rebuild;
 mod template;
+mod trust;
 
 use std::sync::Arc;
 
@@ -76,8 +77,9 @@ impl Elastic {
 
     /// The version of what answers; an error when it is not an Elasticsearch that is supported.
     async fn checked(&self) -> Result<String, StoreError> {
-        let (status, info) = self.ask(Method::Get, "/", None).await?;
-        if matches!(status, 401 | 403 | 429 | 502..=504) {
+        let (status, text) = self.send(Method::Get, "/", "application/json", None).await?;
+        let info: Value = serde_json::from_str(&text).unwrap_or_default();
+        if matches!(status, 401 | 403 | 408 | 429 | 500..=599) {
             return Err(refused(status, &info));
         }
         let version = info["version"]["number"].as_str().filter(|_| info["tagline"] == "You Know, for Search");
@@ -110,7 +112,10 @@ impl Elastic {
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), StoreError> {
         let bytes = body.map(Value::to_string);
         let (status, text) = self.send(method, path, "application/json", bytes).await?;
-        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+        match serde_json::from_str(&text) {
+            Err(error) if matches!(status, 200..=299) => Err(unreadable(error)),
+            answer => Ok((status, answer.unwrap_or_default())),
+        }
     }
 
     /// One request; what the network says is an error, what the server says is an answer.
@@ -126,15 +131,23 @@ impl Elastic {
     }
 }
 
+/// What the server says was wrong; of a search on shards, what the first of them says.
 fn reason(answer: &Value) -> String {
-    answer["error"]["reason"].as_str().or(answer["error"].as_str()).unwrap_or("no reason was given").to_owned()
+    let error = &answer["error"];
+    let told = error["root_cause"][0]["reason"].as_str().or(error["reason"].as_str()).or(error.as_str());
+    told.unwrap_or("no reason was given").to_owned()
+}
+
+/// Something between here and the server answered, or cut the answer off.
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::Unavailable(format!("its answer cannot be read: {error}"))
 }
 
 fn refused(status: u16, answer: &Value) -> StoreError {
     match status {
         _ if answer["error"]["type"] == "cluster_block_exception" => StoreError::Blocked(reason(answer)),
         401 | 403 => StoreError::Credentials(reason(answer)),
-        429 | 502..=504 => StoreError::Unavailable(format!("status {status}: {}", reason(answer))),
+        408 | 429 | 500..=599 => StoreError::Unavailable(format!("status {status}: {}", reason(answer))),
         404 if answer["error"]["type"] == "index_not_found_exception" => {
             StoreError::Server("no offers are stored there yet; `jobmarket run SOURCE` brings some".into())
         }

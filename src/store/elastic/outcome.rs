@@ -5,7 +5,7 @@ use crate::offer::{Reject, Version};
 
 /// What became of one offer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// It is stored.
     Done,
     /// A higher version of the same claim is stored.
@@ -15,9 +15,7 @@ pub enum Outcome {
     /// The store refuses it for good.
     Rejected(Reject),
     /// Sent again, less at a time.
-    Pressure,
-    /// Sent again.
-    Transient,
+    Again,
     /// The server's disk is full, or the index is read-only or closed: nothing is sent until that is over.
     Blocked(String),
     /// Who asks may not write: the server judges each index of a bulk by itself.
@@ -30,7 +28,7 @@ pub enum Outcome {
 
 /// What became of a whole request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Whole {
+pub(super) enum Whole {
     /// Each item says for itself.
     Items,
     /// Split in two.
@@ -46,20 +44,19 @@ pub enum Whole {
 }
 
 /// Errors of a document that will be the same the next time.
-const DOCUMENT: [&str; 7] = [
+const DOCUMENT: [&str; 6] = [
     "document_parsing_exception",
     "mapper_parsing_exception",
     "strict_dynamic_mapping_exception",
     "illegal_argument_exception",
     "action_request_validation_exception",
-    "version_conflict_engine_exception_on_type",
     "max_bytes_length_exceeded_exception",
 ];
 
 /// The outcome of an item by its status and error.
-pub fn item(status: u16, error: &Value, ours: Version) -> Outcome {
+pub(super) fn item(status: u16, error: &Value, ours: Version) -> Outcome {
     let kind = error["type"].as_str().unwrap_or_default();
-    let reason = reason(error);
+    let reason = cause(error);
     match status {
         200 | 201 => Outcome::Done,
         409 => match stored(&reason) {
@@ -73,17 +70,16 @@ pub fn item(status: u16, error: &Value, ours: Version) -> Outcome {
         404 if kind == "index_not_found_exception" => Outcome::SetupLost,
         413 => rejected("store_too_large", reason),
         400 if DOCUMENT.contains(&kind) => rejected("store_mapping", reason),
-        429 => Outcome::Pressure,
-        500..=599 => Outcome::Transient,
+        408 | 429 | 500..=599 => Outcome::Again,
         _ => Outcome::Unknown(format!("status {status}: {reason}")),
     }
 }
 
 /// The outcome of a request by its status and body; `sent` items must come back.
-pub fn request(status: u16, body: Option<&Value>, sent: usize) -> Whole {
+pub(super) fn request(status: u16, body: Option<&Value>, sent: usize) -> Whole {
     let none = Value::Null;
     let error = &body.unwrap_or(&none)["error"];
-    let (kind, reason) = (error["type"].as_str().unwrap_or_default(), reason(error));
+    let (kind, reason) = (error["type"].as_str().unwrap_or_default(), cause(error));
     match status {
         200 => match body.and_then(|body| body["items"].as_array()) {
             Some(items) if items.len() == sent => Whole::Items,
@@ -105,7 +101,7 @@ fn rejected(code: &str, message: String) -> Outcome {
 }
 
 /// The innermost reason: that is where the server says what was wrong with which value.
-fn reason(error: &Value) -> String {
+fn cause(error: &Value) -> String {
     let own = error.as_str().or(error["reason"].as_str()).unwrap_or_default();
     match error["caused_by"]["reason"].as_str() {
         Some(cause) => format!("{own}: {cause}"),
@@ -158,8 +154,8 @@ mod tests {
             (400, "max_bytes_length_exceeded_exception", "bytes can be at most 32766", "Rejected"),
             (400, "something_else", "new in a later version", "Unknown"),
             (413, "", "too large", "Rejected"),
-            (429, "es_rejected_execution_exception", "rejected execution", "Pressure"),
-            (429, "circuit_breaking_exception", "[parent] Data too large", "Pressure"),
+            (429, "es_rejected_execution_exception", "rejected execution", "Again"),
+            (429, "circuit_breaking_exception", "[parent] Data too large", "Again"),
             (
                 429,
                 "cluster_block_exception",
@@ -180,11 +176,12 @@ mod tests {
             (401, "security_exception", "missing authentication credentials", "Credentials"),
             (404, "index_not_found_exception", "no such index [x]", "SetupLost"),
             (404, "document_missing_exception", "document missing", "Unknown"),
-            (500, "internal", "x", "Transient"),
-            (502, "", "", "Transient"),
-            (503, "unavailable_shards_exception", "primary shard is not active", "Transient"),
-            (503, "no_shard_available_action_exception", "", "Transient"),
-            (504, "", "", "Transient"),
+            (500, "internal", "x", "Again"),
+            (502, "", "", "Again"),
+            (503, "unavailable_shards_exception", "primary shard is not active", "Again"),
+            (503, "no_shard_available_action_exception", "", "Again"),
+            (504, "", "", "Again"),
+            (408, "", "", "Again"),
             (418, "", "teapot", "Unknown"),
         ];
         for (status, kind, reason, expect) in cases {

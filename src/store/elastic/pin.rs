@@ -11,45 +11,34 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::connect::untrusted;
+use super::trust::untrusted;
 use crate::plan::Fingerprint;
 use crate::store::StoreError;
 
 /// For connecting and the handshake.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The certificate that has this fingerprint, found in the chains of the nodes that answer. Nothing but handshakes is
-/// sent. Each chain must hold against that certificate alone: its names, its dates, its signatures.
-pub(super) async fn certificate(urls: &[Url], fingerprint: &Fingerprint) -> Result<Vec<u8>, StoreError> {
-    let (mut found, mut unreached) = (None, Vec::new());
-    for url in urls {
-        let address = url.origin().ascii_serialization();
-        if url.scheme() != "https" {
-            return Err(StoreError::Server(format!(
-                "{address} has no certificate to hold `fingerprint` against; use https"
-            )));
-        }
-        let name = url.host_str().unwrap_or_default();
-        // Brackets stand around an IPv6 address in a URL, and nowhere else.
-        let host = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let wrong = |_| StoreError::Server(format!("`{name}` is not a name that a certificate could have"));
-        let name = ServerName::try_from(host.clone()).map_err(wrong)?;
-        let shaken = chain(&host, url.port_or_known_default().unwrap_or(443), name.clone());
-        let chain = match tokio::time::timeout(TIMEOUT, shaken).await {
-            Ok(Ok(chain)) => chain,
-            Ok(Err(Failure::Network(error))) => {
-                unreached.push(format!("{address}: {error}"));
-                continue;
-            }
-            Ok(Err(Failure::Tls(error))) => return Err(StoreError::Server(untrusted(&address, &error, true))),
-            Err(_) => {
-                unreached.push(format!("{address}: no answer within {} seconds", TIMEOUT.as_secs()));
-                continue;
-            }
-        };
-        found = Some(pinned(&address, &chain, name, fingerprint)?);
+/// The certificate that has this fingerprint, out of the chain that a node shows. Nothing but a handshake is sent. The
+/// chain must hold against that certificate alone: its names, its dates, its signatures.
+pub(super) async fn certificate(url: &Url, fingerprint: &Fingerprint) -> Result<Vec<u8>, StoreError> {
+    let address = url.origin().ascii_serialization();
+    if url.scheme() != "https" {
+        return Err(StoreError::Server(format!(
+            "{address} has no certificate to hold `fingerprint` against; use https"
+        )));
     }
-    found.ok_or_else(|| StoreError::Unreached(unreached.join(", ")))
+    let name = url.host_str().unwrap_or_default();
+    // Brackets stand around an IPv6 address in a URL, and nowhere else.
+    let host = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let wrong = |_| StoreError::Server(format!("`{name}` is not a name that a certificate could have"));
+    let name = ServerName::try_from(host.clone()).map_err(wrong)?;
+    let shaken = chain(&host, url.port_or_known_default().unwrap_or(443), name.clone());
+    match tokio::time::timeout(TIMEOUT, shaken).await {
+        Ok(Ok(chain)) => pinned(&address, &chain, name, fingerprint),
+        Ok(Err(Failure::Network(error))) => Err(StoreError::Unreached(format!("{address}: {error}"))),
+        Ok(Err(Failure::Tls(error))) => Err(StoreError::Server(untrusted(&address, &error, true))),
+        Err(_) => Err(StoreError::Unreached(format!("{address}: no answer within {} seconds", TIMEOUT.as_secs()))),
+    }
 }
 
 /// The pinned certificate of a chain, which must hold against it.

@@ -1,6 +1,7 @@
 //! A search as Elasticsearch is asked it, and its answer as every store gives it.
 use serde_json::{Number, Value, json};
 
+use super::template;
 use crate::schema::{Kind, Schema};
 use crate::search::{By, Every, Facet, Filter, Point, Search, names};
 use crate::store::StoreError;
@@ -36,11 +37,17 @@ pub(super) fn body(search: &Search, schema: &Schema) -> Result<Value, StoreError
     let mut sort = Vec::new();
     match &search.sort {
         Some(by) => {
-            sort.push(json!({&by.field: {"order": if by.descending { "desc" } else { "asc" }, "missing": "_last"}}))
+            let order = if by.descending { "desc" } else { "asc" };
+            let mut field = json!({"order": order, "missing": "_last"});
+            // The index that is searched may be of a schema that does not have it yet.
+            if let Some((_, kind)) = names(schema).into_iter().find(|(name, _)| *name == by.field) {
+                field["unmapped_type"] = template::kind(&kind)["type"].take();
+            }
+            sort.push(json!({&by.field: field}));
         }
         None => sort.push(json!({"_score": "desc"})),
     }
-    sort.push(json!({"id": {"order": "asc", "unmapped_type": "keyword"}}));
+    sort.push(json!({"id": "asc"}));
     let mut body = json!({
         "size": search.limit,
         "track_total_hits": true,

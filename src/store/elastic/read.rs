@@ -2,10 +2,11 @@
 use chrono::{DateTime, Utc};
 use elasticsearch::http::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Elastic, query, refused};
+use super::{Elastic, query, refused, unreadable};
 use crate::offer::{Closed, OfferId};
 use crate::search::{Found, Search};
 use crate::state::words::Told;
@@ -20,7 +21,8 @@ pub(super) struct Answer {
 }
 
 impl Elastic {
-    /// Documents by their ids, in order. What is not copied yet is looked for in the index of the other schema.
+    /// Documents by their ids, in order. What is not copied yet is looked for in the index of the other schema, and brought
+    /// to ours.
     pub async fn documents(&self, ids: &[OfferId]) -> Result<Vec<Option<String>>, StoreError> {
         let ids: Vec<String> = ids.iter().map(OfferId::to_string).collect();
         let mut found = self.documents_of(&self.index, &ids).await?;
@@ -29,6 +31,7 @@ impl Elastic {
                 break;
             }
             let before = self.documents_of(older, &ids).await?;
+            let before = before.into_iter().map(|text| text.map(|text| self.conformed(&text).0));
             found.iter_mut().zip(before).for_each(|(found, before)| *found = found.take().or(before));
         }
         Ok(found)
@@ -37,13 +40,13 @@ impl Elastic {
     async fn documents_of(&self, index: &str, ids: &[String]) -> Result<Vec<Option<String>>, StoreError> {
         let path = format!("/{index}/_mget?_source_excludes=content");
         let body = json!({"ids": ids}).to_string();
-        let (status, text) = self.send(Method::Post, &path, "application/json", Some(body)).await?;
-        if status != 200 {
-            return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
-        }
-        let unread = |error| StoreError::Server(format!("an answer that cannot be read: {error}"));
-        let found: Documents = serde_json::from_str(&text).map_err(unread)?;
-        Ok(found.docs.into_iter().map(|document| document.source.map(|source| source.get().to_owned())).collect())
+        let found: Documents = self.read_as(Method::Post, &path, Some(body)).await?;
+        let text = |document: Document| match document.error {
+            Value::Null => Ok(document.source.map(|source| source.get().to_owned())),
+            error if error["type"] == "index_not_found_exception" => Ok(None),
+            error => Err(refused_document(&error)),
+        };
+        found.docs.into_iter().map(text).collect()
     }
 
     /// What the store says of a source's offers, behind an id, in the order of their ids.
@@ -61,7 +64,7 @@ impl Elastic {
             let reason = Closed::parse(source["closed_reason"].as_str().unwrap_or_default());
             let closed = at("closed_at").map(|at| (at, reason.unwrap_or(Closed::NotSeen)));
             let first_seen = at("first_seen_at").unwrap_or_default();
-            Some(Told { id: OfferId::parse(&hit.id)?, key, version: hit.version, content, closed, first_seen })
+            Some(Told { id: hit.offer()?, key, version: hit.version, content, closed, first_seen })
         };
         Ok(self.searched(&body).await?.hits.hits.into_iter().filter_map(told).collect())
     }
@@ -77,6 +80,13 @@ struct Documents {
 struct Document {
     #[serde(rename = "_source")]
     source: Option<Box<RawValue>>,
+    /// Why it could not be looked for: that is not the same as not being there.
+    #[serde(default)]
+    error: Value,
+}
+
+fn refused_document(error: &Value) -> StoreError {
+    refused(if error["type"] == "security_exception" { 403 } else { 503 }, &json!({"error": error}))
 }
 
 #[derive(Deserialize)]
@@ -104,6 +114,13 @@ pub(super) struct Hit {
     pub version: u64,
 }
 
+impl Hit {
+    /// Which offer of a listing in the order of ids it is; `None` of a document that somebody put there by hand.
+    fn offer(&self) -> Option<OfferId> {
+        OfferId::parse(&self.id).filter(|_| self.sort[0] == self.id)
+    }
+}
+
 impl Elastic {
     async fn searched(&self, body: &Value) -> Result<Answer, StoreError> {
         self.searched_in(&self.alias, body).await
@@ -111,12 +128,21 @@ impl Elastic {
 
     pub(super) async fn searched_in(&self, index: &str, body: &Value) -> Result<Answer, StoreError> {
         let path = format!("/{index}/_search");
-        let (status, text) = self.send(Method::Post, &path, "application/json", Some(body.to_string())).await?;
+        self.read_as(Method::Post, &path, Some(body.to_string())).await
+    }
+
+    /// One request that must succeed, its answer read.
+    async fn read_as<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<T, StoreError> {
+        let (status, text) = self.send(method, path, "application/json", body).await?;
         if status != 200 {
             return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
         }
-        serde_json::from_str(&text)
-            .map_err(|error| StoreError::Server(format!("an answer that cannot be read: {error}")))
+        serde_json::from_str(&text).map_err(unreadable)
     }
 }
 
@@ -125,7 +151,7 @@ impl Store for Elastic {
         let path = format!("/{}/_doc/{id}?_source_excludes=content", self.alias);
         let (status, text) = self.send(Method::Get, &path, "application/json", None).await?;
         match status {
-            200 => Ok(serde_json::from_str::<Hit>(&text).ok().map(|hit| hit.source)),
+            200 => serde_json::from_str::<Hit>(&text).map(|hit| Some(hit.source)).map_err(unreadable),
             404 => Ok(None),
             status => Err(refused(status, &serde_json::from_str(&text).unwrap_or_default())),
         }
@@ -144,7 +170,7 @@ impl Store for Elastic {
             body["search_after"] = json!([after.to_string()]);
         }
         let found = self.searched(&body).await?;
-        Ok(found.hits.hits.into_iter().filter_map(|hit| Some((OfferId::parse(&hit.id)?, hit.source))).collect())
+        Ok(found.hits.hits.into_iter().filter_map(|hit| Some((hit.offer()?, hit.source))).collect())
     }
 
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {

@@ -20,14 +20,28 @@ pub struct Rebuilt {
     pub newer: u64,
     /// Those that lost values which our schema does not take.
     pub conformed: u64,
-    /// Those that our index refused, with its reason.
-    pub refused: Vec<(String, String)>,
+    /// Those that our index refused.
+    pub refused: u64,
+    /// Some of these, each with the reason.
+    pub examples: Vec<(String, String)>,
+}
+
+/// Refused documents that are named.
+const NAMED: usize = 5;
+
+impl Rebuilt {
+    fn refuse(&mut self, id: String, why: String) {
+        self.refused += 1;
+        if self.examples.len() < NAMED {
+            self.examples.push((id, why));
+        }
+    }
 }
 
 /// Documents of one read.
-const READ: usize = 1_000;
+const READ: usize = 500;
 /// Reads between two marks.
-const MARKED: u64 = 10;
+const MARKED: u64 = 20;
 
 /// A document on its way.
 struct Copy {
@@ -66,7 +80,7 @@ impl Elastic {
             for read in 1.. {
                 let hits = self.read(older, mark.id.as_deref()).await?;
                 let Some(last) = hits.last() else { break };
-                mark.id = Some(last.id.clone());
+                mark.id = last.sort[0].as_str().map(str::to_owned);
                 done += hits.len() as u64;
                 self.copy(&hits, &mut rebuilt).await?;
                 crash::point("copied");
@@ -82,9 +96,9 @@ impl Elastic {
         Ok(rebuilt)
     }
 
-    /// Documents of an index behind an id, in the order of ids. It takes no writes, so the order stands.
+    /// Offers of an index behind an id, in the order of ids. It takes no writes, so the order stands.
     async fn read(&self, older: &str, after: Option<&str>) -> Result<Vec<Hit>, StoreError> {
-        let mut body = json!({"size": READ, "version": true, "query": {"match_all": {}}, "sort": [{"id": "asc"}],
+        let mut body = json!({"size": READ, "version": true, "query": offers(), "sort": [{"id": "asc"}],
             "track_total_hits": false});
         if let Some(after) = after {
             body["search_after"] = json!([after]);
@@ -96,7 +110,7 @@ impl Elastic {
         let mut copies = Vec::with_capacity(hits.len());
         for hit in hits {
             let Some(id) = OfferId::parse(&hit.id) else {
-                rebuilt.refused.push((hit.id.clone(), "its id is none of ours".into()));
+                rebuilt.refuse(hit.id.clone(), "its id is none of ours".into());
                 continue;
             };
             let (text, changed) = self.conformed(hit.source.get());
@@ -112,13 +126,14 @@ impl Elastic {
         let actions = Actions { count: copies.len(), version: &|index| copies[index].version, print: &print };
         let written = self.carry_out(&actions).await?;
         rebuilt.newer += written.superseded.len() as u64;
-        let refused = written.refused.into_iter().map(|(index, reject)| (copies[index].id.to_string(), reject.message));
-        rebuilt.refused.extend(refused);
+        for (index, reject) in written.refused {
+            rebuilt.refuse(copies[index].id.to_string(), reject.message);
+        }
         Ok(())
     }
 
     /// A document under our schema. One that is not what it was carries no hash: it is written again when it comes.
-    fn conformed(&self, text: &str) -> (String, bool) {
+    pub(super) fn conformed(&self, text: &str) -> (String, bool) {
         let mut document: Value = serde_json::from_str(text).unwrap_or_default();
         let content = document.as_object_mut().and_then(|members| members.shift_remove("content"));
         let (mut document, changed) = conform(&document, &self.schema);
@@ -131,8 +146,8 @@ impl Elastic {
     /// Moves the alias in one request, when everything is there: at least as many as the largest of the others holds.
     async fn swap(&self, least: u64, rebuilt: &Rebuilt) -> Result<(), StoreError> {
         self.expect(Method::Post, &format!("/{}/_refresh", self.index), None).await?;
-        let (here, refused) = (self.count(&self.index).await?, rebuilt.refused.len() as u64);
-        if here + refused < least {
+        let here = self.count(&self.index).await?;
+        if here + rebuilt.refused < least {
             // Somebody deleted some meanwhile, or what the mark says is not so: copied again from the first.
             self.mark(&self.older, None).await?;
             return Err(StoreError::Unavailable(format!(
@@ -153,7 +168,7 @@ impl Elastic {
     }
 
     async fn count(&self, index: &str) -> Result<u64, StoreError> {
-        let answer = self.expect(Method::Get, &format!("/{index}/_count"), None).await?;
+        let answer = self.expect(Method::Post, &format!("/{index}/_count"), Some(&json!({"query": offers()}))).await?;
         Ok(answer["count"].as_u64().unwrap_or_default())
     }
 
@@ -162,6 +177,11 @@ impl Elastic {
         let answer = self.expect(Method::Post, &format!("/{index}/_count"), Some(&body)).await?;
         Ok(answer["count"].as_u64().unwrap_or_default())
     }
+}
+
+/// What somebody put there by hand may have no id: it is no offer.
+fn offers() -> Value {
+    json!({"exists": {"field": "id"}})
 }
 
 fn refused_to(status: u16, answer: &Value) -> StoreError {

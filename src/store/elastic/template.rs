@@ -61,7 +61,8 @@ fn object(fields: &[Field]) -> Value {
     properties
 }
 
-fn kind(kind: &Kind) -> Value {
+/// How a field is mapped.
+pub(super) fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Keyword => json!({"type": "keyword", "ignore_above": 8_000}),
         Kind::Text => json!({"type": "text", "analyzer": "french_text"}),

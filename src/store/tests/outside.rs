@@ -1,5 +1,30 @@
 //! What only a server has: claims of several data directories, and an index of another schema that takes the place.
+use reqwest::Method;
+use serde_json::json;
+
 use super::*;
+use crate::offer::content_of;
+
+/// Somebody does something at the server by hand.
+async fn by_hand(node: &Node, method: Method, path: &str, body: &Value) -> Value {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let request = reqwest::Client::new().request(method, format!("{}/{path}", node.url));
+    let request = if body.is_null() {
+        request
+    } else {
+        request.header("Content-Type", "application/json").body(body.to_string())
+    };
+    let answer = request.send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The index that is written now.
+async fn written_index(node: &Node, server: &Server) -> String {
+    let found = by_hand(node, Method::GET, &format!("_alias/{}-write", server.name), &Value::Null).await;
+    found.as_object().unwrap().keys().next().unwrap().clone()
+}
 
 #[tokio::test]
 async fn a_claim_has_one_owner_and_its_fence_rises() {
@@ -71,24 +96,40 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
     write_all(&old, Version::new(7, 1), &offers).await;
     let told = old.told("a", None, 10).await.unwrap();
+    // By hand: one without an id, and one whose id is none.
+    for (path, body) in [("_doc/x", json!({"title": "x"})), ("_doc/by-hand", json!({"id": "zz", "title": "x"}))] {
+        by_hand(&node, Method::PUT, &format!("{}/{path}?refresh=true", server.name), &body).await;
+    }
+    assert_eq!(old.told("a", None, 10).await.unwrap().len(), told.len());
 
     let new = Elastic::to_write(&server, another()).await.unwrap();
     assert!(new.is_copying());
     // The old index takes no writes, and who writes it is told why. Searches see it still, and only it.
     let (text, items) = written(Version::new(7, 2), &offers[..1]);
     let blocked = old.write(&Batch { version: Version::new(7, 2), text: &text, items }).await;
-    assert!(matches!(blocked, Err(StoreError::Blocked(_))), "{blocked:?}");
+    assert!(matches!(blocked, Err(StoreError::Replaced)), "{blocked:?}");
     assert!(old.is_replaced().await.unwrap() && !new.is_replaced().await.unwrap());
     let newer = [(4, offers[3].1.replace("Maçon", "Maçonne")), (7, offers[3].1.replace("Maçon", "Carreleur"))];
     assert_eq!(write_all(&new, Version::new(8, 1), &newer).await, Written::default());
     let searched = new.search(&Search::default()).await.unwrap();
-    assert_eq!((searched.total, new.documents(&[id(2), id(7)]).await.unwrap().iter().flatten().count()), (5, 2));
+    assert_eq!((searched.total, new.documents(&[id(2), id(7)]).await.unwrap().iter().flatten().count()), (7, 2));
+    // A field that no index has yet can be sorted by.
+    let sort = Some(Sort { field: "level".into(), descending: true });
+    assert_eq!(new.search(&Search { sort, ..Search::default() }).await.unwrap().total, 7);
+    // What is closed before it is copied is written as our schema wants it.
+    let read = new.documents(&[id(3)]).await.unwrap();
+    assert_eq!(
+        write_all(&new, Version::new(8, 2), &[(3, content_of(read[0].as_deref().unwrap()).unwrap())]).await,
+        Written::default()
+    );
     // Another process that starts meanwhile joins in.
     let beside = Elastic::to_write(&server, another()).await.unwrap();
     assert!(beside.is_copying());
 
     let rebuilt = new.rebuild(&|_, _| {}).await.unwrap();
-    assert_eq!((rebuilt.documents, rebuilt.newer, rebuilt.refused.len()), (6, 1, 0));
+    // What somebody put there by hand is no offer, but is told where it says that it is one.
+    assert_eq!((rebuilt.documents, rebuilt.newer, rebuilt.refused), (7, 2, 1));
+    assert_eq!(rebuilt.examples[0].0, "by-hand");
     // Pay is read anew as text, and the place is no field any more: one document only is what it was.
     assert_eq!(rebuilt.conformed, 5);
     beside.rebuild(&|_, _| {}).await.unwrap();
@@ -126,6 +167,7 @@ async fn a_schema_that_changes_before_the_copy_is_over_takes_all_with_it() {
     let second = Elastic::to_write(&server, changed("second")).await.unwrap();
     let newer = [(4, offers[3].1.replace("Maçon", "Maçonne")), (7, offers[3].1.replace("Maçon", "Carreleur"))];
     write_all(&second, Version::new(8, 1), &newer).await;
+    let name = written_index(&node, &server).await;
     // So does one of the third; and then somebody takes it all back to the first.
     let third = Elastic::to_write(&server, changed("third")).await.unwrap();
     let more = [(8, offers[3].1.replace("Maçon", "Plâtrier"))];
@@ -144,4 +186,44 @@ async fn a_schema_that_changes_before_the_copy_is_over_takes_all_with_it() {
     again.rebuild(&|_, _| {}).await.unwrap();
     assert_eq!(titles(&again, &all).await, expect);
     assert!(!Elastic::to_write(&server, changed("third")).await.unwrap().is_copying());
+    // Who writes an index that nothing points to any more is told so, when it is gone, and does not bring it back.
+    by_hand(&node, Method::DELETE, &name, &Value::Null).await;
+    let (text, items) = written(Version::new(9, 3), &offers[..1]);
+    let late = second.write(&Batch { version: Version::new(9, 3), text: &text, items }).await;
+    assert!(matches!(late, Err(StoreError::Replaced)), "{late:?}");
+    assert_eq!(titles(&again, &all).await, expect);
+}
+
+#[tokio::test]
+async fn a_schema_that_is_taken_back_keeps_what_was_written_meanwhile() {
+    let node = Node::start();
+    let server = server(&node);
+    let first = Elastic::to_write(&server, schema()).await.unwrap();
+    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
+    write_all(&first, Version::new(7, 1), &offers).await;
+    // The second schema writes, the third begins, and the second is back: its own index holds what no other does.
+    let second = Elastic::to_write(&server, changed("second")).await.unwrap();
+    write_all(&second, Version::new(8, 1), &[(7, offers[3].1.replace("Maçon", "Carreleur"))]).await;
+    Elastic::to_write(&server, changed("third")).await.unwrap();
+    let back = Elastic::to_write(&server, changed("second")).await.unwrap();
+    back.rebuild(&|_, _| {}).await.unwrap();
+    let all = Search { closed: true, limit: 20, ..Search::default() };
+    let expect = "Carreleur, Comptable, Développeur Rust (H/F), Graphiste web, Ingénieur data, Maçon, Pêcheur";
+    assert_eq!(titles(&back, &all).await, expect);
+    // A copy that stopped, and an index that was left so: taken up again much later it begins anew.
+    let left = Elastic::to_write(&server, changed("fourth")).await.unwrap();
+    assert!(left.is_copying());
+    let index = written_index(&node, &server).await;
+    let mut meta =
+        by_hand(&node, Method::GET, &format!("{index}/_mapping"), &Value::Null).await[&index]["mappings"]["_meta"]
+            .take();
+    meta["rebuild"]["after"] = json!({"index": 0, "id": id(5).to_string()});
+    by_hand(&node, Method::PUT, &format!("{index}/_mapping"), &json!({"_meta": meta})).await;
+    let back = Elastic::to_write(&server, changed("second")).await.unwrap();
+    back.rebuild(&|_, _| {}).await.unwrap();
+    write_all(&back, Version::new(9, 1), &[(1, offers[3].1.replace("Maçon", "Zingueur"))]).await;
+    let again = Elastic::to_write(&server, changed("fourth")).await.unwrap();
+    again.rebuild(&|_, _| {}).await.unwrap();
+    let expect = expect.replace("Développeur Rust (H/F), ", "") + ", Zingueur";
+    assert_eq!(titles(&again, &all).await, expect);
 }
