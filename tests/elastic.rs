@@ -12,7 +12,7 @@ mod shipped;
 use std::collections::BTreeMap;
 
 use bench::Bench;
-use jobmarket::event::{EventKind, Outcome};
+use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::run::{Again, Asked, replay, run};
 use jobmarket::search::{Facet, Filter, Search};
 use jobmarket::store::Store;
@@ -87,6 +87,43 @@ async fn offers_close_open_again_and_are_mapped_again() {
     assert!(
         stored.values().all(|document| document["title"].as_str().unwrap().chars().all(|sign| !sign.is_lowercase()))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_does_not_close_stays_open_and_is_closed_later() {
+    let node = Node::start();
+    let proxy = Proxy::start(&node.url).await;
+    let mut bench = Bench::at(node, &proxy.url, 0).await;
+    bench.run("remotive").await;
+    bench.sites.world(|world| world.show(Site::Remotive, 30, false));
+    bench.run("remotive").await;
+    // Nothing but closings is written by this run, and the server refuses each.
+    proxy.order(Fault::Items(400, 100), 1);
+    let (third, events) = bench.run("remotive").await;
+    assert_eq!((third.counts.closed, third.counts.unchanged), (0, 220));
+    let told =
+        |event: &Event| matches!(&event.kind, EventKind::Warned { message } if message.contains("refuses to close 30"));
+    assert!(events.iter().any(told), "{events:?}");
+    let closed = |stored: &BTreeMap<String, serde_json::Value>| {
+        stored.values().filter(|document| document["closed_reason"] == "not_seen").count()
+    };
+    assert_eq!(closed(&bench.stored("remotive").await), 0);
+    let (fourth, _) = bench.run("remotive").await;
+    assert_eq!(fourth.counts.closed, 30);
+    let stored = bench.stored("remotive").await;
+    assert_eq!(closed(&stored), 30);
+    // Somebody opens five of them behind our back: a sweep finds that searches show them, and closes them again.
+    for document in stored.values().filter(|document| document["closed_reason"] == "not_seen").take(5) {
+        let mut open = document.clone();
+        open.as_object_mut().unwrap().retain(|name, _| !name.starts_with("closed_"));
+        let address = format!("{}/jobmarket-offers/_doc/{}", bench.node.url, document["id"].as_str().unwrap());
+        let open = open.to_string();
+        let arguments = ["-fsS", "-X", "PUT", &address, "-H", "Content-Type: application/json", "-d", &open];
+        assert!(std::process::Command::new("curl").args(arguments).output().unwrap().status.success());
+    }
+    let (fifth, _) = bench.run("remotive").await;
+    assert_eq!(fifth.counts.closed, 5);
+    assert_eq!(closed(&bench.stored("remotive").await), 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]
