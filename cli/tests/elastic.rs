@@ -69,6 +69,8 @@ impl Bench {
             .env("FT_API_CLIENT_ID", sandbox::CLIENT_ID)
             .env("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)
             .env("ES_API_KEY", KEY)
+            // A proxy of the environment, which is not there, stands before nothing on this machine.
+            .env("HTTP_PROXY", "http://127.0.0.1:1")
             .output()
             .await
             .unwrap();
