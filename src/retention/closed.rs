@@ -11,7 +11,7 @@ use crate::store::elastic::{Asker, Elastic};
 /// Offers that are deleted at a time.
 const BATCH: usize = 500;
 
-/// Indices of older schemas are deleted when they are older than this.
+/// Indices of older schemas are deleted when they were left longer ago than this: a schema that is taken back finds them.
 const INDEX_AGE: TimeDelta = TimeDelta::days(7);
 
 /// An index of an older schema, that nothing points to.
@@ -19,8 +19,8 @@ const INDEX_AGE: TimeDelta = TimeDelta::days(7);
 pub struct OldIndex {
     /// Its name.
     pub name: String,
-    /// When it was made.
-    pub made: DateTime<Utc>,
+    /// When it was left; of one that does not say, when it was made.
+    pub left: DateTime<Utc>,
     /// Whether it is old enough to go.
     pub due: bool,
 }
@@ -99,20 +99,19 @@ async fn taken(state: &State, elastic: &Elastic, source: &str, now: DateTime<Utc
     if claim.strange { Err(RetentionError::Fenced(source.to_owned())) } else { Ok(claim) }
 }
 
-/// Deletes the indices of older schemas that nothing has pointed to and that are older than seven days, or only looks;
-/// all that there are.
+/// Deletes the indices of older schemas that nothing has pointed to for seven days, or only looks; all that there are.
 pub async fn delete_indices(
     elastic: &Elastic,
     now: DateTime<Utc>,
     look: bool,
 ) -> Result<Vec<OldIndex>, RetentionError> {
     let mut told = Vec::new();
-    for (name, made) in elastic.old_indices().await? {
-        let due = made + INDEX_AGE < now;
+    for (name, left) in elastic.old_indices().await? {
+        let due = left + INDEX_AGE < now;
         if due && !look {
             elastic.delete_index(&name).await?;
         }
-        told.push(OldIndex { name, made, due });
+        told.push(OldIndex { name, left, due });
     }
     Ok(told)
 }

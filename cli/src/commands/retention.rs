@@ -160,7 +160,7 @@ fn tell_index(index: &OldIndex, dry_run: bool, json: bool) -> anyhow::Result<()>
         (true, false) => "deleted",
         (false, _) => "kept until it is seven days old",
     };
-    println!("index {} of an older schema, made {}: {what}", index.name, index.made.date_naive());
+    println!("index {} of an older schema, left {}: {what}", index.name, index.left.date_naive());
     Ok(())
 }
 

@@ -30,23 +30,25 @@ impl Elastic {
         Ok(Deleted { kept: written.superseded.iter().map(|index| ids[*index]).collect(), fenced: written.fenced })
     }
 
-    /// Indices of offers that no alias points to and that are not of the schema at hand: their names, and when each was
-    /// made.
+    /// Indices of offers that no alias points to and that are not of the schema at hand: their names, and since when that
+    /// is so. Of one that does not say, when it was made.
     pub async fn old_indices(&self) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
         let ask = async |what: &str| {
             let (status, answer) = self.ask(Method::Get, &format!("/{}-*/{what}", self.alias), None).await?;
             if status == 200 { Ok(answer) } else { Err(refused(status, &answer)) }
         };
         let (aliased, settings) = (ask("_alias").await?, ask("_settings/index.creation_date").await?);
+        let mappings = ask("_mapping").await?;
         let mut old = Vec::new();
         for (name, setting) in settings.as_object().into_iter().flatten() {
             let aliases = aliased[name]["aliases"].as_object();
             let free = aliases.is_some_and(|aliases| aliases.keys().all(|alias| *alias == guard(name)));
             let made = setting.pointer("/settings/index/creation_date").and_then(Value::as_str);
             let made = made.and_then(|millis| DateTime::from_timestamp_millis(millis.parse().ok()?));
+            let left = mappings[name]["mappings"]["_meta"]["left"].as_str().and_then(|at| at.parse().ok());
             let used = *name == self.index || self.older.contains(name);
-            if let (true, true, Some(made)) = (free && !used, self.is_ours(name), made) {
-                old.push((name.clone(), made));
+            if let (true, true, Some(since)) = (free && !used, self.is_ours(name), left.or(made)) {
+                old.push((name.clone(), since));
             }
         }
         old.sort();

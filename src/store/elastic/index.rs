@@ -1,4 +1,5 @@
 //! The index of a schema behind its aliases: made where it is missing, beside the one of another schema where there is one.
+use chrono::Utc;
 use elasticsearch::http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -142,6 +143,14 @@ impl Elastic {
     pub(super) async fn mark(&self, from: &[String], after: Option<&Mark>) -> Result<(), StoreError> {
         let path = format!("/{}/_mapping", self.index);
         self.expect(Method::Put, &path, Some(&json!({"_meta": meta(from, after)}))).await.map(|_| ())
+    }
+
+    /// Writes down when an index was left: it is kept for a while yet.
+    pub(super) async fn leave(&self, index: &str) -> Result<(), StoreError> {
+        let Some(mut meta) = self.meta_of(index).await? else { return Ok(()) };
+        meta["left"] = json!(Utc::now());
+        let path = format!("/{index}/_mapping");
+        self.expect(Method::Put, &path, Some(&json!({"_meta": meta}))).await.map(|_| ())
     }
 
     /// What is written at the mapping of an index; `None` when there is no such index.

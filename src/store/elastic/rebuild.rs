@@ -164,6 +164,9 @@ impl Elastic {
             return Err(refused_to(status, &answer));
         }
         crash::point("swapped");
+        for older in &self.older {
+            self.leave(older).await?;
+        }
         self.mark(&[], None).await
     }
 

@@ -132,6 +132,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     assert_eq!(rebuilt.examples[0].0, "by-hand");
     // Pay is read anew as text, and the place is no field any more: one document only is what it was.
     assert_eq!(rebuilt.conformed, 5);
+    let since = chrono::Utc::now();
     beside.rebuild(&|_, _| {}).await.unwrap();
     let new = Elastic::to_write(&server, another()).await.unwrap();
     assert!(!new.is_copying());
@@ -150,6 +151,9 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
         );
     }
     assert_eq!(after.iter().filter(|told| told.content.is_some()).count(), 1, "{after:?}");
+    // The first one is kept for a week from now on, whenever it was made.
+    let left = new.old_indices().await.unwrap();
+    assert!(left.len() == 1 && left[0].1 >= since, "{left:?} {since}");
     // And back again: the first index is out of date by now, and made anew.
     let back = Elastic::to_write(&server, schema()).await.unwrap();
     back.rebuild(&|_, _| {}).await.unwrap();
