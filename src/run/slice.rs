@@ -51,14 +51,16 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
         let back = back?;
         reading.settle().await?;
         match back {
-            Back::Ended(SliceEnd::Complete(rule)) if reading.is_short() => {
-                if reading.slice.progress.again {
-                    let (keys, total) = (reading.slice.keys, reading.slice.total.unwrap_or_default());
-                    break Back::Ended(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")));
-                }
-                // Read once more: what slipped over a page's edge while the site changed counts with the union.
-                reading.again();
+            // What lies behind a page of known keys is not read, so there is nothing to compare a total with.
+            Back::Ended(SliceEnd::Complete(rule)) if rule == End::Known.to_string() => {
+                break Back::Ended(SliceEnd::Complete(rule));
             }
+            Back::Ended(SliceEnd::Complete(rule)) if reading.slice.progress.again && reading.is_short() => {
+                let (keys, total) = (reading.slice.keys, reading.slice.total.unwrap_or_default());
+                break Back::Ended(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")));
+            }
+            // Read once more: what slipped over a page's edge while the site changed counts with the union.
+            Back::Ended(SliceEnd::Complete(_)) if reading.is_doubtful() => reading.again(),
             back => break back,
         }
     };
@@ -68,13 +70,22 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
 impl Reading {
     /// Whether fewer distinct keys came than the least total announced.
     fn is_short(&self) -> bool {
-        let exact = self.shared.plan.call.pages.total().is_some_and(|total| !total.approximate);
-        exact && self.slice.total.is_some_and(|total| self.slice.keys < total)
+        self.is_counted() && self.slice.total.is_some_and(|total| self.slice.keys < total)
+    }
+
+    /// Whether a first reading leaves open that there is more: it is short, or its pages announced different totals.
+    fn is_doubtful(&self) -> bool {
+        !self.slice.progress.again && self.is_counted() && (self.is_short() || self.slice.progress.uneven)
+    }
+
+    /// Whether the site announces exact totals.
+    fn is_counted(&self) -> bool {
+        self.shared.plan.call.pages.total().is_some_and(|total| !total.approximate)
     }
 
     fn again(&mut self) {
         let total = self.slice.total;
-        self.slice.progress = crate::paginate::Progress { again: true, ..Default::default() };
+        self.slice.progress = Progress { again: true, ..Default::default() };
         self.slice.position = None;
         self.slice.total = total;
     }
@@ -164,8 +175,7 @@ impl Reading {
         if let Some(fault) = fault {
             return Ok(Some(Back::Ended(SliceEnd::Partial(fault))));
         }
-        let known = self.shared.known && self.shared.plan.call.pages.stop() == Some(Stop::Known) && all_known;
-        let end = end.or(known.then_some(End::Known));
+        let end = end.or((all_known && self.may_stop()).then_some(End::Known));
         match (end, next) {
             (Some(end), _) if end.is_honest() => Ok(Some(Back::Ended(SliceEnd::Complete(end.to_string())))),
             (Some(end), _) => Ok(Some(Back::Ended(SliceEnd::Partial(end.to_string())))),
@@ -178,6 +188,12 @@ impl Reading {
             }
             (None, _) => Ok(Some(Back::Ended(SliceEnd::Complete(End::NoNext.to_string())))),
         }
+    }
+
+    /// Whether a page of known keys ends the slice: in a second reading the first one made them known.
+    fn may_stop(&self) -> bool {
+        let chosen = self.shared.plan.call.pages.stop() == Some(Stop::Known);
+        chosen && self.shared.known && !self.slice.progress.again
     }
 
     /// Why the slice ends with this page: a total that cannot be read, a guard, the rule's own word, the total.
@@ -284,7 +300,7 @@ impl Reading {
             // it stays there. After a crash the page comes out of the archive and says again how the slice goes on.
             (self.slice.position, self.slice.progress) = match &next {
                 Some(Next::Page(next)) if index == last => (Some(next.clone()), after.clone()),
-                _ => (Some(position.clone()), Progress { part: index as u32 + 1, ..self.before.clone() }),
+                _ => (Some(position.clone()), self.standing(index as u32 + 1)),
             };
             let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
             self.hand_over(part, &ready, (*admit).clone(), admitted, flaws, Vec::new()).await?;
@@ -294,6 +310,11 @@ impl Reading {
             return Err(RunError::Lost(format!("part {index} of a page with {count}")));
         }
         Ok(all_known)
+    }
+
+    /// What the guards remember while a page is not done: what they knew before it, and what its total said.
+    fn standing(&self, part: u32) -> Progress {
+        Progress { part, uneven: self.slice.progress.uneven, ..self.before.clone() }
     }
 
     async fn hand_over(

@@ -1,0 +1,94 @@
+//! How a slice ends: by what is known, by a count that holds, by a second reading.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod shipped;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jobmarket::definition::Text;
+use jobmarket::event::{Event, EventKind, Outcome, SliceEnd};
+use jobmarket::run::{Asked, Summary, run};
+use jobmarket::state::Reader;
+use sandbox::{Fault, Options, Sandbox, Site};
+
+struct Bench {
+    sites: Sandbox,
+    dir: tempfile::TempDir,
+    texts: Vec<Text>,
+    now: DateTime<Utc>,
+}
+
+impl Bench {
+    async fn new(offers: usize, changes: &[(&str, &str, &str)]) -> Self {
+        let options = Options { boards: 600, offers, partners: 0, rate: 100_000, ..Options::default() };
+        let now = options.now;
+        let mut texts =
+            shipped::texts("pipelines:\n  - {name: p, sources: [francetravail, smartrecruiters], sinks: [store]}\n");
+        for (source, from, to) in changes {
+            let path = format!("sources/{source}.yaml");
+            let text = texts.iter_mut().find(|text| text.path == path).unwrap();
+            assert!(text.text.contains(from), "{from}");
+            text.text = text.text.replace(from, to);
+        }
+        Bench { sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
+    }
+
+    /// A run an hour later than the last.
+    async fn run(&mut self, source: &str) -> (Summary, Vec<Event>) {
+        self.now += TimeDelta::hours(1);
+        let (engine, mut heard) = shipped::engine(self.dir.path());
+        let plan = shipped::plan(&self.texts, &self.sites, source);
+        let summary = run(plan.into(), engine, self.now, Asked::Due).await.unwrap();
+        assert!(summary.counts.add_up(), "{:?}", summary.counts);
+        (summary, std::iter::from_fn(|| heard.try_recv().ok()).collect())
+    }
+
+    fn stored(&self) -> i64 {
+        Reader::open(self.dir.path()).unwrap().unwrap().store().unwrap().1
+    }
+}
+
+/// How slices ended, in the order in which they did.
+fn ends(events: &[Event]) -> Vec<SliceEnd> {
+    let ends = events.iter().filter_map(|event| match &event.kind {
+        EventKind::SliceEnded { end, .. } => Some(end.clone()),
+        _ => None,
+    });
+    ends.collect()
+}
+
+fn pages(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event.kind, EventKind::PageCommitted { .. })).count()
+}
+
+const KNOWN: [(&str, &str, &str); 3] = [
+    ("smartrecruiters", "expire:", "sweep: {every: 1d}\nexpire:"),
+    ("smartrecruiters", "total: $.totalFound", "total: $.totalFound, stop: known"),
+    ("smartrecruiters", "parallel: 8", "parallel: 2"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_ends_by_what_is_known_is_complete() {
+    let mut bench = Bench::new(0, &KNOWN).await;
+    let (first, events) = bench.run("smartrecruiters").await;
+    assert_eq!((first.outcome, pages(&events)), (Outcome::Complete, 4), "the first run reads all: {:?}", first.counts);
+    for _ in 0..2 {
+        let (next, events) = bench.run("smartrecruiters").await;
+        assert_eq!((next.outcome, next.cause), (Outcome::Complete, None));
+        assert_eq!((next.counts.unchanged, pages(&events)), (100, 1), "one page of known keys is enough");
+        assert_eq!(ends(&events), [SliceEnd::Complete("all known".into())]);
+    }
+}
+
+/// A source of one partition and one window, read page after page.
+const ONE: [(&str, &str, &str); 2] =
+    [("francetravail", "for: {origin: [1, 2]}", "for: {origin: [1]}"), ("francetravail", "parallel: 4", "parallel: 1")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_whose_totals_differ_is_read_once_more() {
+    let mut bench = Bench::new(400, &ONE).await;
+    // Page 1 says 300: they come, and 100 are left.
+    bench.sites.fault_after(Site::FranceTravail, 1, Fault::LyingTotal(-100), 1);
+    let (summary, events) = bench.run("francetravail").await;
+    assert_eq!(ends(&events), [SliceEnd::Complete("total reached".into())]);
+    assert_eq!((summary.outcome, summary.counts.new, bench.stored()), (Outcome::Complete, 400, 400));
+}
