@@ -10,11 +10,10 @@ use crate::crash;
 use crate::event::{EventKind, Outcome, SliceEnd};
 use crate::state::words::{Slice, SliceState};
 
-/// Reads all slices, as many at a time as pages may be in flight.
-pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Result<How, RunError> {
+/// Reads all slices, as many at a time as pages may be in flight; those that ended in an earlier start count as they did.
+pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices, mut tally: Tally) -> Result<How, RunError> {
     let mut tasks: JoinSet<Result<(Slice, Back), RunError>> = JoinSet::new();
     let mut halves: VecDeque<Slice> = VecDeque::new();
-    let mut tally = Tally::default();
     loop {
         while tasks.len() < shared.plan.call.limits.parallel && !shared.stopped() && tally.refused.is_none() {
             let next = match halves.pop_front() {
@@ -42,11 +41,9 @@ pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Res
             Back::Stopped => tally.stopped = true,
             Back::Refused(why) => tally.refused = Some(why),
             Back::Ended(end) => {
-                if end == SliceEnd::Complete(slice::GONE.into()) {
-                    tally.gone.push(slice.partition.clone());
-                }
+                let partition = slice.partition.clone();
                 finish(shared, slice, &end).await?;
-                tally.add(end);
+                tally.add(&partition, end);
             }
         }
     }
@@ -75,7 +72,7 @@ pub(super) type How = (Outcome, Option<String>, Vec<String>);
 
 /// How slices ended.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     complete: u64,
     skipped: u64,
     others: Vec<String>,
@@ -87,9 +84,27 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, end: SliceEnd) {
+    /// How the slices of a run ended so far.
+    pub(super) fn of(slices: &[Slice]) -> Self {
+        let mut tally = Tally::default();
+        for slice in slices {
+            if let SliceState::Ended(end) = &slice.state {
+                tally.add(&slice.partition, end.clone());
+            }
+        }
+        tally
+    }
+
+    fn add(&mut self, partition: &str, end: SliceEnd) {
         match end {
-            SliceEnd::Complete(_) | SliceEnd::Split => self.complete += 1,
+            // Its halves count.
+            SliceEnd::Split => {}
+            SliceEnd::Complete(rule) => {
+                self.complete += 1;
+                if rule == slice::GONE {
+                    self.gone.push(partition.to_owned());
+                }
+            }
             SliceEnd::Skipped(why) => {
                 self.skipped += 1;
                 self.others.push(why);

@@ -280,8 +280,9 @@ pub async fn run(
     let Begin { shared, files, handed, slices, brought, began } = begin(plan, engine, now, kind, span).await?;
     let copying = opening::prepared(&shared, brought, kind == RunKind::Sweep).await?;
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
+    let tally = all::Tally::of(&slices);
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
-    let ended = all::all(&shared, slices).await;
+    let ended = all::all(&shared, slices, tally).await;
     // Where it has ended by itself, its own error is the one to tell.
     let _ = shared.writer.send(None).await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
