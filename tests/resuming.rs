@@ -55,6 +55,10 @@ impl Bench {
         (summary, listening.await.unwrap())
     }
 
+    fn stored(&self) -> i64 {
+        Reader::open(self.dir.path()).unwrap().unwrap().store().unwrap().1
+    }
+
     fn open(&self, source: &str) -> usize {
         let mut open = 0;
         let reader = Reader::open(self.dir.path()).unwrap().unwrap();
@@ -92,17 +96,32 @@ async fn a_run_that_goes_on_remembers_the_slices_that_failed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_goes_on_remembers_the_partitions_that_are_gone() {
-    let companies = ("[Ubisoft2]", "[Ubisoft2, Accor2]");
+    // Companies without postings come behind: the run is interrupted among them.
+    let others: Vec<String> = (0..100).map(|number| format!("None{number}")).collect();
+    let companies = format!("[Ubisoft2, Accor2, {}]", others.join(", "));
+    let companies = ("[Ubisoft2]", companies.as_str());
     let gone = ("pages:", "responses: {410: gone}\npages:");
     let bench = Bench::new("smartrecruiters", &[companies, gone, ("parallel: 8", "parallel: 1")]).await;
     bench.run("smartrecruiters", usize::MAX).await;
     let all = bench.open("smartrecruiters");
     bench.sites.fault(Site::SmartRecruiters, Fault::Status(410), 1);
     let (first, events) = bench.run("smartrecruiters", 1).await;
-    assert_eq!((first.outcome, ends(&events)), (Outcome::Stopped, vec![SliceEnd::Complete("gone".into())]));
+    assert_eq!((first.outcome, &ends(&events)[0]), (Outcome::Stopped, &SliceEnd::Complete("gone".into())));
     let (second, _) = bench.run("smartrecruiters", usize::MAX).await;
     assert_eq!((second.run, second.outcome), (first.run, Outcome::Complete));
     let closed = second.counts.closed as usize;
     assert!(closed > 20, "{:?}", second.counts);
     assert_eq!(bench.open("smartrecruiters"), all - closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_goes_on_leaves_no_gap_between_its_windows() {
+    let ordinary = [("sweep: {every: 1d}", ""), ("expire: {not_seen: 2 sweeps, at_most: 20%}", "")];
+    let bench = Bench::new("francetravail", &[&DAYS[..], &ordinary].concat()).await;
+    for slices in [8, 20] {
+        let (stopped, _) = bench.run("francetravail", slices).await;
+        assert_eq!(stopped.outcome, Outcome::Stopped, "{:?}", stopped.cause);
+    }
+    let (last, _) = bench.run("francetravail", usize::MAX).await;
+    assert_eq!((last.outcome, bench.stored()), (Outcome::Complete, 400), "{:?}", last.cause);
 }
