@@ -16,6 +16,7 @@ mod preview;
 mod replay;
 mod slice;
 mod slices;
+mod taking;
 mod told;
 mod writing;
 

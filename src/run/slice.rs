@@ -1,24 +1,19 @@
-//! One slice: its pages in order, committed in order, until a stop rule or a guard ends it.
+//! One slice: its pages in order, until a stop rule or a guard ends it.
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::large::Coming as Parts;
 use super::page::{self, At, NoPage, Ready};
-use super::told::{most, rejects};
-use super::writing::Handed;
+use super::taking::Part;
 use super::{Back, RunError, Shared};
-use crate::crash;
 use crate::event::{EventKind, SliceEnd};
-use crate::extract::Flaw;
 use crate::fetch::FetchError;
-use crate::offer::Version;
 use crate::paginate::{End, Next, Progress, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
-use crate::state::words::{Admit, Admitted, Commit, Mapped, PageKind, Slice, SliceState, part};
+use crate::state::words::{Admitted, Mapped, PageKind, Slice, SliceState};
 
 /// The rule of a slice whose partition the site says is gone.
 pub(super) const GONE: &str = "gone";
@@ -26,14 +21,15 @@ pub(super) const GONE: &str = "gone";
 /// A page on its way.
 type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
 
-struct Reading {
-    shared: Arc<Shared>,
-    slice: Slice,
+/// A slice while it is read.
+pub(super) struct Reading {
+    pub shared: Arc<Shared>,
+    pub slice: Slice,
     /// What the guards knew before the page at hand.
-    before: Progress,
+    pub before: Progress,
     coming: VecDeque<Coming>,
     /// Answered when the last page that was handed over is committed: the slice's distinct keys.
-    last: Option<oneshot::Receiver<u64>>,
+    pub last: Option<oneshot::Receiver<u64>>,
 }
 
 /// Reads a slice from where it stands.
@@ -262,127 +258,6 @@ impl Reading {
         self.hand_over(part, ready, admit, admitted, Vec::new(), halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
     }
-
-    fn admit(&self, ready: &Ready, version: Version, mapped: Mapped) -> Admit {
-        Admit {
-            run: self.shared.run,
-            source: self.shared.plan.source.clone(),
-            slice: self.slice.slice.clone(),
-            version,
-            page: Arc::new(mapped),
-            intent: false,
-            again: false,
-            at: ready.page.fetched,
-        }
-    }
-
-    /// Admits a page part by part, writes its offers, hands it over. Whether all its keys were known.
-    async fn take(
-        &mut self,
-        position: Position,
-        mut ready: Ready,
-        kind: PageKind,
-        next: Option<Next>,
-    ) -> Result<bool, RunError> {
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
-        let (count, mut parts) = Parts::of(&mut ready, at, &self.shared);
-        let (last, after) = (count.saturating_sub(1), self.slice.progress.clone());
-        let mut all_known = ready.done == 0;
-        let mut index = ready.done as usize;
-        while let Some((mapped, flaws)) = parts.next().await {
-            let first = index == ready.done as usize;
-            let version = if first { ready.version } else { self.shared.claim.ticket() };
-            let admit = Arc::new(self.admit(&ready, version, mapped));
-            let admitted = self.shared.engine.state.admit(admit.clone()).await?;
-            crash::point("admitted");
-            all_known &= admitted.all_known;
-            // The slice stands at this page, with so many of its parts done, until the last one is; behind the last page
-            // it stays there. After a crash the page comes out of the archive and says again how the slice goes on.
-            (self.slice.position, self.slice.progress) = match &next {
-                Some(Next::Page(next)) if index == last => (Some(next.clone()), after.clone()),
-                _ => (Some(position.clone()), self.standing(index as u32 + 1)),
-            };
-            let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
-            self.hand_over(part, &ready, (*admit).clone(), admitted, flaws, Vec::new()).await?;
-            index += 1;
-        }
-        if index < count {
-            return Err(RunError::Lost(format!("part {index} of a page with {count}")));
-        }
-        Ok(all_known)
-    }
-
-    /// What the guards remember while a page is not done: what they knew before it, and what its total said.
-    fn standing(&self, part: u32) -> Progress {
-        Progress { part, uneven: self.slice.progress.uneven, ..self.before.clone() }
-    }
-
-    async fn hand_over(
-        &mut self,
-        part: Part,
-        ready: &Ready,
-        admit: Admit,
-        admitted: Admitted,
-        flaws: Vec<Flaw>,
-        halves: Vec<Slice>,
-    ) -> Result<(), RunError> {
-        let Part { position, part, kind } = part;
-        // The bytes of a page are told with its first part.
-        let whole = part & 0xffff == ready.done;
-        let bytes = if whole { ready.page.body.len() as u64 } else { 0 };
-        let event = EventKind::PageCommitted {
-            slice: self.slice.slice.clone(),
-            position: position.to_string(),
-            bytes,
-            counts: Default::default(),
-            flaws: most(&flaws),
-            rejects: rejects(&admit),
-        };
-        let commit = Commit {
-            refused: Vec::new(),
-            superseded: Vec::new(),
-            kind,
-            position,
-            part,
-            request: format!("{} {}", ready.page.method, ready.page.url),
-            status: ready.page.status,
-            archived: ready.archived.clone(),
-            ask: self.shared.plan.ask.clone(),
-            meaning: self.shared.plan.meaning.clone(),
-            slice: self.slice.clone(),
-            halves,
-            marks: Vec::new(),
-            store: self.shared.plan.stores && self.shared.elastic.is_none(),
-            bytes,
-            quotas: Vec::new(),
-            from: None,
-            admit,
-            admitted,
-        };
-        let (done, last) = oneshot::channel();
-        self.last = Some(last);
-        self.shared.writer.send(Some(Handed { commit, event, done })).await.map_err(|_| writer_is_gone())
-    }
-
-    /// Waits until all that was handed over is committed.
-    async fn settle(&mut self) -> Result<(), RunError> {
-        if let Some(last) = self.last.take() {
-            self.slice.keys = last.await.map_err(|_| writer_is_gone())?;
-        }
-        Ok(())
-    }
-}
-
-/// Its own error is what the run ends with.
-fn writer_is_gone() -> RunError {
-    RunError::Lost("writing".into())
-}
-
-/// Which part of which page.
-struct Part {
-    position: Position,
-    part: u32,
-    kind: PageKind,
 }
 
 fn no_page(none: NoPage) -> Result<Back, RunError> {
