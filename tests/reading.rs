@@ -3,12 +3,16 @@
 
 mod shipped;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::definition::Text;
 use jobmarket::event::{Event, EventKind, Outcome, SliceEnd};
 use jobmarket::run::{Asked, Summary, run};
 use jobmarket::state::Reader;
 use sandbox::{Fault, Options, Sandbox, Site};
+use tokio::sync::Semaphore;
 
 struct Bench {
     sites: Sandbox,
@@ -91,4 +95,34 @@ async fn a_slice_whose_totals_differ_is_read_once_more() {
     let (summary, events) = bench.run("francetravail").await;
     assert_eq!(ends(&events), [SliceEnd::Complete("total reached".into())]);
     assert_eq!((summary.outcome, summary.counts.new, bench.stored()), (Outcome::Complete, 400, 400));
+}
+
+/// Long enough for any of these runs; a run that hangs is told as such.
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_read_ahead_never_keep_the_first_one_waiting() {
+    let bench = Bench::new(3_000, &[]).await;
+    let (mut engine, _heard) = shipped::engine(bench.dir.path());
+    // One page has its share of the memory for bodies, two have none.
+    Arc::get_mut(&mut engine).unwrap().bytes = Arc::new(Semaphore::new(100 << 10));
+    let plan = shipped::plan(&bench.texts, &bench.sites, "francetravail");
+    let run = tokio::time::timeout(LONG, run(plan.into(), engine.clone(), bench.now, Asked::Due));
+    let summary = run.await.expect("the run hangs").unwrap();
+    assert_eq!((summary.outcome, bench.stored()), (Outcome::Complete, 3_000), "{:?}", summary.cause);
+    assert_eq!(engine.bytes.available_permits(), 100 << 10, "every page gave its share back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_leaves_no_page_behind() {
+    let bench = Bench::new(100, &[]).await;
+    // The token comes, then one of two pages takes ten minutes, and the other one cannot be archived.
+    bench.sites.fault_after(Site::FranceTravail, 1, Fault::Slow(600_000), 1);
+    std::fs::write(bench.dir.path().join("raw"), "no folder").unwrap();
+    let (engine, mut heard) = shipped::engine(bench.dir.path());
+    let plan = shipped::plan(&bench.texts, &bench.sites, "francetravail");
+    let failed = run(plan.into(), engine, bench.now, Asked::Due).await;
+    assert!(failed.is_err(), "{failed:?}");
+    let told = tokio::time::timeout(LONG / 2, async { while heard.recv().await.is_some() {} }).await;
+    assert!(told.is_ok(), "a page of the run is still on its way");
 }

@@ -11,6 +11,7 @@ mod outage;
 mod outside;
 mod page;
 mod partitions;
+mod permits;
 mod pool;
 mod preview;
 mod replay;

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::page::{self, At, NoPage, Ready};
+use super::permits::Permits;
 use super::taking::Part;
 use super::{Back, RunError, Shared};
 use crate::event::{EventKind, SliceEnd};
@@ -18,8 +19,17 @@ use crate::state::words::{Admitted, Mapped, PageKind, Slice, SliceState};
 /// The rule of a slice whose partition the site says is gone.
 pub(super) const GONE: &str = "gone";
 
-/// A page on its way.
-type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
+/// A page on its way. It ends with whoever waits for it.
+struct Coming {
+    position: Position,
+    task: JoinHandle<Result<Ready, NoPage>>,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 /// A slice while it is read.
 pub(super) struct Reading {
@@ -43,7 +53,7 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
     let mut reading = Reading { shared, slice, before, coming: VecDeque::new(), last: None };
     let back = loop {
         let back = reading.pages().await;
-        reading.coming.drain(..).for_each(|(_, task)| task.abort());
+        reading.coming.clear();
         let back = back?;
         reading.settle().await?;
         match back {
@@ -90,50 +100,53 @@ impl Reading {
     async fn pages(&mut self) -> Result<Back, RunError> {
         let start = self.slice.position.clone().unwrap_or_else(|| self.shared.plan.call.pages.rule().start());
         let done = std::mem::take(&mut self.slice.progress.part);
-        match done {
-            0 => self.ask(start),
-            done => self.continued(start, done).await?,
-        }
-        while let Some((position, task)) = self.coming.pop_front() {
+        self.ask(start, done).await?;
+        while let Some(mut coming) = self.coming.pop_front() {
             if self.shared.stopped() {
-                task.abort();
                 return Ok(Back::Stopped);
             }
-            let ready = match task.await {
+            let ready = match (&mut coming.task).await {
                 Ok(Ok(ready)) => ready,
                 Ok(Err(none)) => return no_page(none),
                 Err(error) => return Err(RunError::Lost(error.to_string())),
             };
-            if let Some(back) = self.page(position, ready).await? {
+            if let Some(back) = self.page(coming.position.clone(), ready).await? {
                 return Ok(back);
             }
         }
         Ok(Back::Stopped)
     }
 
-    fn ask(&mut self, position: Position) {
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
-        self.coming.push_back((position, tokio::spawn(page::ready(self.shared.clone(), at))));
-    }
-
-    /// A page of which some parts are committed comes out of the archive.
-    async fn continued(&mut self, position: Position, done: u32) -> Result<(), RunError> {
-        let (shared, slice) = (self.shared.clone(), &self.slice.slice);
-        let archived = shared.engine.state.archived(shared.run, slice, &position).await?;
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
-        self.coming.push_back((position, tokio::spawn(page::again(shared, at, archived, done))));
+    /// Asks for a page while no other is on its way. One of which some parts are committed comes out of the archive.
+    async fn ask(&mut self, position: Position, done: u32) -> Result<(), RunError> {
+        let (shared, at) = (self.shared.clone(), self.at(&position));
+        let permits = Permits::wait(&shared).await?;
+        let task = match done {
+            0 => tokio::spawn(page::ready(shared, at, permits)),
+            done => {
+                let archived = shared.engine.state.archived(shared.run, &self.slice.slice, &position).await?;
+                tokio::spawn(page::again(shared, at, archived, done, permits))
+            }
+        };
+        self.coming.push_back(Coming { position, task });
         Ok(())
     }
 
-    /// Asks for the pages ahead of the last one asked, as far as a total is known.
+    /// Asks for the pages ahead of the last one asked, as far as a total is known and there is room for them.
     fn ask_ahead(&mut self, last: &Position) {
         let Some(total) = self.slice.progress.total else { return };
-        let mut at = self.coming.back().map_or(last, |(position, _)| position).clone();
+        let mut at = self.coming.back().map_or(last, |coming| &coming.position).clone();
         while self.coming.len() < self.shared.plan.call.limits.parallel {
             let Some(next) = self.shared.plan.call.pages.rule().ahead(&at, total) else { return };
-            self.ask(next.clone());
+            let Some(permits) = Permits::spare(&self.shared) else { return };
+            let task = tokio::spawn(page::ready(self.shared.clone(), self.at(&next), permits));
+            self.coming.push_back(Coming { position: next.clone(), task });
             at = next;
         }
+    }
+
+    pub(super) fn at(&self, position: &Position) -> At {
+        At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() }
     }
 
     /// Takes a page in; how the slice ends, when it ends here.
@@ -177,7 +190,7 @@ impl Reading {
             (Some(end), _) => Ok(Some(Back::Ended(SliceEnd::Partial(end.to_string())))),
             (None, Some(Next::Page(next))) => {
                 if self.coming.is_empty() {
-                    self.ask(next.clone());
+                    self.ask(next.clone(), 0).await?;
                 }
                 self.ask_ahead(&next);
                 Ok(None)

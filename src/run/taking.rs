@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::RunError;
 use super::large::Coming as Parts;
-use super::page::{At, Ready};
+use super::page::Ready;
 use super::slice::Reading;
 use super::told::{most, rejects};
 use super::writing::Handed;
@@ -39,7 +39,7 @@ impl Reading {
         kind: PageKind,
         next: Option<Next>,
     ) -> Result<bool, RunError> {
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
+        let at = self.at(&position);
         let (count, mut parts) = Parts::of(&mut ready, at, &self.shared);
         let (last, after) = (count.saturating_sub(1), self.slice.progress.clone());
         let mut all_known = ready.done == 0;
