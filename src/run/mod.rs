@@ -14,6 +14,7 @@ mod partitions;
 mod permits;
 mod pool;
 mod preview;
+mod queue;
 mod replay;
 mod slice;
 mod slices;
@@ -41,6 +42,7 @@ use crate::state::words::{Ended, NewRun, Slice};
 use crate::state::{Claim, State, StateError};
 use crate::store::StoreError;
 use crate::store::elastic::Elastic;
+use queue::Queue;
 use writing::Handed;
 
 pub use closing::Closes;
@@ -94,9 +96,6 @@ impl Engine {
 
 /// Bytes of bodies in flight, for all runs: this is what holds fetching back.
 pub const BUDGET: usize = 16 << 20;
-
-/// Pages of all slices that wait to be written.
-const WAITING: usize = 4;
 
 /// What a run reads.
 #[derive(Clone, Copy, Debug)]
@@ -171,8 +170,8 @@ struct Shared {
     now: DateTime<Utc>,
     claim: Claim,
     archive: Archive,
-    /// Takes the pages of all slices, in one order; nothing ends it.
-    writer: mpsc::Sender<Option<Handed>>,
+    /// Takes the pages of all slices, in one order.
+    queue: Queue,
     /// Pages in flight.
     flight: Arc<Semaphore>,
     /// Whether `stop: known` may fire.
@@ -239,7 +238,7 @@ async fn begin(
         Some(files) => files.cut(&engine.state.marks().await?)?,
         None => 0,
     };
-    let (writer, handed) = mpsc::channel(WAITING);
+    let (queue, handed) = Queue::new();
     let shared = Arc::new(Shared {
         flight: Arc::new(Semaphore::new(plan.call.limits.parallel)),
         known: begun.last_complete && kind == RunKind::Ordinary,
@@ -253,7 +252,7 @@ async fn begin(
         engine,
         claim,
         archive,
-        writer,
+        queue,
     });
     shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed });
     for message in shared.elastic.iter().flat_map(|elastic| elastic.notices.clone()) {
@@ -285,8 +284,7 @@ pub async fn run(
     let tally = all::Tally::of(&slices);
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
     let ended = all::all(&shared, slices, tally).await;
-    // Where it has ended by itself, its own error is the one to tell.
-    let _ = shared.writer.send(None).await;
+    shared.queue.end().await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
     copying.done().await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;

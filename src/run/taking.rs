@@ -1,4 +1,4 @@
-//! A page of a slice taken in: admitted part by part, handed over to the run's writer.
+//! A page of a slice taken in: part by part it joins the queue before the run's writer.
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 use super::RunError;
 use super::large::Coming as Parts;
 use super::page::Ready;
+use super::queue::writer_is_gone;
 use super::slice::Reading;
 use super::told::{most, rejects};
 use super::writing::Handed;
-use crate::crash;
 use crate::event::EventKind;
 use crate::extract::Flaw;
 use crate::offer::Version;
@@ -47,10 +47,7 @@ impl Reading {
         while let Some((mapped, flaws)) = parts.next().await {
             let first = index == ready.done as usize;
             let version = if first { ready.version } else { self.shared.claim.ticket() };
-            let admit = Arc::new(self.admit(&ready, version, mapped));
-            let admitted = self.shared.engine.state.admit(admit.clone()).await?;
-            crash::point("admitted");
-            all_known &= admitted.all_known;
+            let admit = self.admit(&ready, version, mapped);
             // The slice stands at this page, with so many of its parts done, until the last one is; behind the last page
             // it stays there. After a crash the page comes out of the archive and says again how the slice goes on.
             (self.slice.position, self.slice.progress) = match &next {
@@ -58,7 +55,7 @@ impl Reading {
                 _ => (Some(position.clone()), self.standing(index as u32 + 1)),
             };
             let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
-            self.hand_over(part, &ready, (*admit).clone(), admitted, flaws, Vec::new()).await?;
+            all_known &= self.hand_over(part, &ready, admit, flaws, Vec::new()).await?;
             index += 1;
         }
         if index < count {
@@ -72,15 +69,15 @@ impl Reading {
         Progress { part, uneven: self.slice.progress.uneven, ..self.before.clone() }
     }
 
+    /// Admits a part and hands it over to the writer; whether all its keys were known.
     pub(super) async fn hand_over(
         &mut self,
         part: Part,
         ready: &Ready,
         admit: Admit,
-        admitted: Admitted,
         flaws: Vec<Flaw>,
         halves: Vec<Slice>,
-    ) -> Result<(), RunError> {
+    ) -> Result<bool, RunError> {
         let Part { position, part, kind } = part;
         // The bytes of a page are told with its first part.
         let whole = part & 0xffff == ready.done;
@@ -112,11 +109,11 @@ impl Reading {
             quotas: Vec::new(),
             from: None,
             admit,
-            admitted,
+            admitted: Admitted::default(),
         };
         let (done, last) = oneshot::channel();
         self.last = Some(last);
-        self.shared.writer.send(Some(Handed { commit, event, done })).await.map_err(|_| writer_is_gone())
+        self.shared.queue.join(&self.shared.engine.state, Handed { commit, event, done }).await
     }
 
     /// Waits until all that was handed over is committed.
@@ -126,11 +123,6 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// Its own error is what the run ends with.
-fn writer_is_gone() -> RunError {
-    RunError::Lost("writing".into())
 }
 
 /// Which part of which page.

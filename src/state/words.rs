@@ -184,7 +184,7 @@ pub enum Verdict {
 }
 
 /// The answer to [`Admit`]: one verdict a record, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Admitted {
     /// Verdicts.
     pub verdicts: Vec<Verdict>,
