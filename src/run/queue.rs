@@ -119,15 +119,32 @@ mod tests {
         Handed { commit, event: EventKind::TokenRenewed, done: oneshot::channel().0 }
     }
 
+    async fn begun(state: &State) -> i64 {
+        let (source, kind, now) = ("a".to_owned(), RunKind::Ordinary, Utc::now());
+        let (ask, meaning, origins) = (String::new(), String::new(), String::new());
+        let new = NewRun { source, pipeline: None, kind, ask, meaning, now, span: None, origins, texts: Vec::new() };
+        state.begin_run(new).await.unwrap().run
+    }
+
+    #[tokio::test]
+    async fn what_a_failed_start_admitted_is_not_in_flight_in_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let claim = state.claim("a", "local", 1, false).await.unwrap();
+        for _ in 0..2 {
+            let run = begun(&state).await;
+            let admit = page(run, &claim, 0, 0).commit.admit;
+            let admitted = state.admit(Arc::new(admit)).await.unwrap();
+            assert!(matches!(admitted.verdicts[0], Verdict::Write { new: true, .. }), "{:?}", admitted.verdicts);
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn pages_of_many_slices_are_committed_in_the_order_in_which_they_were_admitted() {
         let dir = tempfile::tempdir().unwrap();
         let state = State::open(dir.path()).unwrap();
         let claim = Arc::new(state.claim("a", "local", 1, false).await.unwrap());
-        let (source, kind, now) = ("a".to_owned(), RunKind::Ordinary, Utc::now());
-        let (ask, meaning, origins) = (String::new(), String::new(), String::new());
-        let new = NewRun { source, pipeline: None, kind, ask, meaning, now, span: None, origins, texts: Vec::new() };
-        let run = state.begin_run(new).await.unwrap().run;
+        let run = begun(&state).await;
         let (queue, mut handed) = Queue::new();
         let queue = Arc::new(queue);
         for slice in 0..SLICES {

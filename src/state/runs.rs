@@ -48,6 +48,7 @@ pub(super) const COUNTS: &str = "fetched, indexed, new, unchanged, superseded, r
 impl Core {
     pub(super) fn begin_run(&mut self, new: &NewRun) -> Result<Begun, StateError> {
         self.same_origins(new)?;
+        self.land_failed(&new.source)?;
         for (path, text) in &new.texts {
             let fingerprint = format!("{}:{path}", new.meaning);
             self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
@@ -85,6 +86,15 @@ impl Core {
         let run = self.connection.last_insert_rowid();
         let now = instant(new.now.timestamp_millis());
         Ok(Begun { run, now, resumed: false, slices: Vec::new(), counts: Counts::default(), last_complete })
+    }
+
+    /// What an earlier start of a source admitted and never committed, because it failed, is not in flight any more.
+    fn land_failed(&mut self, source: &str) -> Result<(), StateError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT run FROM runs WHERE source = ?1 AND ended IS NULL")?;
+        let failed: Vec<RunId> = statement.query_map(params![source], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        self.flying.retain(|_, flying| !failed.contains(&flying.run));
+        Ok(())
     }
 
     /// Simulated offers never mix with real ones.
