@@ -19,6 +19,8 @@ struct Bench {
     dir: tempfile::TempDir,
     texts: Vec<Text>,
     now: DateTime<Utc>,
+    /// How much later than the last a run is.
+    step: TimeDelta,
 }
 
 impl Bench {
@@ -33,12 +35,13 @@ impl Bench {
             assert!(text.text.contains(from), "{from}");
             text.text = text.text.replace(from, to);
         }
-        Bench { sites: Sandbox::start(options).await.unwrap(), dir: tempfile::tempdir().unwrap(), texts, now }
+        let (dir, step) = (tempfile::tempdir().unwrap(), TimeDelta::hours(1));
+        Bench { sites: Sandbox::start(options).await.unwrap(), dir, texts, now, step }
     }
 
-    /// A run an hour later than the last.
+    /// The next run.
     async fn run(&mut self, source: &str) -> (Summary, Vec<Event>) {
-        self.now += TimeDelta::hours(1);
+        self.now += self.step;
         let (engine, mut heard) = shipped::engine(self.dir.path());
         let plan = shipped::plan(&self.texts, &self.sites, source);
         let summary = run(plan.into(), engine, self.now, Asked::Due).await.unwrap();
@@ -95,6 +98,23 @@ async fn a_slice_whose_totals_differ_is_read_once_more() {
     let (summary, events) = bench.run("francetravail").await;
     assert_eq!(ends(&events), [SliceEnd::Complete("total reached".into())]);
     assert_eq!((summary.outcome, summary.counts.new, bench.stored()), (Outcome::Complete, 400, 400));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_is_split_in_its_second_reading_counts_as_swept() {
+    let split = ("francetravail", "above: 3150, until: 1m", "above: 350, until: 1m");
+    let expects = [("francetravail", "min: 1000", "min: 1"), ("francetravail", "fresh: 1d", "fresh: 365d")];
+    let mut bench = Bench::new(400, &[&ONE[..], &[split], &expects].concat()).await;
+    bench.step = TimeDelta::days(1);
+    bench.run("francetravail").await;
+    bench.sites.world(|world| world.show(Site::FranceTravail, 30, false));
+    // Page 1 says 270, which is not above the cap; page 2 and the second reading are told the truth.
+    bench.sites.fault_after(Site::FranceTravail, 1, Fault::LyingTotal(-100), 1);
+    let (second, events) = bench.run("francetravail").await;
+    assert!(ends(&events).contains(&SliceEnd::Split) && pages(&events) > 5, "{:?}", ends(&events));
+    assert_eq!((second.outcome, second.counts.closed), (Outcome::Complete, 0), "{:?}", second.cause);
+    let (third, _) = bench.run("francetravail").await;
+    assert_eq!((third.outcome, third.counts.closed), (Outcome::Complete, 30), "both sweeps were whole");
 }
 
 /// Long enough for any of these runs; a run that hangs is told as such.

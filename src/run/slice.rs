@@ -14,7 +14,7 @@ use crate::fetch::FetchError;
 use crate::paginate::{End, Next, Progress, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
-use crate::state::words::{Mapped, PageKind, Slice, SliceState};
+use crate::state::words::{Mapped, PageKind, Slice, SliceState, part};
 
 /// The rule of a slice whose partition the site says is gone.
 pub(super) const GONE: &str = "gone";
@@ -260,7 +260,8 @@ impl Reading {
         self.slice.total = ready.worked.total.clone().ok().flatten();
         self.slice.state = SliceState::Ended(SliceEnd::Split);
         let admit = self.admit(ready, ready.version, Mapped::default());
-        let part = Part { position: position.clone(), part: 0, kind: PageKind::Probe };
+        let again = self.slice.progress.again;
+        let part = Part { position: position.clone(), part: part(0, again), kind: PageKind::Probe };
         self.hand_over(part, ready, admit, Vec::new(), halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
     }
