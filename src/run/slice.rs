@@ -124,7 +124,8 @@ impl Reading {
         let task = match done {
             0 => tokio::spawn(page::ready(shared, at, permits)),
             done => {
-                let archived = shared.engine.state.archived(shared.run, &self.slice.slice, &position).await?;
+                let (state, again) = (&shared.engine.state, self.slice.progress.again);
+                let archived = state.archived(shared.run, &self.slice.slice, &position, again).await?;
                 tokio::spawn(page::again(shared, at, archived, done, permits))
             }
         };
