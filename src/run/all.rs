@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::slices::NoSlice;
-use super::{Back, RunError, Shared, slice, slices};
+use super::{Back, RunError, Shared, interrupted, slice, slices};
 use crate::crash;
 use crate::event::{EventKind, Outcome, SliceEnd};
 use crate::state::words::{Slice, SliceState};
@@ -18,14 +18,7 @@ pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices, mut ta
         while tasks.len() < shared.plan.call.limits.parallel && !shared.stopped() && tally.refused.is_none() {
             let next = match halves.pop_front() {
                 Some(half) => Some(half),
-                None => match slices.next(shared).await {
-                    Ok(next) => next,
-                    Err(NoSlice::State(error)) => return Err(error.into()),
-                    Err(NoSlice::Values(error)) => {
-                        tally.refused = Some(error.to_string());
-                        None
-                    }
-                },
+                None => next(shared, &mut slices, &mut tally).await?,
             };
             let Some(slice) = next else { break };
             let shared = shared.clone();
@@ -50,6 +43,23 @@ pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices, mut ta
     let gone = std::mem::take(&mut tally.gone);
     let (outcome, cause) = tally.outcome(shared.plan.call.skip_share(), shared.stopped());
     Ok((outcome, cause, gone))
+}
+
+/// The next slice that is not begun. Its partition may be asked for, which takes as long as its site wants.
+async fn next(shared: &Shared, slices: &mut slices::Slices, tally: &mut Tally) -> Result<Option<Slice>, RunError> {
+    let next = tokio::select! {
+        biased;
+        next = slices.next(shared) => next,
+        () = shared.stops() => Ok(None),
+    };
+    match next {
+        Ok(next) => Ok(next),
+        Err(NoSlice::State(error)) => Err(error.into()),
+        Err(NoSlice::Values(error)) => {
+            tally.refused = Some(error.to_string());
+            Ok(None)
+        }
+    }
 }
 
 async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(), RunError> {
@@ -123,7 +133,7 @@ impl Tally {
             return (Outcome::Failed, Some(why));
         }
         if self.stopped || stopped {
-            return (Outcome::Stopped, Some("interrupted".into()));
+            return interrupted();
         }
         if slices > 20 && share.is_some_and(|share| self.skipped as f64 > share * slices as f64) {
             return (Outcome::Failed, Some(format!("{} of {slices} slices were skipped", self.skipped)));

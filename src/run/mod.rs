@@ -25,7 +25,7 @@ mod writing;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Semaphore, mpsc};
@@ -68,7 +68,7 @@ pub struct Engine {
     pub project: PathBuf,
     /// Memory for bodies in flight, in bytes: [`BUDGET`] for all runs.
     pub bytes: Arc<Semaphore>,
-    /// Set by Ctrl-C: runs end cleanly.
+    /// Set by Ctrl-C: whatever runs ends cleanly, and soon.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -194,6 +194,26 @@ impl Shared {
     fn stopped(&self) -> bool {
         self.engine.stop.load(Ordering::Relaxed)
     }
+
+    /// Waits for Ctrl-C, as long as it takes.
+    async fn stops(&self) {
+        while !self.stopped() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// How often whoever waits for a site looks whether the run is to end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How a run ends that is interrupted.
+fn interrupted() -> (Outcome, Option<String>) {
+    (Outcome::Stopped, Some("interrupted".into()))
+}
+
+/// Waits for the copy beside a run, unless the run is interrupted: the next one goes on with it.
+async fn copied(shared: &Shared, copying: opening::Copying) -> Result<(), RunError> {
+    if shared.stopped() { Ok(()) } else { copying.done().await }
 }
 
 /// How a slice came back.
@@ -286,12 +306,15 @@ pub async fn run(
     let ended = all::all(&shared, slices, tally).await;
     shared.queue.end().await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
-    copying.done().await?;
+    copied(&shared, copying).await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (mut outcome, mut cause, gone) = ended?;
     let ending = closing::Ending { kind, outcome, gone: &gone };
-    if let Some(why) = closing::end(&shared, files.as_ref(), ending).await? {
+    let fails = closing::end(&shared, files.as_ref(), ending).await?;
+    if let Some(why) = fails {
         (outcome, cause) = (Outcome::Failed, Some(why));
+    } else if shared.stopped() && outcome != Outcome::Failed {
+        (outcome, cause) = interrupted();
     }
     finished(&shared, outcome, cause, began).await
 }
@@ -314,8 +337,9 @@ pub async fn close(
             closing::close(&shared, files.as_ref(), &rows, Closed::NotSeen).await?;
         }
     }
-    copying.done().await?;
-    finished(&shared, Outcome::Complete, None, began).await
+    copied(&shared, copying).await?;
+    let (outcome, cause) = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
+    finished(&shared, outcome, cause, began).await
 }
 
 /// Writes the end of a run down, and tells it.

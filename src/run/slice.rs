@@ -105,7 +105,13 @@ impl Reading {
             if self.shared.stopped() {
                 return Ok(Back::Stopped);
             }
-            let ready = match (&mut coming.task).await {
+            // A page may be in a pause that its site asked for: whoever interrupts the run does not wait for that.
+            let ready = tokio::select! {
+                biased;
+                ready = &mut coming.task => ready,
+                () = self.shared.stops() => return Ok(Back::Stopped),
+            };
+            let ready = match ready {
                 Ok(Ok(ready)) => ready,
                 Ok(Err(none)) => return no_page(none),
                 Err(error) => return Err(RunError::Lost(error.to_string())),
