@@ -1,4 +1,5 @@
-//! The end of a run: what it must have brought is judged, then offers that are gone are closed.
+//! The end of a run: partitions that are gone are closed, what it must have brought is judged, then what was not seen is
+//! closed.
 use chrono::Utc;
 
 use super::{RunError, Shared, expect, outside};

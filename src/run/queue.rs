@@ -88,10 +88,8 @@ mod tests {
         let admit = Admit {
             run,
             source: "a".into(),
-            slice: slice.slice.clone(),
             version: claim.ticket(),
             page: Arc::new(Mapped { records: vec![record], text }),
-            intent: false,
             at,
             again: false,
         };

@@ -151,10 +151,8 @@ impl Replay {
         let admit = Admit {
             run: self.shared.run,
             source: self.shared.plan.source.clone(),
-            slice: "0".into(),
             version: self.shared.claim.ticket(),
             page: Arc::new(mapped),
-            intent: false,
             again: true,
             at: page.fetched,
         };

@@ -22,10 +22,8 @@ impl Reading {
         Admit {
             run: self.shared.run,
             source: self.shared.plan.source.clone(),
-            slice: self.slice.slice.clone(),
             version,
             page: Arc::new(mapped),
-            intent: false,
             again: false,
             at: ready.page.fetched,
         }

@@ -64,8 +64,8 @@ impl Core {
             .unwrap_or(false);
         if let Some((run, now)) = self.unfinished(new)? {
             let slices = self.slices_of(run)?;
-            let counts = self.restore(run)?;
-            return Ok(Begun { run, now, resumed: true, slices, counts, last_complete });
+            self.restore(run)?;
+            return Ok(Begun { run, now, resumed: true, slices, last_complete });
         }
         self.connection.execute(
             "UPDATE runs SET ended = ?2, outcome = 'stopped', cause = 'a later run took its place' WHERE source = ?1 AND ended IS NULL",
@@ -85,7 +85,7 @@ impl Core {
         )?;
         let run = self.connection.last_insert_rowid();
         let now = instant(new.now.timestamp_millis());
-        Ok(Begun { run, now, resumed: false, slices: Vec::new(), counts: Counts::default(), last_complete })
+        Ok(Begun { run, now, resumed: false, slices: Vec::new(), last_complete })
     }
 
     /// What an earlier start of a source admitted and never committed, because it failed, is not in flight any more.
@@ -138,8 +138,8 @@ impl Core {
         Ok(found.map(|(run, now)| (run, instant(now))))
     }
 
-    /// Seen sets and numbers of a run that goes on, out of its page rows.
-    fn restore(&mut self, run: RunId) -> Result<Counts, StateError> {
+    /// Seen sets of a run that goes on, out of its page rows.
+    fn restore(&mut self, run: RunId) -> Result<(), StateError> {
         let mut statement = self.connection.prepare("SELECT slice, seen FROM pages WHERE run = ?1")?;
         let mut rows = statement.query(params![run])?;
         while let Some(row) = rows.next()? {
@@ -148,8 +148,7 @@ impl Core {
             *self.seen.entry(run).or_default() |= &seen;
             *self.slices.entry((run, slice)).or_default() |= seen;
         }
-        let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
-        Ok(self.connection.query_row(&sql, params![run], |row| counts(row, 0))?)
+        Ok(())
     }
 
     pub(super) fn slices_of(&self, run: RunId) -> Result<Vec<Slice>, StateError> {
