@@ -149,16 +149,7 @@ fn admit(run: i64, page: usize, offers: usize, version: jobmarket::offer::Versio
             expires: None,
         });
     }
-    Admit {
-        run,
-        source: "bench".into(),
-        slice: "0".into(),
-        version,
-        page: Arc::new(mapped),
-        intent: false,
-        at,
-        again: false,
-    }
+    Admit { run, source: "bench".into(), version, page: Arc::new(mapped), at, again: false }
 }
 
 async fn ask(dir: &Path, schema: &Schema) {

@@ -109,9 +109,8 @@ impl Journal {
             expires: None,
         });
         let mapped = Mapped { records: records.collect(), text: page.text.clone() };
-        let (source, slice) = ("bench".into(), "0".into());
-        let page = Arc::new(mapped);
-        Admit { run: self.run, source, slice, version, page, intent: true, at: self.now, again: false }
+        let (source, page) = ("bench".into(), Arc::new(mapped));
+        Admit { run: self.run, source, version, page, at: self.now, again: false }
     }
 
     pub async fn end(&self) {

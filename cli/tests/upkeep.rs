@@ -1,4 +1,4 @@
-//! Commands that keep a data directory small, safe and true: killed at each step, and beside a run that writes.
+//! Commands that keep a data directory small, safe and true: killed at each step, beside a run that writes, interrupted.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 use jobmarket::archive::segments;
 use jobmarket::crash::RETENTION;
 use jobmarket::state::Reader;
-use sandbox::{Options, Sandbox, Site};
+use sandbox::{Fault, Options, Sandbox, Site};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 /// A project that is the shipped one, with its requests going to the simulated sites.
@@ -254,4 +255,40 @@ async fn closed_offers_go_on_request_and_verify_says_what_mends() {
     assert!(out(&told).contains(&format!("{lost} in the store: `jobmarket replay SOURCE`")), "{}", out(&told));
     project.done(&data, &["replay", "remotive"]).await;
     assert_eq!(project.done(&data, &["verify"]).await, "");
+}
+
+/// Reads what a process says until it says this.
+async fn until(said: &mut (impl AsyncBufRead + Unpin), text: &str) {
+    loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).await.unwrap() > 0, "`{text}` is never said");
+        if line.contains(text) {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_interrupt_ends_at_once() {
+    let project = Project::new(0, 10, "1000/s").await;
+    let data = project.data();
+    project.sites.fault(Site::Remotive, Fault::Wait(429, 600), 1);
+    let run = ["run", "remotive", "--log", "json"];
+    let mut command = project.command(&data, &run);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let (mut out, mut err) =
+        (BufReader::new(child.stdout.take().unwrap()), BufReader::new(child.stderr.take().unwrap()));
+    let process = child.id().unwrap().to_string();
+    let interrupt = || std::process::Command::new("kill").args(["-INT", &process]).status().unwrap();
+    until(&mut out, "\"retried\"").await;
+    // The run cannot be ended cleanly while somebody else writes to the state.
+    let state = rusqlite::Connection::open(data.join("state.db")).unwrap();
+    state.execute_batch("BEGIN IMMEDIATE").unwrap();
+    interrupt();
+    until(&mut err, "Ctrl-C again ends at once").await;
+    interrupt();
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
+    state.execute_batch("ROLLBACK").unwrap();
+    project.done(&data, &run).await;
+    assert_eq!(Reader::open(&data).unwrap().unwrap().store().unwrap().1, 10);
 }

@@ -5,28 +5,20 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::slices::NoSlice;
-use super::{Back, RunError, Shared, slice, slices};
+use super::{Back, RunError, Shared, interrupted, slice, slices};
 use crate::crash;
 use crate::event::{EventKind, Outcome, SliceEnd};
 use crate::state::words::{Slice, SliceState};
 
-/// Reads all slices, as many at a time as pages may be in flight.
-pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Result<How, RunError> {
+/// Reads all slices, as many at a time as pages may be in flight; those that ended in an earlier start count as they did.
+pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices, mut tally: Tally) -> Result<How, RunError> {
     let mut tasks: JoinSet<Result<(Slice, Back), RunError>> = JoinSet::new();
     let mut halves: VecDeque<Slice> = VecDeque::new();
-    let mut tally = Tally::default();
     loop {
         while tasks.len() < shared.plan.call.limits.parallel && !shared.stopped() && tally.refused.is_none() {
             let next = match halves.pop_front() {
                 Some(half) => Some(half),
-                None => match slices.next(shared).await {
-                    Ok(next) => next,
-                    Err(NoSlice::State(error)) => return Err(error.into()),
-                    Err(NoSlice::Values(error)) => {
-                        tally.refused = Some(error.to_string());
-                        None
-                    }
-                },
+                None => next(shared, &mut slices, &mut tally).await?,
             };
             let Some(slice) = next else { break };
             let shared = shared.clone();
@@ -42,17 +34,32 @@ pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices) -> Res
             Back::Stopped => tally.stopped = true,
             Back::Refused(why) => tally.refused = Some(why),
             Back::Ended(end) => {
-                if end == SliceEnd::Complete(slice::GONE.into()) {
-                    tally.gone.push(slice.partition.clone());
-                }
+                let partition = slice.partition.clone();
                 finish(shared, slice, &end).await?;
-                tally.add(end);
+                tally.add(&partition, end);
             }
         }
     }
     let gone = std::mem::take(&mut tally.gone);
     let (outcome, cause) = tally.outcome(shared.plan.call.skip_share(), shared.stopped());
     Ok((outcome, cause, gone))
+}
+
+/// The next slice that is not begun. Its partition may be asked for, which takes as long as its site wants.
+async fn next(shared: &Shared, slices: &mut slices::Slices, tally: &mut Tally) -> Result<Option<Slice>, RunError> {
+    let next = tokio::select! {
+        biased;
+        next = slices.next(shared) => next,
+        () = shared.stops() => Ok(None),
+    };
+    match next {
+        Ok(next) => Ok(next),
+        Err(NoSlice::State(error)) => Err(error.into()),
+        Err(NoSlice::Values(error)) => {
+            tally.refused = Some(error.to_string());
+            Ok(None)
+        }
+    }
 }
 
 async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(), RunError> {
@@ -75,7 +82,7 @@ pub(super) type How = (Outcome, Option<String>, Vec<String>);
 
 /// How slices ended.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     complete: u64,
     skipped: u64,
     others: Vec<String>,
@@ -87,9 +94,27 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, end: SliceEnd) {
+    /// How the slices of a run ended so far.
+    pub(super) fn of(slices: &[Slice]) -> Self {
+        let mut tally = Tally::default();
+        for slice in slices {
+            if let SliceState::Ended(end) = &slice.state {
+                tally.add(&slice.partition, end.clone());
+            }
+        }
+        tally
+    }
+
+    fn add(&mut self, partition: &str, end: SliceEnd) {
         match end {
-            SliceEnd::Complete(_) | SliceEnd::Split => self.complete += 1,
+            // Its halves count.
+            SliceEnd::Split => {}
+            SliceEnd::Complete(rule) => {
+                self.complete += 1;
+                if rule == slice::GONE {
+                    self.gone.push(partition.to_owned());
+                }
+            }
             SliceEnd::Skipped(why) => {
                 self.skipped += 1;
                 self.others.push(why);
@@ -108,7 +133,7 @@ impl Tally {
             return (Outcome::Failed, Some(why));
         }
         if self.stopped || stopped {
-            return (Outcome::Stopped, Some("interrupted".into()));
+            return interrupted();
         }
         if slices > 20 && share.is_some_and(|share| self.skipped as f64 > share * slices as f64) {
             return (Outcome::Failed, Some(format!("{} of {slices} slices were skipped", self.skipped)));

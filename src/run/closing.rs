@@ -1,4 +1,5 @@
-//! The end of a run: what it must have brought is judged, then offers that are gone are closed.
+//! The end of a run: partitions that are gone are closed, what it must have brought is judged, then what was not seen is
+//! closed.
 use chrono::Utc;
 
 use super::{RunError, Shared, expect, outside};
@@ -21,7 +22,8 @@ pub(super) struct Ending<'e> {
     pub gone: &'e [String],
 }
 
-/// Judges and closes. A run that was stopped, failed or was only asked for some windows closes nothing.
+/// Closes partitions that are gone, judges, and closes what was not seen. A run that was stopped, failed or was only asked
+/// for some windows closes nothing.
 pub(super) async fn end(
     shared: &Shared,
     files: Option<&Files>,
@@ -36,6 +38,9 @@ pub(super) async fn end(
     for partition in ending.gone {
         let rows = state.open_rows(&shared.plan.source, Some(partition), None).await?;
         close(shared, files, &rows, Closed::Gone).await?;
+    }
+    if shared.stopped() {
+        return Ok(None);
     }
     if ending.kind == RunKind::Sweep {
         state.end_sweep(shared.run).await?;
@@ -74,7 +79,7 @@ pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: boo
     close(shared, files, &found.rows, Closed::NotSeen).await
 }
 
-/// Closes offers, some hundred at a time: the change log first, then one transaction.
+/// Closes offers, some hundred at a time until the run is interrupted: the change log first, then one transaction.
 pub(super) async fn close(
     shared: &Shared,
     files: Option<&Files>,
@@ -83,6 +88,9 @@ pub(super) async fn close(
 ) -> Result<(), RunError> {
     let (state, at) = (&shared.engine.state, Utc::now());
     for rows in rows.chunks(BATCH) {
+        if shared.stopped() {
+            return Ok(());
+        }
         let mut closings = state.closings(rows.to_vec(), reason).await?;
         let version = shared.claim.ticket();
         if let Some(elastic) = &shared.elastic {

@@ -1,4 +1,4 @@
-//! `expect`: what a run must have brought. A run that falls short is flagged, closes nothing and drops nothing.
+//! `expect`: what a run must have brought. A run that falls short is flagged, and closes nothing for not being seen.
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 pub(super) struct Judged {
     /// What is to be said.
     pub said: Vec<String>,
-    /// Whether offers may be closed.
+    /// Whether offers that were not seen may be closed.
     pub closes: bool,
     /// Why the run fails.
     pub fails: Option<String>,

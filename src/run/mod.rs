@@ -11,18 +11,21 @@ mod outage;
 mod outside;
 mod page;
 mod partitions;
+mod permits;
 mod pool;
 mod preview;
+mod queue;
 mod replay;
 mod slice;
 mod slices;
+mod taking;
 mod told;
 mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Semaphore, mpsc};
@@ -39,6 +42,7 @@ use crate::state::words::{Ended, NewRun, Slice};
 use crate::state::{Claim, State, StateError};
 use crate::store::StoreError;
 use crate::store::elastic::Elastic;
+use queue::Queue;
 use writing::Handed;
 
 pub use closing::Closes;
@@ -64,7 +68,7 @@ pub struct Engine {
     pub project: PathBuf,
     /// Memory for bodies in flight, in bytes: [`BUDGET`] for all runs.
     pub bytes: Arc<Semaphore>,
-    /// Set by Ctrl-C: runs end cleanly.
+    /// Set by Ctrl-C: whatever runs ends cleanly, and soon.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -92,9 +96,6 @@ impl Engine {
 
 /// Bytes of bodies in flight, for all runs: this is what holds fetching back.
 pub const BUDGET: usize = 16 << 20;
-
-/// Pages of all slices that wait to be written.
-const WAITING: usize = 4;
 
 /// What a run reads.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +170,8 @@ struct Shared {
     now: DateTime<Utc>,
     claim: Claim,
     archive: Archive,
-    /// Takes the pages of all slices, in one order; nothing ends it.
-    writer: mpsc::Sender<Option<Handed>>,
+    /// Takes the pages of all slices, in one order.
+    queue: Queue,
     /// Pages in flight.
     flight: Arc<Semaphore>,
     /// Whether `stop: known` may fire.
@@ -193,6 +194,26 @@ impl Shared {
     fn stopped(&self) -> bool {
         self.engine.stop.load(Ordering::Relaxed)
     }
+
+    /// Waits for Ctrl-C, as long as it takes.
+    async fn stops(&self) {
+        while !self.stopped() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// How often whoever waits for a site looks whether the run is to end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How a run ends that is interrupted.
+fn interrupted() -> (Outcome, Option<String>) {
+    (Outcome::Stopped, Some("interrupted".into()))
+}
+
+/// Waits for the copy beside a run, unless the run is interrupted: the next one goes on with it.
+async fn copied(shared: &Shared, copying: opening::Copying) -> Result<(), RunError> {
+    if shared.stopped() { Ok(()) } else { copying.done().await }
 }
 
 /// How a slice came back.
@@ -237,7 +258,7 @@ async fn begin(
         Some(files) => files.cut(&engine.state.marks().await?)?,
         None => 0,
     };
-    let (writer, handed) = mpsc::channel(WAITING);
+    let (queue, handed) = Queue::new();
     let shared = Arc::new(Shared {
         flight: Arc::new(Semaphore::new(plan.call.limits.parallel)),
         known: begun.last_complete && kind == RunKind::Ordinary,
@@ -251,7 +272,7 @@ async fn begin(
         engine,
         claim,
         archive,
-        writer,
+        queue,
     });
     shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed });
     for message in shared.elastic.iter().flat_map(|elastic| elastic.notices.clone()) {
@@ -280,17 +301,20 @@ pub async fn run(
     let Begin { shared, files, handed, slices, brought, began } = begin(plan, engine, now, kind, span).await?;
     let copying = opening::prepared(&shared, brought, kind == RunKind::Sweep).await?;
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
+    let tally = all::Tally::of(&slices);
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
-    let ended = all::all(&shared, slices).await;
-    // Where it has ended by itself, its own error is the one to tell.
-    let _ = shared.writer.send(None).await;
+    let ended = all::all(&shared, slices, tally).await;
+    shared.queue.end().await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
-    copying.done().await?;
+    copied(&shared, copying).await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (mut outcome, mut cause, gone) = ended?;
     let ending = closing::Ending { kind, outcome, gone: &gone };
-    if let Some(why) = closing::end(&shared, files.as_ref(), ending).await? {
+    let fails = closing::end(&shared, files.as_ref(), ending).await?;
+    if let Some(why) = fails {
         (outcome, cause) = (Outcome::Failed, Some(why));
+    } else if shared.stopped() && outcome != Outcome::Failed {
+        (outcome, cause) = interrupted();
     }
     finished(&shared, outcome, cause, began).await
 }
@@ -313,8 +337,9 @@ pub async fn close(
             closing::close(&shared, files.as_ref(), &rows, Closed::NotSeen).await?;
         }
     }
-    copying.done().await?;
-    finished(&shared, Outcome::Complete, None, began).await
+    copied(&shared, copying).await?;
+    let (outcome, cause) = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
+    finished(&shared, outcome, cause, began).await
 }
 
 /// Writes the end of a run down, and tells it.

@@ -4,13 +4,13 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::OwnedSemaphorePermit;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::Asker;
 use super::detail::{self, Answer, Details};
 use super::ground::Ground;
 use super::partitions::values;
+use super::permits::Permits;
 use super::{BUDGET, RunError, Shared, large};
 use crate::archive;
 use crate::crash;
@@ -36,10 +36,8 @@ pub(super) struct Ready {
     pub worked: Work,
     /// Parts of it that an earlier start committed.
     pub done: u32,
-    /// Holds its place among the pages in flight.
-    pub _permit: OwnedSemaphorePermit,
-    /// Holds its share of the memory for bodies.
-    pub _share: OwnedSemaphorePermit,
+    /// Given back when it is handed over.
+    pub _permits: Permits,
 }
 
 /// What a page holds.
@@ -97,8 +95,7 @@ pub(super) struct At {
 }
 
 /// Fetches a page and works on it.
-pub(super) async fn ready(shared: Arc<Shared>, at: At) -> Result<Ready, NoPage> {
-    let permits = permits(&shared).await?;
+pub(super) async fn ready(shared: Arc<Shared>, at: At, permits: Permits) -> Result<Ready, NoPage> {
     let page = Arc::new(fetch(&shared, &at).await?);
     crash::point("fetched");
     shared.typical.fetch_max(page.body.len().min(BUDGET) as u32, Ordering::Relaxed);
@@ -110,30 +107,25 @@ pub(super) async fn ready(shared: Arc<Shared>, at: At) -> Result<Ready, NoPage> 
     let (worked, meaning, details) = worked?;
     crash::point("mapped");
     let archived = [archived].into_iter().chain(details).collect();
-    Ok(Ready { page, version, meaning, archived, worked, done: 0, _permit: permits.0, _share: permits.1 })
+    Ok(Ready { page, version, meaning, archived, worked, done: 0, _permits: permits })
 }
 
 /// A page of which some parts are committed, out of the archive: it is never asked again.
-pub(super) async fn again(shared: Arc<Shared>, at: At, archived: Vec<Archived>, done: u32) -> Result<Ready, NoPage> {
+pub(super) async fn again(
+    shared: Arc<Shared>,
+    at: At,
+    archived: Vec<Archived>,
+    done: u32,
+    permits: Permits,
+) -> Result<Ready, NoPage> {
     let first = archived.first().map(|first| archive::read(&shared.engine.archive, first));
-    let Some(Ok(page)) = first else { return ready(shared, at).await };
-    let permits = permits(&shared).await?;
+    let Some(Ok(page)) = first else { return ready(shared, at, permits).await };
     let page = Arc::new(page);
     let meaning = shared.plan.call.meaning(&page);
     let details = detail::archived(&shared.engine.archive, &archived);
     let worked = pooled(&shared, &page, &at, &meaning, details).await?;
     let version = shared.claim.ticket();
-    Ok(Ready { page, version, meaning, archived, worked, done, _permit: permits.0, _share: permits.1 })
-}
-
-/// A place among the pages in flight, and a share of the memory for bodies as large as a page of this run was so far.
-/// Both are given in the order in which pages are asked for, so that the first page of a slice never waits for later ones.
-async fn permits(shared: &Shared) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), NoPage> {
-    let lost = |_| NoPage::Run(RunError::Lost("pages in flight".to_owned()));
-    let permit = shared.flight.clone().acquire_owned().await.map_err(lost)?;
-    let typical = shared.typical.load(Ordering::Relaxed);
-    let share = shared.engine.bytes.clone().acquire_many_owned(typical).await.map_err(lost)?;
-    Ok((permit, share))
+    Ok(Ready { page, version, meaning, archived, worked, done, _permits: permits })
 }
 
 type Worked3 = (Work, Meaning, Vec<Archived>);

@@ -176,7 +176,7 @@ impl Partitions {
     }
 }
 
-/// The first page of a source without parameters of its own.
+/// The values at hand as the members of a tree.
 pub(super) fn named(values: Vec<(String, Tree<'static>)>) -> Vec<(std::borrow::Cow<'static, str>, Tree<'static>)> {
     values.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }

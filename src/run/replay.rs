@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::detail::{self, Details};
 use super::large::nth;
 use super::page::{At, work};
-use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, opening, outside};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, copied, finished, interrupted, opening, outside};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::exchange::SharedPage;
@@ -54,16 +54,23 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
         replay.forget_lost().await?;
     }
     for (row, items) in replay.rows(&again)? {
+        if replay.shared.stopped() {
+            break;
+        }
         replay.page(&row, items.as_ref()).await?;
     }
     if kind == RunKind::Replay && !replay.gone.is_empty() {
         replay.tell_gone()?;
     }
-    copying.done().await?;
-    let lost = replay.lost;
-    let cause =
-        (lost > 0).then(|| format!("{lost} records cannot be mapped again: they are not in the archive any more"));
-    let outcome = if lost > 0 { Outcome::Partial } else { Outcome::Complete };
+    copied(&replay.shared, copying).await?;
+    let (outcome, cause) = match replay.lost {
+        _ if replay.shared.stopped() => interrupted(),
+        0 => (Outcome::Complete, None),
+        lost => {
+            let why = format!("{lost} records cannot be mapped again: they are not in the archive any more");
+            (Outcome::Partial, Some(why))
+        }
+    };
     finished(&replay.shared, outcome, cause, began).await
 }
 
@@ -144,10 +151,8 @@ impl Replay {
         let admit = Admit {
             run: self.shared.run,
             source: self.shared.plan.source.clone(),
-            slice: "0".into(),
             version: self.shared.claim.ticket(),
             page: Arc::new(mapped),
-            intent: false,
             again: true,
             at: page.fetched,
         };

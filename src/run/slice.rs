@@ -1,39 +1,45 @@
-//! One slice: its pages in order, committed in order, until a stop rule or a guard ends it.
+//! One slice: its pages in order, until a stop rule or a guard ends it.
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::large::Coming as Parts;
 use super::page::{self, At, NoPage, Ready};
-use super::told::{most, rejects};
-use super::writing::Handed;
+use super::permits::Permits;
+use super::taking::Part;
 use super::{Back, RunError, Shared};
-use crate::crash;
 use crate::event::{EventKind, SliceEnd};
-use crate::extract::Flaw;
 use crate::fetch::FetchError;
-use crate::offer::Version;
 use crate::paginate::{End, Next, Progress, Stop};
 use crate::plan::{Meaning, said};
 use crate::position::Position;
-use crate::state::words::{Admit, Admitted, Commit, Mapped, PageKind, Slice, SliceState, part};
+use crate::state::words::{Mapped, PageKind, Slice, SliceState, part};
 
 /// The rule of a slice whose partition the site says is gone.
 pub(super) const GONE: &str = "gone";
 
-/// A page on its way.
-type Coming = (Position, JoinHandle<Result<Ready, NoPage>>);
+/// A page on its way. It ends with whoever waits for it.
+struct Coming {
+    position: Position,
+    task: JoinHandle<Result<Ready, NoPage>>,
+}
 
-struct Reading {
-    shared: Arc<Shared>,
-    slice: Slice,
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A slice while it is read.
+pub(super) struct Reading {
+    pub shared: Arc<Shared>,
+    pub slice: Slice,
     /// What the guards knew before the page at hand.
-    before: Progress,
+    pub before: Progress,
     coming: VecDeque<Coming>,
     /// Answered when the last page that was handed over is committed: the slice's distinct keys.
-    last: Option<oneshot::Receiver<u64>>,
+    pub last: Option<oneshot::Receiver<u64>>,
 }
 
 /// Reads a slice from where it stands.
@@ -47,18 +53,20 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
     let mut reading = Reading { shared, slice, before, coming: VecDeque::new(), last: None };
     let back = loop {
         let back = reading.pages().await;
-        reading.coming.drain(..).for_each(|(_, task)| task.abort());
+        reading.coming.clear();
         let back = back?;
         reading.settle().await?;
         match back {
-            Back::Ended(SliceEnd::Complete(rule)) if reading.is_short() => {
-                if reading.slice.progress.again {
-                    let (keys, total) = (reading.slice.keys, reading.slice.total.unwrap_or_default());
-                    break Back::Ended(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")));
-                }
-                // Read once more: what slipped over a page's edge while the site changed counts with the union.
-                reading.again();
+            // What lies behind a page of known keys is not read, so there is nothing to compare a total with.
+            Back::Ended(SliceEnd::Complete(rule)) if rule == End::Known.to_string() => {
+                break Back::Ended(SliceEnd::Complete(rule));
             }
+            Back::Ended(SliceEnd::Complete(rule)) if reading.slice.progress.again && reading.is_short() => {
+                let (keys, total) = (reading.slice.keys, reading.slice.total.unwrap_or_default());
+                break Back::Ended(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")));
+            }
+            // Read once more: what slipped over a page's edge while the site changed counts with the union.
+            Back::Ended(SliceEnd::Complete(_)) if reading.is_doubtful() => reading.again(),
             back => break back,
         }
     };
@@ -68,13 +76,22 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
 impl Reading {
     /// Whether fewer distinct keys came than the least total announced.
     fn is_short(&self) -> bool {
-        let exact = self.shared.plan.call.pages.total().is_some_and(|total| !total.approximate);
-        exact && self.slice.total.is_some_and(|total| self.slice.keys < total)
+        self.is_counted() && self.slice.total.is_some_and(|total| self.slice.keys < total)
+    }
+
+    /// Whether a first reading leaves open that there is more: it is short, or its pages announced different totals.
+    fn is_doubtful(&self) -> bool {
+        !self.slice.progress.again && self.is_counted() && (self.is_short() || self.slice.progress.uneven)
+    }
+
+    /// Whether the site announces exact totals.
+    fn is_counted(&self) -> bool {
+        self.shared.plan.call.pages.total().is_some_and(|total| !total.approximate)
     }
 
     fn again(&mut self) {
         let total = self.slice.total;
-        self.slice.progress = crate::paginate::Progress { again: true, ..Default::default() };
+        self.slice.progress = Progress { again: true, ..Default::default() };
         self.slice.position = None;
         self.slice.total = total;
     }
@@ -83,50 +100,60 @@ impl Reading {
     async fn pages(&mut self) -> Result<Back, RunError> {
         let start = self.slice.position.clone().unwrap_or_else(|| self.shared.plan.call.pages.rule().start());
         let done = std::mem::take(&mut self.slice.progress.part);
-        match done {
-            0 => self.ask(start),
-            done => self.continued(start, done).await?,
-        }
-        while let Some((position, task)) = self.coming.pop_front() {
+        self.ask(start, done).await?;
+        while let Some(mut coming) = self.coming.pop_front() {
             if self.shared.stopped() {
-                task.abort();
                 return Ok(Back::Stopped);
             }
-            let ready = match task.await {
+            // A page may be in a pause that its site asked for: whoever interrupts the run does not wait for that.
+            let ready = tokio::select! {
+                biased;
+                ready = &mut coming.task => ready,
+                () = self.shared.stops() => return Ok(Back::Stopped),
+            };
+            let ready = match ready {
                 Ok(Ok(ready)) => ready,
                 Ok(Err(none)) => return no_page(none),
                 Err(error) => return Err(RunError::Lost(error.to_string())),
             };
-            if let Some(back) = self.page(position, ready).await? {
+            if let Some(back) = self.page(coming.position.clone(), ready).await? {
                 return Ok(back);
             }
         }
         Ok(Back::Stopped)
     }
 
-    fn ask(&mut self, position: Position) {
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
-        self.coming.push_back((position, tokio::spawn(page::ready(self.shared.clone(), at))));
-    }
-
-    /// A page of which some parts are committed comes out of the archive.
-    async fn continued(&mut self, position: Position, done: u32) -> Result<(), RunError> {
-        let (shared, slice) = (self.shared.clone(), &self.slice.slice);
-        let archived = shared.engine.state.archived(shared.run, slice, &position).await?;
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
-        self.coming.push_back((position, tokio::spawn(page::again(shared, at, archived, done))));
+    /// Asks for a page while no other is on its way. One of which some parts are committed comes out of the archive.
+    async fn ask(&mut self, position: Position, done: u32) -> Result<(), RunError> {
+        let (shared, at) = (self.shared.clone(), self.at(&position));
+        let permits = Permits::wait(&shared).await?;
+        let task = match done {
+            0 => tokio::spawn(page::ready(shared, at, permits)),
+            done => {
+                let (state, again) = (&shared.engine.state, self.slice.progress.again);
+                let archived = state.archived(shared.run, &self.slice.slice, &position, again).await?;
+                tokio::spawn(page::again(shared, at, archived, done, permits))
+            }
+        };
+        self.coming.push_back(Coming { position, task });
         Ok(())
     }
 
-    /// Asks for the pages ahead of the last one asked, as far as a total is known.
+    /// Asks for the pages ahead of the last one asked, as far as a total is known and there is room for them.
     fn ask_ahead(&mut self, last: &Position) {
         let Some(total) = self.slice.progress.total else { return };
-        let mut at = self.coming.back().map_or(last, |(position, _)| position).clone();
+        let mut at = self.coming.back().map_or(last, |coming| &coming.position).clone();
         while self.coming.len() < self.shared.plan.call.limits.parallel {
             let Some(next) = self.shared.plan.call.pages.rule().ahead(&at, total) else { return };
-            self.ask(next.clone());
+            let Some(permits) = Permits::spare(&self.shared) else { return };
+            let task = tokio::spawn(page::ready(self.shared.clone(), self.at(&next), permits));
+            self.coming.push_back(Coming { position: next.clone(), task });
             at = next;
         }
+    }
+
+    pub(super) fn at(&self, position: &Position) -> At {
+        At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() }
     }
 
     /// Takes a page in; how the slice ends, when it ends here.
@@ -164,20 +191,25 @@ impl Reading {
         if let Some(fault) = fault {
             return Ok(Some(Back::Ended(SliceEnd::Partial(fault))));
         }
-        let known = self.shared.known && self.shared.plan.call.pages.stop() == Some(Stop::Known) && all_known;
-        let end = end.or(known.then_some(End::Known));
+        let end = end.or((all_known && self.may_stop()).then_some(End::Known));
         match (end, next) {
             (Some(end), _) if end.is_honest() => Ok(Some(Back::Ended(SliceEnd::Complete(end.to_string())))),
             (Some(end), _) => Ok(Some(Back::Ended(SliceEnd::Partial(end.to_string())))),
             (None, Some(Next::Page(next))) => {
                 if self.coming.is_empty() {
-                    self.ask(next.clone());
+                    self.ask(next.clone(), 0).await?;
                 }
                 self.ask_ahead(&next);
                 Ok(None)
             }
             (None, _) => Ok(Some(Back::Ended(SliceEnd::Complete(End::NoNext.to_string())))),
         }
+    }
+
+    /// Whether a page of known keys ends the slice: in a second reading the first one made them known.
+    fn may_stop(&self) -> bool {
+        let chosen = self.shared.plan.call.pages.stop() == Some(Stop::Known);
+        chosen && self.shared.known && !self.slice.progress.again
     }
 
     /// Why the slice ends with this page: a total that cannot be read, a guard, the rule's own word, the total.
@@ -235,133 +267,11 @@ impl Reading {
         self.slice.total = ready.worked.total.clone().ok().flatten();
         self.slice.state = SliceState::Ended(SliceEnd::Split);
         let admit = self.admit(ready, ready.version, Mapped::default());
-        let admitted = Admitted {
-            verdicts: Vec::new(),
-            rows: Vec::new(),
-            all_known: false,
-            closings: Vec::new(),
-            closed: Vec::new(),
-        };
-        let part = Part { position: position.clone(), part: 0, kind: PageKind::Probe };
-        self.hand_over(part, ready, admit, admitted, Vec::new(), halves.clone()).await?;
+        let again = self.slice.progress.again;
+        let part = Part { position: position.clone(), part: part(0, again), kind: PageKind::Probe };
+        self.hand_over(part, ready, admit, Vec::new(), halves.clone()).await?;
         Ok(Some(Back::Split(halves)))
     }
-
-    fn admit(&self, ready: &Ready, version: Version, mapped: Mapped) -> Admit {
-        Admit {
-            run: self.shared.run,
-            source: self.shared.plan.source.clone(),
-            slice: self.slice.slice.clone(),
-            version,
-            page: Arc::new(mapped),
-            intent: false,
-            again: false,
-            at: ready.page.fetched,
-        }
-    }
-
-    /// Admits a page part by part, writes its offers, hands it over. Whether all its keys were known.
-    async fn take(
-        &mut self,
-        position: Position,
-        mut ready: Ready,
-        kind: PageKind,
-        next: Option<Next>,
-    ) -> Result<bool, RunError> {
-        let at = At { partition: self.slice.partition.clone(), window: self.slice.window, position: position.clone() };
-        let (count, mut parts) = Parts::of(&mut ready, at, &self.shared);
-        let (last, after) = (count.saturating_sub(1), self.slice.progress.clone());
-        let mut all_known = ready.done == 0;
-        let mut index = ready.done as usize;
-        while let Some((mapped, flaws)) = parts.next().await {
-            let first = index == ready.done as usize;
-            let version = if first { ready.version } else { self.shared.claim.ticket() };
-            let admit = Arc::new(self.admit(&ready, version, mapped));
-            let admitted = self.shared.engine.state.admit(admit.clone()).await?;
-            crash::point("admitted");
-            all_known &= admitted.all_known;
-            // The slice stands at this page, with so many of its parts done, until the last one is; behind the last page
-            // it stays there. After a crash the page comes out of the archive and says again how the slice goes on.
-            (self.slice.position, self.slice.progress) = match &next {
-                Some(Next::Page(next)) if index == last => (Some(next.clone()), after.clone()),
-                _ => (Some(position.clone()), Progress { part: index as u32 + 1, ..self.before.clone() }),
-            };
-            let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
-            self.hand_over(part, &ready, (*admit).clone(), admitted, flaws, Vec::new()).await?;
-            index += 1;
-        }
-        if index < count {
-            return Err(RunError::Lost(format!("part {index} of a page with {count}")));
-        }
-        Ok(all_known)
-    }
-
-    async fn hand_over(
-        &mut self,
-        part: Part,
-        ready: &Ready,
-        admit: Admit,
-        admitted: Admitted,
-        flaws: Vec<Flaw>,
-        halves: Vec<Slice>,
-    ) -> Result<(), RunError> {
-        let Part { position, part, kind } = part;
-        // The bytes of a page are told with its first part.
-        let whole = part & 0xffff == ready.done;
-        let bytes = if whole { ready.page.body.len() as u64 } else { 0 };
-        let event = EventKind::PageCommitted {
-            slice: self.slice.slice.clone(),
-            position: position.to_string(),
-            bytes,
-            counts: Default::default(),
-            flaws: most(&flaws),
-            rejects: rejects(&admit),
-        };
-        let commit = Commit {
-            refused: Vec::new(),
-            superseded: Vec::new(),
-            kind,
-            position,
-            part,
-            request: format!("{} {}", ready.page.method, ready.page.url),
-            status: ready.page.status,
-            archived: ready.archived.clone(),
-            ask: self.shared.plan.ask.clone(),
-            meaning: self.shared.plan.meaning.clone(),
-            slice: self.slice.clone(),
-            halves,
-            marks: Vec::new(),
-            store: self.shared.plan.stores && self.shared.elastic.is_none(),
-            bytes,
-            quotas: Vec::new(),
-            from: None,
-            admit,
-            admitted,
-        };
-        let (done, last) = oneshot::channel();
-        self.last = Some(last);
-        self.shared.writer.send(Some(Handed { commit, event, done })).await.map_err(|_| writer_is_gone())
-    }
-
-    /// Waits until all that was handed over is committed.
-    async fn settle(&mut self) -> Result<(), RunError> {
-        if let Some(last) = self.last.take() {
-            self.slice.keys = last.await.map_err(|_| writer_is_gone())?;
-        }
-        Ok(())
-    }
-}
-
-/// Its own error is what the run ends with.
-fn writer_is_gone() -> RunError {
-    RunError::Lost("writing".into())
-}
-
-/// Which part of which page.
-struct Part {
-    position: Position,
-    part: u32,
-    kind: PageKind,
 }
 
 fn no_page(none: NoPage) -> Result<Back, RunError> {

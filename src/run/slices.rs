@@ -1,5 +1,5 @@
 //! The slices of a run, one at a time and in a fixed order: partitions are the outer loop, windows the inner.
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -31,8 +31,9 @@ pub(super) struct Slices {
     span: Option<Window>,
     /// Slices of an earlier start that are open.
     open: VecDeque<Slice>,
-    /// Windows of each partition that an earlier start has begun.
-    begun: Vec<(String, Option<Window>)>,
+    /// The partitions that an earlier start has begun, each with the end of its last window. Windows are begun in order
+    /// and without a gap: what is left lies behind it.
+    begun: HashMap<String, Option<DateTime<Utc>>>,
     partitions: Partitions,
     /// Windows of the partition at hand.
     windows: VecDeque<(String, Option<Window>)>,
@@ -48,7 +49,11 @@ impl Slices {
         slices: Vec<Slice>,
     ) -> Self {
         let number = slices.iter().filter_map(|slice| slice.slice.split('.').next()?.parse::<usize>().ok()).max();
-        let begun = slices.iter().map(|slice| (slice.partition.clone(), slice.window)).collect();
+        let mut begun: HashMap<String, Option<DateTime<Utc>>> = HashMap::new();
+        for slice in &slices {
+            let end = begun.entry(slice.partition.clone()).or_default();
+            *end = (*end).max(slice.window.map(|(_, end)| end));
+        }
         let open = slices.into_iter().filter(|slice| slice.state == SliceState::Open).collect();
         Slices {
             kind,
@@ -69,9 +74,6 @@ impl Slices {
         }
         loop {
             if let Some((partition, window)) = self.windows.pop_front() {
-                if self.has_begun(&partition, window) {
-                    continue;
-                }
                 let slice = Slice {
                     slice: self.number.to_string(),
                     partition,
@@ -97,20 +99,14 @@ impl Slices {
         }
     }
 
-    /// Whether an earlier start began this window, or one that lies in it.
-    fn has_begun(&self, partition: &str, window: Option<Window>) -> bool {
-        self.begun.iter().any(|(known, begun)| {
-            known == partition
-                && match (window, begun) {
-                    (Some(window), Some(begun)) => begun.0 < window.1 && begun.1 > window.0,
-                    _ => true,
-                }
-        })
-    }
-
+    /// The windows of a partition that are still to be begun. Where the first one starts is asked once a run: what is
+    /// covered and what is open change with each window that is read.
     async fn windows_of(&self, shared: &Shared, partition: &str) -> Result<Vec<Option<Window>>, StateError> {
         let plan = &shared.plan;
-        let Some(windows) = &plan.windows else { return Ok(vec![None]) };
+        let begun = self.begun.get(partition).copied();
+        let Some(windows) = &plan.windows else {
+            return Ok(if begun.is_some() { Vec::new() } else { vec![None] });
+        };
         let (start, end) = match (self.kind, self.span) {
             (RunKind::Backfill, Some(span)) => span,
             (RunKind::Ordinary, _) => {
@@ -124,6 +120,10 @@ impl Slices {
                 let begin = windows.begin(self.now);
                 (oldest.map_or(begin, |oldest| oldest.min(begin)), windows.until.unwrap_or(self.now))
             }
+        };
+        let start = match begun.flatten() {
+            Some(begun) if begun >= end => return Ok(Vec::new()),
+            begun => begun.unwrap_or(start),
         };
         Ok(windows.tile(start, end).into_iter().map(Some).collect())
     }

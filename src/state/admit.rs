@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::StateError;
 use super::core::{Core, Flying};
 use super::runs::unword;
-use super::words::{Admit, Admitted, Archived, Fate, ListedRow, Record, Verdict};
+use super::words::{Admit, Admitted, Archived, Fate, ListedRow, Record, Verdict, part};
 use crate::event::RunId;
 use crate::offer::{Closed, OfferId, Version};
 
@@ -57,13 +57,19 @@ impl Core {
         Ok(row.optional()?)
     }
 
-    /// Where a page of which a part is committed is archived.
-    pub(super) fn archived(&self, run: RunId, slice: &str, position: &str) -> Result<Vec<Archived>, StateError> {
+    /// Where a page of which a part is committed is archived. A slice that is read again has another body of the same page.
+    pub(super) fn archived(
+        &self,
+        run: RunId,
+        slice: &str,
+        position: &str,
+        again: bool,
+    ) -> Result<Vec<Archived>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT archived FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 ORDER BY part LIMIT 1",
+            "SELECT archived FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part >= ?4 ORDER BY part LIMIT 1",
         )?;
         let text: Option<Option<String>> =
-            statement.query_row(params![run, slice, position], |row| row.get(0)).optional()?;
+            statement.query_row(params![run, slice, position, part(0, again)], |row| row.get(0)).optional()?;
         Ok(text.flatten().and_then(|text| unword(&text)).unwrap_or_default())
     }
 
@@ -162,4 +168,30 @@ impl Core {
 /// Milliseconds since 1970 as an instant.
 pub(super) fn instant(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_second_reading_goes_on_with_its_own_body() {
+        let dir = tempfile::tempdir().unwrap();
+        let core = Core::open(&dir.path().join("state.db")).unwrap();
+        // The first reading's page has two parts; of the second one's, read later, one is committed.
+        for (version, part, segment) in
+            [(1, part(0, false), "first"), (2, part(1, false), "first"), (3, part(0, true), "second")]
+        {
+            let archived = Archived { segment: segment.into(), offset: 0, length: 1, of: None };
+            core.connection
+                .execute(
+                    "INSERT INTO pages VALUES('a', ?1, 7, '0', 'only', ?2, 'list', '', 0, '', 200, 0, ?3, '{}', x'')",
+                    params![version, part, serde_json::to_string(&[archived]).unwrap()],
+                )
+                .unwrap();
+        }
+        for (again, segment) in [(false, "first"), (true, "second")] {
+            assert_eq!(core.archived(7, "0", "only", again).unwrap()[0].segment, segment);
+        }
+    }
 }

@@ -236,10 +236,17 @@ impl State {
         self.ask(move |core| ids.iter().map(|id| core.listed(id)).collect()).await
     }
 
-    /// Where the page at a position of a slice is archived, when a part of it is committed.
-    pub async fn archived(&self, run: i64, slice: &str, position: &Position) -> Result<Vec<Archived>, StateError> {
+    /// Where the page at a position of a slice is archived, when a part of it is committed; `again` for the page of a
+    /// second reading.
+    pub async fn archived(
+        &self,
+        run: i64,
+        slice: &str,
+        position: &Position,
+        again: bool,
+    ) -> Result<Vec<Archived>, StateError> {
         let (slice, position) = (slice.to_owned(), serde_json::to_string(position).unwrap_or_default());
-        self.ask(move |core| core.archived(run, &slice, &position)).await
+        self.ask(move |core| core.archived(run, &slice, &position, again)).await
     }
 
     /// Writes down the partitions that a sweep read whole; how many.

@@ -48,6 +48,7 @@ pub(super) const COUNTS: &str = "fetched, indexed, new, unchanged, superseded, r
 impl Core {
     pub(super) fn begin_run(&mut self, new: &NewRun) -> Result<Begun, StateError> {
         self.same_origins(new)?;
+        self.land_failed(&new.source)?;
         for (path, text) in &new.texts {
             let fingerprint = format!("{}:{path}", new.meaning);
             self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
@@ -63,8 +64,8 @@ impl Core {
             .unwrap_or(false);
         if let Some((run, now)) = self.unfinished(new)? {
             let slices = self.slices_of(run)?;
-            let counts = self.restore(run)?;
-            return Ok(Begun { run, now, resumed: true, slices, counts, last_complete });
+            self.restore(run)?;
+            return Ok(Begun { run, now, resumed: true, slices, last_complete });
         }
         self.connection.execute(
             "UPDATE runs SET ended = ?2, outcome = 'stopped', cause = 'a later run took its place' WHERE source = ?1 AND ended IS NULL",
@@ -84,7 +85,16 @@ impl Core {
         )?;
         let run = self.connection.last_insert_rowid();
         let now = instant(new.now.timestamp_millis());
-        Ok(Begun { run, now, resumed: false, slices: Vec::new(), counts: Counts::default(), last_complete })
+        Ok(Begun { run, now, resumed: false, slices: Vec::new(), last_complete })
+    }
+
+    /// What an earlier start of a source admitted and never committed, because it failed, is not in flight any more.
+    fn land_failed(&mut self, source: &str) -> Result<(), StateError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT run FROM runs WHERE source = ?1 AND ended IS NULL")?;
+        let failed: Vec<RunId> = statement.query_map(params![source], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        self.flying.retain(|_, flying| !failed.contains(&flying.run));
+        Ok(())
     }
 
     /// Simulated offers never mix with real ones.
@@ -128,8 +138,8 @@ impl Core {
         Ok(found.map(|(run, now)| (run, instant(now))))
     }
 
-    /// Seen sets and numbers of a run that goes on, out of its page rows.
-    fn restore(&mut self, run: RunId) -> Result<Counts, StateError> {
+    /// Seen sets of a run that goes on, out of its page rows.
+    fn restore(&mut self, run: RunId) -> Result<(), StateError> {
         let mut statement = self.connection.prepare("SELECT slice, seen FROM pages WHERE run = ?1")?;
         let mut rows = statement.query(params![run])?;
         while let Some(row) = rows.next()? {
@@ -138,8 +148,7 @@ impl Core {
             *self.seen.entry(run).or_default() |= &seen;
             *self.slices.entry((run, slice)).or_default() |= seen;
         }
-        let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
-        Ok(self.connection.query_row(&sql, params![run], |row| counts(row, 0))?)
+        Ok(())
     }
 
     pub(super) fn slices_of(&self, run: RunId) -> Result<Vec<Slice>, StateError> {

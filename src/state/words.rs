@@ -49,8 +49,6 @@ pub struct Begun {
     pub resumed: bool,
     /// Its slices so far, when resumed.
     pub slices: Vec<Slice>,
-    /// Sum of its committed pages, when resumed.
-    pub counts: Counts,
     /// Whether the last ended run under this `ask` was complete (`stop: known` may fire).
     pub last_complete: bool,
 }
@@ -145,14 +143,10 @@ pub struct Admit {
     pub run: RunId,
     /// Source.
     pub source: String,
-    /// Slice.
-    pub slice: String,
     /// Version of the page.
     pub version: Version,
     /// Its records.
     pub page: Arc<Mapped>,
-    /// Whether a sink outside the state is written before the commit: `known` is set to null content first.
-    pub intent: bool,
     /// When the page was received.
     pub at: DateTime<Utc>,
     /// Whether it is an archived page mapped again: a closed offer stays closed.
@@ -184,7 +178,7 @@ pub enum Verdict {
 }
 
 /// The answer to [`Admit`]: one verdict a record, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Admitted {
     /// Verdicts.
     pub verdicts: Vec<Verdict>,

@@ -173,6 +173,9 @@ pub async fn run(place: &Place, asked: &Run) -> anyhow::Result<ExitCode> {
     Ok(tell(&board, log))
 }
 
+/// Exit code of what Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
 /// Prints the summary; the exit code of the worst outcome.
 pub fn tell(board: &Board, log: Option<Log>) -> ExitCode {
     for (source, row) in &board.rows {
@@ -182,7 +185,7 @@ pub fn tell(board: &Board, log: Option<Log>) -> ExitCode {
     }
     let worst = |outcome: Outcome| board.rows.values().any(|row| row.outcome == Some(outcome));
     match () {
-        () if worst(Outcome::Stopped) => ExitCode::from(130),
+        () if worst(Outcome::Stopped) => ExitCode::from(INTERRUPTED),
         () if worst(Outcome::Failed) || worst(Outcome::Partial) => ExitCode::FAILURE,
         () => ExitCode::SUCCESS,
     }
@@ -200,13 +203,16 @@ fn engine(
     Ok((Arc::new(engine), tokio::spawn(show(heard, log))))
 }
 
-/// Ctrl-C ends runs cleanly.
+/// Ctrl-C ends runs cleanly; the second one ends the process, which is no worse than a crash.
 fn stops(engine: &Engine) -> tokio::task::JoinHandle<()> {
     let stop = engine.stop.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.store(true, Ordering::Relaxed);
-            eprintln!("ending cleanly; the next run goes on from here");
+            eprintln!("ending cleanly; the next run goes on from here (Ctrl-C again ends at once)");
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(INTERRUPTED.into());
         }
     })
 }
@@ -243,10 +249,10 @@ pub async fn carry_out(
         }
         run_plan(Arc::new(plan), engine.clone(), Utc::now(), span).await?;
     }
-    listening.abort();
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
+    listening.abort();
     Ok(board)
 }
 
@@ -276,10 +282,10 @@ async fn on_one<T>(
     let index = (plan.stores && plan.server.is_none()).then(|| Follower::start(&project.data, &plan.schema));
     let listening = stops(&engine);
     let done = work(engine.clone()).await;
-    listening.abort();
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
+    listening.abort();
     done?;
     Ok(tell(&board, log))
 }
