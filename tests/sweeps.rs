@@ -227,11 +227,22 @@ async fn offers_of_an_older_request_are_closed_on_request_alone() {
     bench.show(Site::Remotive, 40, false);
     for _ in 0..3 {
         let (summary, _) = bench.run("remotive").await;
-        assert_eq!(summary.counts.closed, 0, "another request's offers are not judged by this one");
+        assert_eq!(
+            (summary.counts.closed, summary.counts.unchanged),
+            (0, 210),
+            "another request's offers are not judged by this one"
+        );
     }
+    let older = Reader::open(bench.dir.path()).unwrap().unwrap().sources().unwrap().remove(0).older;
+    assert_eq!(older, 40, "what the new request shows is its own, though nothing of it is written");
     let (engine, _heard) = bench.engine();
     let closed = close(bench.plan("remotive"), engine, bench.now, Closes::OlderAsk).await.unwrap();
-    assert_eq!(closed.counts.closed, 250, "unchanged offers belong to the request that brought them last");
+    assert_eq!((closed.counts.closed, bench.stored("remotive")), (40, counted(&[("not_seen", 40), ("open", 210)])));
+    // What the new request has shown is judged by its sweeps.
+    bench.show(Site::Remotive, 52, false);
+    bench.run("remotive").await;
+    let (last, _) = bench.run("remotive").await;
+    assert_eq!(last.counts.closed, 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,9 +50,13 @@ impl Core {
                 (None, Verdict::Unchanged) => {
                     counts.unchanged += 1;
                     self.relist(commit, record, row)?;
+                    self.bring(commit, row)?;
                 }
                 (None, Verdict::Superseded) => counts.superseded += 1,
-                (None, Verdict::Duplicate) => counts.duplicate += 1,
+                (None, Verdict::Duplicate) => {
+                    counts.duplicate += 1;
+                    self.bring(commit, row)?;
+                }
                 (None, Verdict::Filtered) => {
                     counts.filtered += 1;
                     self.note(commit, record, row)?;
@@ -65,6 +69,7 @@ impl Core {
                 (None, Verdict::Rejected) => {
                     counts.rejected += 1;
                     self.note(commit, record, row)?;
+                    self.bring(commit, row)?;
                     if let Fate::Rejected(reject) = &record.fate {
                         self.reject(commit, record, reject)?;
                     }
@@ -177,6 +182,19 @@ impl Core {
             listed as i64,
             commit.meaning
         ])?;
+        Ok(())
+    }
+
+    /// An offer that a page shows without writing it is its request's all the same: sweeps of this one judge it from now on.
+    /// What is mapped again is not shown, and stays with the request that brought it.
+    fn bring(&self, commit: &Commit, row: Option<u64>) -> Result<(), StateError> {
+        let (Some(row), false) = (row, commit.admit.again) else { return Ok(()) };
+        let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
+        self.connection
+            .prepare_cached(
+                "UPDATE known SET ask = ?2, partition = ?3, start = ?4 WHERE n = ?1 AND version > 0 AND ask IS NOT ?2",
+            )?
+            .execute(params![row as i64, commit.ask, commit.slice.partition, start])?;
         Ok(())
     }
 
