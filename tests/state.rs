@@ -29,3 +29,68 @@ async fn an_offer_belongs_to_the_request_that_brought_it_last_though_it_is_not_w
     assert_eq!(older.len(), 1, "only what the new request does not show is left to the old one");
     assert_eq!(bench.state.open_rows(SOURCE, Some("p"), None).await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn known_pages_end_a_slice_only_behind_a_run_that_read_all() {
+    use Outcome::{Complete, Partial};
+    use RunKind::{Backfill, Close, Ordinary, Replay, Retry, Sweep};
+    let mut bench = Bench::new().await;
+    assert!(!bench.begin(Ordinary, "a").await.last_complete, "there is none yet");
+    for kind in [Ordinary, Sweep] {
+        bench.ran(kind, "a", Complete).await;
+        assert!(bench.begin(Ordinary, "a").await.last_complete, "{kind:?}");
+        bench.ran(kind, "a", Partial).await;
+        for other in [Close, Replay, Retry, Backfill] {
+            bench.ran(other, "a", Complete).await;
+            let begun = bench.begin(Ordinary, "a").await;
+            assert!(!begun.last_complete, "{other:?} behind a partial {kind:?} fills no gap");
+            bench.end(&begun, Partial).await;
+        }
+    }
+    // What another kind of run does to a complete one: a backfill brings offers that lie behind unread ones.
+    for (kind, last_complete) in [(Close, true), (Replay, true), (Retry, true), (Backfill, false)] {
+        bench.ran(Ordinary, "a", Complete).await;
+        bench.ran(kind, "a", Complete).await;
+        let begun = bench.begin(Ordinary, "a").await;
+        assert_eq!(begun.last_complete, last_complete, "{kind:?}");
+        bench.end(&begun, Partial).await;
+    }
+    bench.ran(Ordinary, "a", Complete).await;
+    bench.ran(Ordinary, "b", Partial).await;
+    assert!(!bench.begin(Ordinary, "a").await.last_complete, "what another request brought is known too");
+}
+
+#[tokio::test]
+async fn a_run_that_was_killed_counts_and_one_that_goes_on_is_judged_by_the_run_before_it() {
+    let mut bench = Bench::new().await;
+    bench.ran(RunKind::Ordinary, "a", Outcome::Complete).await;
+    let killed = bench.begin(RunKind::Ordinary, "a").await;
+    assert!(!killed.resumed && killed.last_complete);
+    let goes_on = bench.begin(RunKind::Ordinary, "a").await;
+    assert!(goes_on.resumed && goes_on.last_complete, "the run before it was complete");
+    // A day later it is not gone on with.
+    bench.now += TimeDelta::days(2);
+    let anew = bench.begin(RunKind::Ordinary, "a").await;
+    assert!(!anew.resumed && !anew.last_complete, "the pages that the killed run did not come to are not known");
+}
+
+#[tokio::test]
+async fn what_only_this_run_brought_is_not_known() {
+    let mut bench = Bench::new().await;
+    let before = bench.begin(RunKind::Ordinary, "a").await;
+    bench.commit(page(&before, "a", 0, &[("1", Offer("x")), ("2", Offer("x"))])).await.unwrap();
+    bench.end(&before, Outcome::Complete).await;
+    let killed = bench.begin(RunKind::Ordinary, "a").await;
+    bench.commit(page(&killed, "a", 0, &[("4", Offer("x")), ("3", Offer("x")), ("5", Rejected)])).await.unwrap();
+    // New offers came to the site meanwhile: what the run has read slipped to the next page.
+    let begun = bench.begin(RunKind::Ordinary, "a").await;
+    assert!(begun.resumed);
+    let known = async |records| bench.admit(&page(&begun, "a", 1, records)).await.1.all_known;
+    assert!(!known(&[("4", Offer("x")), ("3", Offer("x"))]).await, "all of it is new since the run before");
+    assert!(!known(&[("4", Listed), ("5", Rejected)]).await);
+    assert!(!known(&[("3", Offer("x")), ("2", Offer("x"))]).await);
+    assert!(known(&[("2", Offer("x")), ("1", Listed)]).await, "the run before came to this place");
+    // What another slice of this run has shown already was known before it all the same.
+    bench.commit(page(&begun, "a", 2, &[("2", Offer("x")), ("1", Offer("x"))])).await.unwrap();
+    assert!(known(&[("2", Offer("x")), ("1", Offer("x"))]).await);
+}

@@ -37,9 +37,11 @@ pub(super) struct Flying {
 pub(super) struct Core {
     pub connection: Connection,
     pub flying: HashMap<OfferId, Flying>,
-    /// Rows of ids that are not in `known` yet.
-    pub rows: HashMap<OfferId, u64>,
+    /// Rows of ids that are not in `known` yet, and the run that brings them.
+    pub rows: HashMap<OfferId, (RunId, u64)>,
     pub next_row: u64,
+    /// The first row that each run may have given.
+    pub first: HashMap<RunId, u64>,
     pub next_change: i64,
     /// Both as this start wrote them down.
     noted: (u64, i64),
@@ -73,6 +75,7 @@ impl Core {
             connection,
             flying: HashMap::new(),
             rows: HashMap::new(),
+            first: HashMap::new(),
             seen: HashMap::new(),
             slices: HashMap::new(),
             held: HashMap::new(),

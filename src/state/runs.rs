@@ -52,16 +52,12 @@ impl Core {
             let fingerprint = format!("{}:{path}", new.meaning);
             self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
         }
-        let last_complete = self
-            .connection
-            .query_row(
-                "SELECT outcome = 'complete' FROM runs WHERE source = ?1 AND ask = ?2 AND ended IS NOT NULL ORDER BY run DESC LIMIT 1",
-                params![new.source, new.ask],
-                |row| row.get(0),
-            )
-            .optional()?
-            .unwrap_or(false);
-        if let Some((run, now)) = self.unfinished(new)? {
+        let unfinished = self.unfinished(new)?;
+        let last_complete = self.last_complete(new, unfinished.map(|(run, _)| run))?;
+        if let Some((run, now)) = unfinished {
+            let first: i64 =
+                self.connection.query_row("SELECT row FROM runs WHERE run = ?1", params![run], |row| row.get(0))?;
+            self.first.insert(run, first as u64);
             let slices = self.slices_of(run)?;
             let counts = self.restore(run)?;
             return Ok(Begun { run, now, resumed: true, slices, counts, last_complete });
@@ -71,7 +67,7 @@ impl Core {
             params![new.source, new.now.timestamp_millis()],
         )?;
         self.connection.execute(
-            "INSERT INTO runs(source, pipeline, kind, ask, meaning, now, span) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO runs(source, pipeline, kind, ask, meaning, now, span, row) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 new.source,
                 new.pipeline,
@@ -79,12 +75,31 @@ impl Core {
                 new.ask,
                 new.meaning,
                 new.now.timestamp_millis(),
-                span(new)
+                span(new),
+                self.next_row as i64
             ],
         )?;
         let run = self.connection.last_insert_rowid();
+        self.first.insert(run, self.next_row);
         let now = instant(new.now.timestamp_millis());
         Ok(Begun { run, now, resumed: false, slices: Vec::new(), counts: Counts::default(), last_complete })
+    }
+
+    /// Whether all that the site showed to the last run is known, up to the end: a gap that any later run left would be
+    /// hidden behind a page that is known. A run that goes on is judged by the one before it. One that was killed and is
+    /// not gone on with was not complete; a replay, a retry and a closing read nothing of the site; and a backfill makes
+    /// known what may lie in front of a gap, as another request does.
+    fn last_complete(&self, new: &NewRun, resumed: Option<RunId>) -> Result<bool, StateError> {
+        let last = self
+            .connection
+            .query_row(
+                "SELECT outcome IS 'complete' AND ask = ?2 AND kind <> 'backfill' FROM runs
+                 WHERE source = ?1 AND kind IN ('ordinary', 'sweep', 'backfill') AND run IS NOT ?3 ORDER BY run DESC LIMIT 1",
+                params![new.source, new.ask, resumed],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(last.unwrap_or(false))
     }
 
     /// Simulated offers never mix with real ones.
@@ -218,6 +233,7 @@ impl Core {
             "UPDATE runs SET ended = ?2, outcome = ?3, cause = ?4 WHERE run = ?1",
             params![ended.run, ended.at.timestamp_millis(), word(&ended.outcome), ended.cause],
         )?;
+        self.first.remove(&ended.run);
         self.seen.remove(&ended.run);
         self.slices.retain(|(run, _), _| *run != ended.run);
         let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");

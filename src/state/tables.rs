@@ -8,12 +8,14 @@ const OLDEST: i64 = 4;
 
 /// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
 /// all of them too.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // 5: the highest numbers that were ever given stay known when their rows are deleted.
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
     // 6: which store a source is written to, and what waits for it.
     "ALTER TABLE claims ADD COLUMN store TEXT;
      CREATE TABLE waiting(source TEXT PRIMARY KEY, since INTEGER NOT NULL, offers INTEGER NOT NULL, why TEXT NOT NULL);",
+    // 7: the first row that a run may have given. Of a run that was begun before, all of them are its own.
+    "ALTER TABLE runs ADD COLUMN row INTEGER NOT NULL DEFAULT 0;",
 ];
 
 const TABLES: &str = "

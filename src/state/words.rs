@@ -51,7 +51,7 @@ pub struct Begun {
     pub slices: Vec<Slice>,
     /// Sum of its committed pages, when resumed.
     pub counts: Counts,
-    /// Whether the last ended run under this `ask` was complete (`stop: known` may fire).
+    /// Whether the last run that read the site before this one was complete, and under this `ask` (`stop: known` may fire).
     pub last_complete: bool,
 }
 
@@ -190,7 +190,7 @@ pub struct Admitted {
     pub verdicts: Vec<Verdict>,
     /// Dense row number of each record that has a key.
     pub rows: Vec<Option<u64>>,
-    /// Whether every key was known before, unchanged or kept aside (`stop: known`).
+    /// Whether every key was known before this run, unchanged or kept aside (`stop: known`).
     pub all_known: bool,
     /// Open offers that their record closes: kept aside now, or gone.
     pub closings: Vec<(usize, Closing)>,
