@@ -94,3 +94,36 @@ async fn what_only_this_run_brought_is_not_known() {
     bench.commit(page(&begun, "a", 2, &[("2", Offer("x")), ("1", Offer("x"))])).await.unwrap();
     assert!(known(&[("2", Offer("x")), ("1", Offer("x"))]).await);
 }
+
+#[tokio::test]
+async fn what_is_mapped_again_belongs_to_the_request_that_brought_it() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    let (from, _) = bench.commit(page(&begun, "a", 0, &[("1", Offer("x")), ("2", Offer("x"))])).await.unwrap();
+    bench.end(&begun, Outcome::Complete).await;
+    let replay = bench.begin(RunKind::Replay, "b").await;
+    let records = [("1", Offer("y")), ("2", Offer("x")), ("3", Offer("y"))];
+    let again = Page { partition: "other", from: Some(from), ..page(&replay, "b", 0, &records) };
+    let (_, counts) = bench.commit(again).await.unwrap();
+    assert_eq!((counts.indexed, counts.unchanged), (2, 1));
+    assert_eq!(bench.state.open_rows(SOURCE, Some("{}"), Some("b")).await.unwrap().len(), 2, "asks and partitions stay");
+    // The same before a request to a store outside; and what is closed does not open for the time of it.
+    bench.sql("UPDATE known SET closed_at = 1, reason = 'not_seen' WHERE key = '2'");
+    let brought = Brought { ask: "b".into(), partition: "other".into(), start: None, again: true };
+    let intents = [("1", 1), ("2", 2)].map(|(key, row)| intent(&bench, key, row, Some(brought.clone())));
+    bench.state.intent(intents.into()).await.unwrap();
+    assert_eq!(bench.state.open_rows(SOURCE, Some("{}"), Some("b")).await.unwrap().len(), 1);
+    assert_eq!(bench.one::<i64>("SELECT count(*) FROM known WHERE ask = 'a' AND content IS NULL"), 2);
+}
+
+fn intent(bench: &Bench, key: &str, row: u64, brought: Option<Brought>) -> Intent {
+    Intent {
+        row,
+        source: SOURCE.into(),
+        id: OfferId::new(SOURCE, key),
+        key: key.into(),
+        version: bench.claim.ticket(),
+        first_seen: bench.now,
+        brought,
+    }
+}

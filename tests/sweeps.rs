@@ -287,3 +287,31 @@ async fn a_clock_that_was_an_hour_ahead_does_not_hold_closings_back() {
     let (second, _) = bench.run("remotive").await;
     assert_eq!((second.counts.closed, bench.stored("remotive")), (12, counted(&[("not_seen", 12), ("open", 238)])));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_mapped_again_stays_with_the_request_that_brought_it() {
+    let mut bench = Bench::new().await;
+    bench.text("remotive", "title: $.title", "title: $.job_type");
+    let (first, _) = bench.run("remotive").await;
+    let held = first.counts.rejected as usize;
+    assert!(held > 20, "{:?}", first.counts);
+    // Another request, and a mended mapping: what the first one brought is stored, and no sweep of the second closes it.
+    bench.text("remotive", "category: null", "category: software-dev");
+    bench.text("remotive", "title: $.job_type", "title: $.title");
+    bench.show(Site::Remotive, 250, false);
+    let reader = Reader::open(bench.dir.path()).unwrap().unwrap();
+    let entries = reader.held(None, None, 1_000).unwrap();
+    let records = entries.into_iter().map(|held| (held.page, held.item as u32)).collect();
+    for again in [Again::Records(records), Again::Everything] {
+        let (engine, _heard) = bench.engine();
+        let again = replay(bench.plan("remotive"), engine, again).await.unwrap();
+        assert!(again.counts.indexed >= held as u64, "{:?}", again.counts);
+    }
+    bench.text("remotive", "expire:", "expire: {not_seen: 2 sweeps, at_most: 100%} #");
+    for _ in 0..3 {
+        let (summary, _) = bench.run("remotive").await;
+        assert_eq!(summary.counts.closed, 0);
+    }
+    assert_eq!(reader.sources().unwrap()[0].older, 250);
+    assert_eq!(bench.stored("remotive"), counted(&[("open", 250)]));
+}

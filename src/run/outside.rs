@@ -36,6 +36,7 @@ pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit
                 ask: commit.ask.clone(),
                 partition: commit.slice.partition.clone(),
                 start: commit.slice.window.map(|(start, _)| start),
+                again: admit.again,
             }),
         })
         .collect();

@@ -173,7 +173,8 @@ impl Replay {
             request: row.request.clone(),
             status: page.status,
             archived: row.archived.clone(),
-            ask: self.shared.plan.ask.clone(),
+            // What is not known yet, such as a record of the quarantine, belongs to the request that brought it too.
+            ask: row.ask.clone().unwrap_or_else(|| self.shared.plan.ask.clone()),
             meaning: self.shared.plan.meaning.clone(),
             slice,
             halves: Vec::new(),

@@ -132,15 +132,19 @@ impl Core {
                 "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning,
                    closed_at, reason)
                  VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?14, ?15)
-                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, ask = excluded.ask,
-                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13, partition = ?9, start = ?10,
+                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6,
+                   ask = CASE WHEN ?16 THEN coalesce(ask, ?8) ELSE ?8 END,
+                   partition = CASE WHEN ?16 AND ask IS NOT NULL THEN partition ELSE ?9 END,
+                   start = CASE WHEN ?16 AND ask IS NOT NULL THEN start ELSE ?10 END,
+                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13,
                    closed_at = ?14, reason = ?15 WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
                 commit.ask, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
                 commit.meaning, closed.map(|(at, _)| at.timestamp_millis()), closed.map(|(_, reason)| reason.word()),
-                // What is mapped again under the same meaning was listed as it is known.
+                // What is mapped again stays with the request that brought it, and was listed as it is known under the same
+                // meaning.
                 admit.again
             ])?;
         if written == 0 {
