@@ -127,3 +127,18 @@ fn intent(bench: &Bench, key: &str, row: u64, brought: Option<Brought>) -> Inten
         brought,
     }
 }
+
+#[tokio::test]
+async fn a_record_that_is_rejected_again_names_the_page_that_brought_it() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    let (from, _) = bench.commit(page(&begun, "a", 0, &[("1", Offer("x")), ("2", Rejected)])).await.unwrap();
+    bench.end(&begun, Outcome::Complete).await;
+    let replay = bench.begin(RunKind::Replay, "a").await;
+    let records = [("1", Rejected), ("2", Rejected)];
+    bench.commit(Page { from: Some(from), ..page(&replay, "a", 0, &records) }).await.unwrap();
+    let held = bench.reader().held(None, None, 9).unwrap();
+    let pages: Vec<(&str, &str)> = held.iter().map(|held| (held.place.as_str(), held.page.as_str())).collect();
+    let from = from.to_string();
+    assert_eq!(pages, [("1", from.as_str()), ("2", from.as_str())]);
+}

@@ -226,7 +226,8 @@ impl Core {
         let admit = &commit.admit;
         let raw = record.raw.as_deref().unwrap_or_default();
         let hash = crate::offer::content_hash(raw) as i64;
-        // What has no key is known by its page, also when that is mapped again.
+        // The page that brought it, also when that is mapped again: a retry maps it from there, and what has no key is
+        // known by it.
         let from = commit.from.unwrap_or(admit.version);
         let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
         let kept: i64 = self
@@ -242,7 +243,7 @@ impl Core {
             )?
             .execute(params![
                 admit.source, place, hash, admit.run, reject.stage, reject.reason, reject.field, reject.path, reject.message,
-                admit.version.0 as i64, record.item, raw, admit.at.timestamp_millis()
+                from.0 as i64, record.item, raw, admit.at.timestamp_millis()
             ])?;
         self.held.insert(admit.source.clone(), true);
         Ok(())
