@@ -142,3 +142,24 @@ async fn a_record_that_is_rejected_again_names_the_page_that_brought_it() {
     let from = from.to_string();
     assert_eq!(pages, [("1", from.as_str()), ("2", from.as_str())]);
 }
+
+#[tokio::test]
+async fn what_a_store_outside_holds_of_a_closed_offer_is_known() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    let (from, _) = bench.commit(page(&begun, "a", 0, &[("1", Offer("x")), ("2", Offer("x"))])).await.unwrap();
+    let mut closings = bench.state.closings(vec![1, 2], Closed::NotSeen).await.unwrap();
+    // The second one was never stored: it is closed in the state alone, and nothing is certain of it.
+    closings[1].content = None;
+    let intents = [("1", 1), ("2", 2)].map(|(key, row)| intent(&bench, key, row, None));
+    let version = intents[1].version;
+    let intents = intents.map(|intent| Intent { version, ..intent });
+    bench.state.intent(intents.into()).await.unwrap();
+    let (meaning, source, at) = ("m".into(), SOURCE.into(), bench.now);
+    let close = Close { run: begun.run, source, version, at, meaning, store: false, closings, marks: Vec::new() };
+    assert_eq!(bench.state.close(close).await.unwrap().closed, 2);
+    let mut known = Vec::new();
+    bench.reader().each_known(None, &mut |row, _| known.push((row.closed, row.content))).unwrap();
+    assert_eq!(known, [(true, Some(content_hash(br#"{"title":"x"}"#))), (true, None)]);
+    assert_eq!(bench.reader().offers_of(SOURCE, &HashSet::from([from.0])).unwrap(), (1, 1));
+}

@@ -11,7 +11,7 @@ use super::core::Core;
 use super::runs::{unword, word};
 use super::words::{Close, Closing, Due, DueSince, Found, PageKind, SliceState};
 use crate::event::{Counts, RunId, SliceEnd};
-use crate::offer::{Closed, Lifecycle, OfferId, Version, content_of, document};
+use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash, content_of, document};
 
 /// What a sweep knows of a partition.
 #[derive(Default)]
@@ -260,7 +260,8 @@ impl Core {
         Ok(found.optional()?)
     }
 
-    /// Closes one offer; whether it was written.
+    /// Closes one offer; whether it was written. Where a store outside was told so, which the intent of this very version
+    /// shows, the content that it was told is known from now on.
     pub(super) fn close_one(
         &mut self,
         closing: &Closing,
@@ -271,9 +272,17 @@ impl Core {
         let closed = self
             .connection
             .prepare_cached(
-                "UPDATE known SET closed_at = ?2, reason = ?3, version = ?4 WHERE n = ?1 AND closed_at IS NULL AND version <= ?4",
+                "UPDATE known SET closed_at = ?2, reason = ?3, version = ?4,
+                   content = CASE WHEN content IS NULL AND version = ?4 THEN ?5 ELSE content END
+                 WHERE n = ?1 AND closed_at IS NULL AND version <= ?4",
             )?
-            .execute(params![closing.row as i64, at.timestamp_millis(), closing.reason.word(), version.0 as i64])?;
+            .execute(params![
+                closing.row as i64,
+                at.timestamp_millis(),
+                closing.reason.word(),
+                version.0 as i64,
+                closing.content.as_deref().map(|content| content_hash(content) as i64)
+            ])?;
         if closed == 0 {
             return Ok(false);
         }
