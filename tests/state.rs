@@ -163,3 +163,71 @@ async fn what_a_store_outside_holds_of_a_closed_offer_is_known() {
     assert_eq!(known, [(true, Some(content_hash(br#"{"title":"x"}"#))), (true, None)]);
     assert_eq!(bench.reader().offers_of(SOURCE, &HashSet::from([from.0])).unwrap(), (1, 1));
 }
+
+#[tokio::test]
+async fn an_order_that_fails_leaves_nothing_and_its_run_ends_there() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    bench.commit(page(&begun, "a", 0, &[("1", Offer("x"))])).await.unwrap();
+    let refuse = "BEFORE INSERT ON pages WHEN NEW.position LIKE '%7%' BEGIN SELECT RAISE(ABORT, 'no'); END";
+    bench.sql(&format!("CREATE TRIGGER refuse {refuse}"));
+    // The next page was admitted while the one that fails was on its way.
+    let (seventh, eighth) = ([("1", Offer("y")), ("2", Offer("x"))], [("2", Offer("x")), ("3", Offer("x"))]);
+    let (seventh, eighth) = (page(&begun, "a", 7, &seventh), page(&begun, "a", 8, &eighth));
+    let admitted = (bench.admit(&seventh).await, bench.admit(&eighth).await);
+    let failed = bench.state.commit(written(&seventh, admitted.0)).await.unwrap();
+    let behind = bench.state.commit(written(&eighth, admitted.1)).await.unwrap();
+    assert!(failed.done().await.unwrap_err().to_string().contains("no"));
+    assert!(behind.done().await.is_err(), "a page is never committed before the one before it");
+    assert_eq!(bench.one::<i64>("SELECT count(*) FROM known"), 1);
+    assert_eq!(bench.one::<String>("SELECT doc FROM offers"), bench.reader().offer("1").unwrap().unwrap().document.unwrap());
+    assert!(bench.one::<String>("SELECT doc FROM offers").contains(r#""title":"x""#));
+    // The run goes on as if the page had not been read.
+    bench.sql("DROP TRIGGER refuse");
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    assert!(begun.resumed);
+    assert_eq!(begun.slices[0].position, bench::slice("{}", 0).position);
+    let (_, counts) = bench.commit(page(&begun, "a", 7, &[("1", Offer("y")), ("2", Offer("x"))])).await.unwrap();
+    assert_eq!((counts.indexed, counts.unchanged, counts.duplicate), (2, 0, 0));
+    assert_eq!(stored(bench.dir.path()), 2);
+}
+
+#[tokio::test]
+async fn what_was_in_flight_when_a_run_failed_is_not_known_to_the_next() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    // Admitted, and never handed over: something else failed.
+    bench.admit(&page(&begun, "a", 0, &[("1", Offer("x"))])).await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    let (_, counts) = bench.commit(page(&begun, "a", 0, &[("1", Offer("x"))])).await.unwrap();
+    assert_eq!((counts.new, counts.unchanged), (1, 0));
+    // A page that was committed before lands again: what it brought anew is written when it comes the next time.
+    let (_, counts) = bench.commit(page(&begun, "a", 0, &[("1", Offer("y"))])).await.unwrap();
+    assert_eq!(counts.new, 1, "a repeat counts once");
+    let (_, counts) = bench.commit(page(&begun, "a", 1, &[("1", Offer("y"))])).await.unwrap();
+    assert_eq!(counts.indexed, 1);
+    assert_eq!(stored(bench.dir.path()), 1);
+}
+
+#[tokio::test]
+async fn after_a_fault_of_the_file_nothing_is_written_any_more() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    // As on a full disk: SQLite gives the whole transaction up by itself.
+    let refuse = "BEFORE INSERT ON pages WHEN NEW.position LIKE '%7%' BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    bench.sql(&format!("CREATE TRIGGER refuse {refuse}"));
+    let (seventh, other) = ([("1", Offer("x"))], [("2", Offer("x"))]);
+    let seventh = page(&begun, "a", 7, &seventh);
+    let other = Page { partition: "p", ..page(&begun, "a", 0, &other) };
+    let admitted = (bench.admit(&seventh).await, bench.admit(&other).await);
+    let failed = bench.state.commit(written(&seventh, admitted.0)).await.unwrap();
+    let behind = bench.state.commit(written(&other, admitted.1)).await;
+    let settled = bench.state.settle(SOURCE, "elsewhere").await;
+    assert!(failed.done().await.unwrap_err().to_string().contains("full"));
+    assert!(settled.is_err());
+    if let Ok(behind) = behind {
+        assert!(behind.done().await.is_err());
+    }
+    assert_eq!(bench.one::<i64>("SELECT count(*) FROM known"), 0);
+    assert_eq!(bench.one::<i64>("SELECT count(*) FROM claims WHERE store = 'elsewhere'"), 0);
+}

@@ -16,7 +16,21 @@ const RAW_KEPT: i64 = 1_000;
 const RAW_BYTES: usize = 1 << 20;
 
 impl Core {
+    /// Commits a page. Once one of a run failed, those behind it are not committed any more: a slice's position means that
+    /// all before it is done.
     pub(super) fn commit(&mut self, commit: &Commit) -> Result<Committed, StateError> {
+        if let Some(fault) = self.broken.get(&commit.admit.run) {
+            return Err(fault.clone());
+        }
+        let committed = self.put_page(commit);
+        self.land(commit);
+        if let Err(fault) = &committed {
+            self.broken.insert(commit.admit.run, fault.clone());
+        }
+        committed
+    }
+
+    fn put_page(&mut self, commit: &Commit) -> Result<Committed, StateError> {
         let admit = &commit.admit;
         let position = serde_json::to_string(&commit.position).unwrap_or_default();
         if let Some(counts) = self.repeated(admit.run, &commit.slice.slice, &position, commit.part)? {
@@ -88,7 +102,6 @@ impl Core {
             self.put_mark(mark)?;
         }
         self.put_quotas(&commit.quotas)?;
-        self.land(commit);
         Ok(Committed { counts, keys })
     }
 

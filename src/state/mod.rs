@@ -129,7 +129,7 @@ impl State {
     ) -> Result<T, StateError> {
         let (done, answer) = oneshot::channel();
         let order = Order::Work(Box::new(move |core: &mut Core| {
-            let result = work(core);
+            let result = core.whole(work);
             Box::new(move |fault: Option<StateError>| {
                 // A caller that is gone does not need the answer.
                 let _ = done.send(fault.map_or(result, Err));
@@ -192,7 +192,7 @@ impl State {
     pub async fn commit(&self, commit: Commit) -> Result<Pending, StateError> {
         let (done, answer) = oneshot::channel();
         let order = Order::Work(Box::new(move |core: &mut Core| {
-            let result = core.commit(&commit);
+            let result = core.whole(|core| core.commit(&commit));
             Box::new(move |fault: Option<StateError>| {
                 let _ = done.send(fault.map_or(result, Err));
             })

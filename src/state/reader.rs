@@ -3,7 +3,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::rows::{Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time};
+use super::rows::{
+    Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time,
+};
 use super::runs::{COUNTS, counts};
 use super::words::Waiting;
 use super::{StateError, tables};

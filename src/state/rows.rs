@@ -196,7 +196,8 @@ pub(super) fn held_row(row: &Row<'_>) -> rusqlite::Result<Held> {
 }
 
 /// Page rows with the columns that [`page_row`] reads.
-pub(super) const PAGES: &str = "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts,
+pub(super) const PAGES: &str =
+    "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts,
    s.partition, s.start, s.end, p.part, r.ask FROM pages p
    LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice LEFT JOIN runs r ON r.run = p.run";
 

@@ -1,4 +1,6 @@
 //! Runs, slices, coverage, claims and marks in the state.
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, Row, params};
@@ -52,6 +54,7 @@ impl Core {
             let fingerprint = format!("{}:{path}", new.meaning);
             self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
         }
+        self.leave(&new.source)?;
         let unfinished = self.unfinished(new)?;
         let last_complete = self.last_complete(new, unfinished.map(|(run, _)| run))?;
         if let Some((run, now)) = unfinished {
@@ -83,6 +86,31 @@ impl Core {
         self.first.insert(run, self.next_row);
         let now = instant(new.now.timestamp_millis());
         Ok(Begun { run, now, resumed: false, slices: Vec::new(), counts: Counts::default(), last_complete })
+    }
+
+    /// What is left in memory of the runs of a source goes: one that failed may have left pages in flight, and what goes on
+    /// is read again.
+    fn leave(&mut self, source: &str) -> Result<(), StateError> {
+        let flying = self.flying.values().map(|flying| flying.run);
+        let rows = self.rows.values().map(|(run, _)| *run);
+        let left: HashSet<RunId> =
+            flying.chain(rows).chain(self.seen.keys().copied()).chain(self.broken.keys().copied()).collect();
+        for run in left {
+            let sql = "SELECT 1 FROM runs WHERE run = ?1 AND source = ?2";
+            if self.connection.prepare_cached(sql)?.exists(params![run, source])? {
+                self.flying.retain(|_, flying| flying.run != run);
+                self.rows.retain(|_, (of, _)| *of != run);
+                self.forget_run(run);
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_run(&mut self, run: RunId) {
+        self.broken.remove(&run);
+        self.first.remove(&run);
+        self.seen.remove(&run);
+        self.slices.retain(|(of, _), _| *of != run);
     }
 
     /// Whether all that the site showed to the last run is known, up to the end: a gap that any later run left would be
@@ -233,9 +261,7 @@ impl Core {
             "UPDATE runs SET ended = ?2, outcome = ?3, cause = ?4 WHERE run = ?1",
             params![ended.run, ended.at.timestamp_millis(), word(&ended.outcome), ended.cause],
         )?;
-        self.first.remove(&ended.run);
-        self.seen.remove(&ended.run);
-        self.slices.retain(|(run, _), _| *run != ended.run);
+        self.forget_run(ended.run);
         let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
         Ok(self.connection.query_row(&sql, params![ended.run], |row| counts(row, 0))?)
     }

@@ -128,7 +128,8 @@ mod tests {
         assert_eq!(version(&old), OLDEST + STEPS.len() as i64);
         let rows: i64 = old.query_row("SELECT n FROM known WHERE key = 'k'", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 7);
-        let pages = "SELECT count(*) FROM (SELECT page FROM known UNION ALL SELECT page FROM quarantine) WHERE page = 1";
+        let pages =
+            "SELECT count(*) FROM (SELECT page FROM known UNION ALL SELECT page FROM quarantine) WHERE page = 1";
         let pages: i64 = old.query_row(pages, [], |row| row.get(0)).unwrap();
         assert_eq!(pages, 3, "an offer and two records name the page that brought them");
         prepare(&old).unwrap();
