@@ -13,7 +13,6 @@ use jobmarket::event::{Outcome, RunKind};
 use jobmarket::offer::{Closed, OfferId, content_hash};
 use jobmarket::state::words::{Brought, Close, DueSince, Intent};
 
-
 #[tokio::test]
 async fn an_offer_belongs_to_the_request_that_brought_it_last_though_it_is_not_written() {
     let mut bench = Bench::new().await;
@@ -106,7 +105,11 @@ async fn what_is_mapped_again_belongs_to_the_request_that_brought_it() {
     let again = Page { partition: "other", from: Some(from), ..page(&replay, "b", 0, &records) };
     let (_, counts) = bench.commit(again).await.unwrap();
     assert_eq!((counts.indexed, counts.unchanged), (2, 1));
-    assert_eq!(bench.state.open_rows(SOURCE, Some("{}"), Some("b")).await.unwrap().len(), 2, "asks and partitions stay");
+    assert_eq!(
+        bench.state.open_rows(SOURCE, Some("{}"), Some("b")).await.unwrap().len(),
+        2,
+        "asks and partitions stay"
+    );
     // The same before a request to a store outside; and what is closed does not open for the time of it.
     bench.sql("UPDATE known SET closed_at = 1, reason = 'not_seen' WHERE key = '2'");
     let brought = Brought { ask: "b".into(), partition: "other".into(), start: None, again: true };
@@ -180,7 +183,10 @@ async fn an_order_that_fails_leaves_nothing_and_its_run_ends_there() {
     assert!(failed.done().await.unwrap_err().to_string().contains("no"));
     assert!(behind.done().await.is_err(), "a page is never committed before the one before it");
     assert_eq!(bench.one::<i64>("SELECT count(*) FROM known"), 1);
-    assert_eq!(bench.one::<String>("SELECT doc FROM offers"), bench.reader().offer("1").unwrap().unwrap().document.unwrap());
+    assert_eq!(
+        bench.one::<String>("SELECT doc FROM offers"),
+        bench.reader().offer("1").unwrap().unwrap().document.unwrap()
+    );
     assert!(bench.one::<String>("SELECT doc FROM offers").contains(r#""title":"x""#));
     // The run goes on as if the page had not been read.
     bench.sql("DROP TRIGGER refuse");
@@ -230,4 +236,23 @@ async fn after_a_fault_of_the_file_nothing_is_written_any_more() {
     }
     assert_eq!(bench.one::<i64>("SELECT count(*) FROM known"), 0);
     assert_eq!(bench.one::<i64>("SELECT count(*) FROM claims WHERE store = 'elsewhere'"), 0);
+}
+
+#[tokio::test]
+async fn a_time_without_sight_closes_only_where_a_partition_was_read_whole_since() {
+    let mut bench = Bench::new().await;
+    let old: [(&str, bench::Made<'_>); 2] = [("1", Offer("x")), ("2", Offer("x"))];
+    let more: [(&str, bench::Made<'_>); 1] = [("3", Offer("x"))];
+    let begun = bench.sweep("a", &[("p", &old, true), ("q", &more, true)]).await;
+    bench.end(&begun, Outcome::Complete).await;
+    // The machine is off for five weeks, then a partition answers 500.
+    bench.now += TimeDelta::days(35);
+    let since = |bench: &Bench| DueSince::Instant(bench.now - TimeDelta::days(30));
+    let begun = bench.sweep("a", &[("p", &old[..1], true), ("q", &[], false)]).await;
+    assert_eq!(bench.due("a", since(&bench)).await, 1, "nothing of the partition that was not read");
+    bench.end(&begun, Outcome::Partial).await;
+    assert_eq!(bench.due("b", since(&bench)).await, 0);
+    let begun = bench.sweep("a", &[("p", &old[..1], false), ("q", &[], true)]).await;
+    assert_eq!(bench.due("a", since(&bench)).await, 2, "each was read whole once");
+    bench.end(&begun, Outcome::Partial).await;
 }

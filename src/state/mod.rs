@@ -1,4 +1,5 @@
 //! The state of a data directory: one SQLite file, one writing thread, one transaction for all pages that wait.
+mod absent;
 mod admit;
 mod claims;
 mod commit;
