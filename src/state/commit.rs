@@ -14,6 +14,9 @@ use crate::offer::{Closed, Lifecycle, Reject, document};
 /// Raw bytes are kept for so many rejects of a run and reason, each up to 1 MiB.
 const RAW_KEPT: i64 = 1_000;
 const RAW_BYTES: usize = 1 << 20;
+/// Counts the raw records that are kept of a run and reason.
+pub(super) const KEPT: &str =
+    "SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND (raw IS NOT NULL) = 1";
 
 impl Core {
     /// Commits a page. Once one of a run failed, those behind it are not committed any more: a slice's position means that
@@ -243,10 +246,8 @@ impl Core {
         // known by it.
         let from = commit.from.unwrap_or(admit.version);
         let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
-        let kept: i64 = self
-            .connection
-            .prepare_cached("SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND raw IS NOT NULL")?
-            .query_row(params![admit.run, reject.reason], |row| row.get(0))?;
+        let kept: i64 =
+            self.connection.prepare_cached(KEPT)?.query_row(params![admit.run, reject.reason], |row| row.get(0))?;
         let raw = (kept < RAW_KEPT && raw.len() <= RAW_BYTES && !raw.is_empty()).then_some(raw);
         self.connection
             .prepare_cached(
