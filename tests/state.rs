@@ -256,3 +256,26 @@ async fn a_time_without_sight_closes_only_where_a_partition_was_read_whole_since
     assert_eq!(bench.due("a", since(&bench)).await, 2, "each was read whole once");
     bench.end(&begun, Outcome::Partial).await;
 }
+
+#[tokio::test]
+async fn pages_are_read_some_at_a_time_and_each_once() {
+    let mut bench = Bench::new().await;
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    let mut versions = Vec::new();
+    for position in 0..5 {
+        versions.push(bench.commit(page(&begun, "a", position, &[("1", Offer("x"))])).await.unwrap().0);
+    }
+    let again = Page { from: Some(versions[0]), ..page(&begun, "a", 9, &[]) };
+    bench.commit(again).await.unwrap();
+    let (reader, mut read) = (bench.reader(), Vec::new());
+    loop {
+        let after = read.last().map_or(0, |version: &String| version.parse().unwrap());
+        let rows = reader.pages_after(SOURCE, after, 2).unwrap();
+        assert!(rows.len() <= 2 && rows.iter().all(|row| row.ask.as_deref() == Some("a")));
+        if rows.is_empty() {
+            break;
+        }
+        read.extend(rows.into_iter().map(|row| row.version));
+    }
+    assert_eq!(read, versions.iter().map(ToString::to_string).collect::<Vec<_>>(), "what was mapped again is no page");
+}

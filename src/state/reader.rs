@@ -126,11 +126,12 @@ impl Reader {
         Ok(self.connection.query_row(&sql, params![source, version], page_row).optional()?)
     }
 
-    /// All pages of a source that hold records, in the order of their versions.
-    pub fn pages(&self, source: &str) -> Result<Vec<PageRow>, StateError> {
-        let sql = format!("{PAGES} WHERE p.source = ?1 AND p.kind = 'list' ORDER BY p.version");
-        let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map(params![source], page_row)?;
+    /// Pages of a source that hold records, behind a version, in the order of their versions; at most `limit`.
+    pub fn pages_after(&self, source: &str, after: u64, limit: usize) -> Result<Vec<PageRow>, StateError> {
+        let sql =
+            format!("{PAGES} WHERE p.source = ?1 AND p.kind = 'list' AND p.version > ?2 ORDER BY p.version LIMIT ?3");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![source, after as i64, limit as i64], page_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
