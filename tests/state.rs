@@ -11,6 +11,7 @@ use bench::{Bench, Page, SOURCE, page, stored, written};
 use chrono::TimeDelta;
 use jobmarket::event::{Outcome, RunKind};
 use jobmarket::offer::{Closed, OfferId, content_hash};
+use jobmarket::state::StateError;
 use jobmarket::state::words::{Brought, Close, DueSince, Intent};
 
 #[tokio::test]
@@ -278,4 +279,12 @@ async fn pages_are_read_some_at_a_time_and_each_once() {
         read.extend(rows.into_iter().map(|row| row.version));
     }
     assert_eq!(read, versions.iter().map(ToString::to_string).collect::<Vec<_>>(), "what was mapped again is no page");
+}
+
+#[tokio::test]
+async fn a_full_disk_and_what_follows_it_say_what_to_do() {
+    let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+    let said = StateError::from(full).to_string();
+    assert!(said.starts_with("state.db: the disk is full; nothing that was committed is lost: free space"), "{said}");
+    assert!(StateError::Closed.to_string().ends_with("start the program again"));
 }

@@ -52,7 +52,7 @@ pub enum StateError {
     #[error("the data directory {0} cannot be used: {1}")]
     Folder(String, String),
     /// SQLite says no.
-    #[error("state.db: {0}")]
+    #[error("state.db: {}", said(.0))]
     Sqlite(Arc<rusqlite::Error>),
     /// It was written by another version.
     #[error(
@@ -72,8 +72,24 @@ pub enum StateError {
         asked: String,
     },
     /// The writing thread has ended.
-    #[error("the state was closed by an earlier fault")]
+    #[error(
+        "state.db takes nothing more after the fault that was told before this one; nothing that was committed is lost: mend that one, and start the program again"
+    )]
     Closed,
+}
+
+/// What SQLite says, and what to do where it is known.
+fn said(error: &rusqlite::Error) -> String {
+    let advice = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => {
+            "the disk is full; nothing that was committed is lost: free space on it, and start the program again"
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            "another program holds it; nothing that was committed is lost: end that one, and start this one again"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{advice} ({error})")
 }
 
 impl From<rusqlite::Error> for StateError {
@@ -327,7 +343,7 @@ impl State {
 
     /// Files of sinks and how far they are true.
     pub async fn marks(&self) -> Result<Vec<Mark>, StateError> {
-        self.ask(|core| core.marks()).await
+        self.ask(|core| Ok(rows::marks(&core.connection)?)).await
     }
 
     /// Takes entries of the quarantine out of it.

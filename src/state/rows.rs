@@ -1,9 +1,9 @@
 //! What readers get: sources, runs, pages, entries of the quarantine, offers. Plain rows, and how they are read.
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 
 use super::runs::{counts, unword};
-use super::words::{Archived, Waiting};
+use super::words::{Archived, Mark, Waiting};
 use crate::event::Counts;
 use crate::offer::{OfferId, instant};
 
@@ -157,6 +157,13 @@ pub(super) fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
         content: row.get::<_, Option<i64>>(3)?.map(|content| content as u64),
         closed: row.get(4)?,
     })
+}
+
+/// Files of sinks and how far they are true.
+pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Vec<Mark>> {
+    let mut statement = connection.prepare("SELECT file, length FROM marks ORDER BY file")?;
+    let rows = statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
+    rows.collect()
 }
 
 pub(super) fn time(millis: i64) -> String {

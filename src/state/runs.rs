@@ -1,4 +1,4 @@
-//! Runs, slices, coverage, claims and marks in the state.
+//! Runs, slices, coverage and quotas in the state.
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::StateError;
 use super::admit::instant;
 use super::core::Core;
-use super::words::{Begun, Ended, Mark, NewRun, Slice, SliceState};
+use super::words::{Begun, Ended, NewRun, Slice, SliceState};
 use crate::event::{Counts, RunId};
 use crate::fetch::Spend;
 use crate::plan::Window;
@@ -264,13 +264,6 @@ impl Core {
         self.forget_run(ended.run);
         let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
         Ok(self.connection.query_row(&sql, params![ended.run], |row| counts(row, 0))?)
-    }
-
-    pub(super) fn marks(&self) -> Result<Vec<Mark>, StateError> {
-        let mut statement = self.connection.prepare("SELECT file, length FROM marks")?;
-        let rows =
-            statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn put_quotas(&mut self, quotas: &[Spend]) -> Result<(), StateError> {
