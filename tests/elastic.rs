@@ -77,6 +77,10 @@ async fn offers_close_open_again_and_are_mapped_again() {
     let (fourth, _) = bench.run("remotive").await;
     assert_eq!((fourth.counts.indexed, fourth.counts.new), (10, 0));
     assert_eq!(closed(&bench.stored("remotive").await), 20);
+    let (engine, _heard) = bench.engine();
+    let again = replay(bench.plan("remotive"), engine, Again::Everything).await.unwrap();
+    let equal = again.counts.unchanged + again.counts.duplicate;
+    assert_eq!((again.counts.indexed, equal), (0, 250), "what the store was told of closed offers is known");
     let text = bench.texts.iter_mut().find(|text| text.path == "sources/remotive.yaml").unwrap();
     text.text = text.text.replace("title: $.title", "title: $.title | upper");
     let (engine, _heard) = bench.engine();

@@ -141,7 +141,7 @@ async fn what_a_page_wrote_that_was_never_committed_is_closed_by_sweeps() {
     let (id, version, at) = (OfferId::new("remotive", "lost"), Version::new(1_000_000_000, 1), Utc::now());
     let content = br#"{"id":"ID","source":"remotive","source_id":"lost","url":"u","title":"Lost"}"#;
     let content = String::from_utf8_lossy(content).replace("ID", &id.to_string());
-    let brought = Brought { ask: plan.ask.clone(), partition: "{}".into(), start: None };
+    let brought = Brought { ask: plan.ask.clone(), partition: "{}".into(), start: None, again: false };
     let intent = Intent {
         row: 100_000,
         source: "remotive".into(),

@@ -244,8 +244,13 @@ async fn pages_that_nothing_needs_go_and_what_an_open_offer_came_from_stays() {
 async fn young_pages_details_and_what_waits_in_the_quarantine_stay() {
     let mut bench = Bench::new(0).await;
     bench.run("smartrecruiters").await;
-    let details =
-        bench.reader().pages("smartrecruiters").unwrap().iter().map(|page| page.archived.len()).sum::<usize>();
+    let details = bench
+        .reader()
+        .pages_after("smartrecruiters", 0, 10_000)
+        .unwrap()
+        .iter()
+        .map(|page| page.archived.len())
+        .sum::<usize>();
     bench.close_all();
     let keep = |days| {
         let (reader, now) = (bench.reader(), Utc::now() + TimeDelta::days(89));

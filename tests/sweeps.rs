@@ -227,11 +227,22 @@ async fn offers_of_an_older_request_are_closed_on_request_alone() {
     bench.show(Site::Remotive, 40, false);
     for _ in 0..3 {
         let (summary, _) = bench.run("remotive").await;
-        assert_eq!(summary.counts.closed, 0, "another request's offers are not judged by this one");
+        assert_eq!(
+            (summary.counts.closed, summary.counts.unchanged),
+            (0, 210),
+            "another request's offers are not judged by this one"
+        );
     }
+    let older = Reader::open(bench.dir.path()).unwrap().unwrap().sources().unwrap().remove(0).older;
+    assert_eq!(older, 40, "what the new request shows is its own, though nothing of it is written");
     let (engine, _heard) = bench.engine();
     let closed = close(bench.plan("remotive"), engine, bench.now, Closes::OlderAsk).await.unwrap();
-    assert_eq!(closed.counts.closed, 250, "unchanged offers belong to the request that brought them last");
+    assert_eq!((closed.counts.closed, bench.stored("remotive")), (40, counted(&[("not_seen", 40), ("open", 210)])));
+    // What the new request has shown is judged by its sweeps.
+    bench.show(Site::Remotive, 52, false);
+    bench.run("remotive").await;
+    let (last, _) = bench.run("remotive").await;
+    assert_eq!(last.counts.closed, 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,4 +286,32 @@ async fn a_clock_that_was_an_hour_ahead_does_not_hold_closings_back() {
     bench.run("remotive").await;
     let (second, _) = bench.run("remotive").await;
     assert_eq!((second.counts.closed, bench.stored("remotive")), (12, counted(&[("not_seen", 12), ("open", 238)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_mapped_again_stays_with_the_request_that_brought_it() {
+    let mut bench = Bench::new().await;
+    bench.text("remotive", "title: $.title", "title: $.job_type");
+    let (first, _) = bench.run("remotive").await;
+    let held = first.counts.rejected as usize;
+    assert!(held > 20, "{:?}", first.counts);
+    // Another request, and a mended mapping: what the first one brought is stored, and no sweep of the second closes it.
+    bench.text("remotive", "category: null", "category: software-dev");
+    bench.text("remotive", "title: $.job_type", "title: $.title");
+    bench.show(Site::Remotive, 250, false);
+    let reader = Reader::open(bench.dir.path()).unwrap().unwrap();
+    let entries = reader.held(None, None, 1_000).unwrap();
+    let records = entries.into_iter().map(|held| (held.page, held.item as u32)).collect();
+    for again in [Again::Records(records), Again::Everything] {
+        let (engine, _heard) = bench.engine();
+        let again = replay(bench.plan("remotive"), engine, again).await.unwrap();
+        assert!(again.counts.indexed >= held as u64, "{:?}", again.counts);
+    }
+    bench.text("remotive", "expire:", "expire: {not_seen: 2 sweeps, at_most: 100%} #");
+    for _ in 0..3 {
+        let (summary, _) = bench.run("remotive").await;
+        assert_eq!(summary.counts.closed, 0);
+    }
+    assert_eq!(reader.sources().unwrap()[0].older, 250);
+    assert_eq!(bench.stored("remotive"), counted(&[("open", 250)]));
 }

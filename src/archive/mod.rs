@@ -3,7 +3,7 @@ mod check;
 mod segments;
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -164,18 +164,29 @@ fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 4..]))
 }
 
-/// Cuts what follows the last whole frame of a segment; the bytes that were cut.
+/// Cuts what follows the last whole frame of a segment; the bytes that were cut. It is read as it is unpacked, a little at
+/// a time: a segment is larger than what a run may hold in memory.
 fn mend(path: &Path) -> Result<u64, FileError> {
-    let bytes = fs::read(path).map_err(|error| FileError { path: path.display().to_string(), error })?;
-    let mut whole = 0;
-    while whole < bytes.len() {
-        let Ok(length) = zstd::zstd_safe::find_frame_compressed_size(&bytes[whole..]) else { break };
-        if zstd::decode_all(&bytes[whole..whole + length]).is_err() {
-            break;
+    let fault = |error| FileError { path: path.display().to_string(), error };
+    let mut file = File::open(path).map_err(fault)?;
+    let length = file.seek(SeekFrom::End(0)).map_err(fault)?;
+    file.seek(SeekFrom::Start(0)).map_err(fault)?;
+    let (mut reader, mut whole) = (BufReader::new(file), 0);
+    while whole < length {
+        match frame_end(&mut reader) {
+            Ok(()) => whole = reader.stream_position().map_err(fault)?,
+            // The disk says so: what cannot be read now is not torn.
+            Err(error) if error.raw_os_error().is_some() => return Err(fault(error)),
+            Err(_) => break,
         }
-        whole += length;
     }
-    if whole == bytes.len() { Ok(0) } else { files::cut(path, whole as u64) }
+    if whole == length { Ok(0) } else { files::cut(path, whole) }
+}
+
+/// Reads to the end of a frame, which holds what it says.
+fn frame_end(reader: &mut BufReader<File>) -> std::io::Result<()> {
+    let mut frame = zstd::Decoder::with_buffer(reader)?.single_frame();
+    std::io::copy(&mut frame, &mut std::io::sink()).map(|_| ())
 }
 
 #[cfg(test)]
@@ -222,5 +233,34 @@ mod tests {
         assert_eq!(&read(root.path(), &first).unwrap().body[..], b"one");
         let third = archive.append(&page("three"), Version(3), None).await.unwrap();
         assert_ne!(third.segment, first.segment, "a start opens a new segment");
+    }
+
+    #[tokio::test]
+    async fn what_follows_the_first_broken_frame_is_cut_wherever_it_breaks() {
+        let root = tempfile::tempdir().unwrap();
+        let (archive, _) = Archive::open(root.path(), "site", Appender::start()).unwrap();
+        // Larger than what is read at a time.
+        let noise: String = std::iter::repeat_with(fastrand::alphanumeric).take(100_000).collect();
+        let first = archive.append(&page("one"), Version(1), None).await.unwrap();
+        let second = archive.append(&page(&noise), Version(2), None).await.unwrap();
+        let third = archive.append(&page("three"), Version(3), None).await.unwrap();
+        let path = root.path().join(&first.segment);
+        let whole = fs::read(&path).unwrap();
+        let mended = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let cut = mend(&path).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes[..bytes.len() - cut as usize]);
+            bytes.len() as u64 - cut
+        };
+        assert_eq!(mended(&whole), third.offset + third.length);
+        assert_eq!(mended(&[]), 0);
+        for (end, expect) in [(third.offset + 5, third.offset), (third.offset, third.offset), (3, 0)] {
+            assert_eq!(mended(&whole[..end as usize]), expect);
+        }
+        // A write that came to the disk as zeros, and one byte of a frame that is another.
+        assert_eq!(mended(&[&whole[..third.offset as usize], &[0; 70_000]].concat()), third.offset);
+        let mut broken = whole.clone();
+        broken[(second.offset + second.length / 2) as usize] ^= 1;
+        assert_eq!(mended(&broken), second.offset);
     }
 }

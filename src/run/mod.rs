@@ -152,7 +152,9 @@ pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another owner writes the source.
-    #[error("another process writes this source: the store holds offers of a later claim; this run has stopped")]
+    #[error(
+        "another process writes this source: one with a data directory of its own has taken it in the store since this run began; this run has stopped, and nothing is lost: one of the two is enough, so end the other one, or start this one again to take the source back"
+    )]
     Fenced,
     /// A task of ours ended without an answer.
     #[error("a part of the run ended without an answer: {0}")]

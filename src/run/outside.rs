@@ -18,6 +18,9 @@ pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit
     let (numbers, own): (Vec<usize>, Vec<_>) = items(commit).into_iter().unzip();
     let mut closings: Vec<Closing> = commit.admitted.closings.iter().map(|(_, closing)| closing.clone()).collect();
     contents(shared, elastic, &mut closings).await?;
+    for ((_, own), read) in commit.admitted.closings.iter_mut().zip(&closings) {
+        own.content.clone_from(&read.content);
+    }
     // What the store never had is closed in the state alone.
     closings.retain(|closing| closing.content.is_some());
     let (more, closed) = batch(&closings, commit.admit.at);
@@ -36,6 +39,7 @@ pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit
                 ask: commit.ask.clone(),
                 partition: commit.slice.partition.clone(),
                 start: commit.slice.window.map(|(start, _)| start),
+                again: admit.again,
             }),
         })
         .collect();

@@ -1,5 +1,5 @@
 //! Archived pages mapped again in the order of their versions, under new ones: an older page never wins.
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -53,11 +53,9 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     if kind == RunKind::Replay {
         replay.forget_lost().await?;
     }
-    for (row, items) in replay.rows(&again)? {
-        if replay.shared.stopped() {
-            break;
-        }
-        replay.page(&row, items.as_ref()).await?;
+    match &again {
+        Again::Everything => replay.everything().await?,
+        Again::Records(records) => replay.records(records).await?,
     }
     if kind == RunKind::Replay && !replay.gone.is_empty() {
         replay.tell_gone()?;
@@ -74,25 +72,41 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     finished(&replay.shared, outcome, cause, began).await
 }
 
-type Rows = Vec<(PageRow, Option<HashSet<u32>>)>;
+/// Page rows of one read: a long history is not held in memory.
+const ROWS: usize = 500;
 
 impl Replay {
-    /// The pages to map, in the order of their versions, and which of their records when not all.
-    fn rows(&self, again: &Again) -> Result<Rows, RunError> {
-        let source = &self.shared.plan.source;
-        let Again::Records(records) = again else {
-            return Ok(self.reader.pages(source)?.into_iter().map(|row| (row, None)).collect());
-        };
-        let mut items: HashMap<&str, HashSet<u32>> = HashMap::new();
+    /// Maps all pages, in the order of their versions.
+    async fn everything(&mut self) -> Result<(), RunError> {
+        let mut after = 0;
+        loop {
+            let rows = self.reader.pages_after(&self.shared.plan.source, after, ROWS)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = version(last);
+            for row in &rows {
+                if self.shared.stopped() {
+                    return Ok(());
+                }
+                self.page(row, None).await?;
+            }
+        }
+    }
+
+    /// Maps some records, in the order of the versions of their pages.
+    async fn records(&mut self, records: &[(String, u32)]) -> Result<(), RunError> {
+        let mut pages: BTreeMap<u64, HashSet<u32>> = BTreeMap::new();
         for (page, item) in records {
-            items.entry(page).or_default().insert(*item);
+            pages.entry(page.parse().unwrap_or_default()).or_default().insert(*item);
         }
-        let mut rows: Rows = Vec::new();
-        for (page, items) in items {
-            rows.extend(self.reader.page(source, page)?.map(|row| (row, Some(items))));
+        for (page, items) in pages {
+            if self.shared.stopped() {
+                return Ok(());
+            }
+            if let Some(row) = self.reader.page(&self.shared.plan.source, &page.to_string())? {
+                self.page(&row, Some(&items)).await?;
+            }
         }
-        rows.sort_by_key(|(row, _)| row.version.parse::<u64>().unwrap_or_default());
-        Ok(rows)
+        Ok(())
     }
 
     /// What the embedded store lost, or holds otherwise than it is known, is not known any more: it is written again.
@@ -178,7 +192,8 @@ impl Replay {
             request: row.request.clone(),
             status: page.status,
             archived: row.archived.clone(),
-            ask: self.shared.plan.ask.clone(),
+            // What is not known yet, such as a record of the quarantine, belongs to the request that brought it too.
+            ask: row.ask.clone().unwrap_or_else(|| self.shared.plan.ask.clone()),
             meaning: self.shared.plan.meaning.clone(),
             slice,
             halves: Vec::new(),
@@ -229,7 +244,7 @@ impl Replay {
         if let Some(items) = items {
             mapped.records.retain(|record| items.contains(&record.item));
         }
-        let version: u64 = row.version.parse().unwrap_or_default();
+        let version = version(row);
         let named = row.archived.iter().filter_map(|at| OfferId::parse(at.of.as_deref()?));
         let without: HashSet<OfferId> = named.filter(|id| !details.kept.contains_key(id)).collect();
         for record in &mut mapped.records {
@@ -247,7 +262,7 @@ impl Replay {
 
     /// Offers that the store lost and that a filter keeps aside now: they are closed, and written as such.
     fn lost_behind_a_filter(&self, mapped: &Mapped, row: &PageRow) -> Result<HashSet<OfferId>, RunError> {
-        let version: u64 = row.version.parse().unwrap_or_default();
+        let version = version(row);
         let mut lost = HashSet::new();
         for record in mapped.records.iter().filter(|record| record.fate == Fate::Filtered) {
             if let Some(id) = record.id.filter(|_| self.shared.plan.stores)
@@ -273,6 +288,10 @@ fn put(mapped: &mut Mapped, more: Mapped, ids: &HashSet<OfferId>) {
         mapped.text.extend_from_slice(&more.text[text]);
         place.fate = Fate::Offer { content, text: start..mapped.text.len() };
     }
+}
+
+fn version(row: &PageRow) -> u64 {
+    row.version.parse().unwrap_or_default()
 }
 
 /// The page's place, as the journal holds it.

@@ -82,9 +82,12 @@ impl Core {
             closings: Vec::new(),
             closed: Vec::new(),
         };
+        // What this run brought itself says nothing of how far the run before it came.
+        let first = self.first.get(&admit.run).copied().unwrap_or(0);
         for record in &admit.page.records {
             let (verdict, row, known) = self.judge(record, admit)?;
-            admitted.all_known &= known && !matches!(verdict, Verdict::Write { .. });
+            let before = known && row.is_some_and(|row| row < first);
+            admitted.all_known &= before && !matches!(verdict, Verdict::Write { .. });
             let closes = match record.fate {
                 Fate::Gone => Some(Closed::Gone),
                 Fate::Filtered => Some(Closed::Filtered),
@@ -110,10 +113,13 @@ impl Core {
         let known = self.known(id)?;
         let row = match &known {
             Some(known) => known.row,
-            None => *self.rows.entry(*id).or_insert_with(|| {
-                self.next_row += 1;
-                self.next_row - 1
-            }),
+            None => {
+                let (_, row) = *self.rows.entry(*id).or_insert_with(|| {
+                    self.next_row += 1;
+                    (admit.run, self.next_row - 1)
+                });
+                row
+            }
         };
         let was_known = known.is_some();
         let verdict = match &record.fate {

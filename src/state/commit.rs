@@ -14,9 +14,26 @@ use crate::offer::{Closed, Lifecycle, Reject, document};
 /// Raw bytes are kept for so many rejects of a run and reason, each up to 1 MiB.
 const RAW_KEPT: i64 = 1_000;
 const RAW_BYTES: usize = 1 << 20;
+/// Counts the raw records that are kept of a run and reason.
+pub(super) const KEPT: &str =
+    "SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND (raw IS NOT NULL) = 1";
 
 impl Core {
+    /// Commits a page. Once one of a run failed, those behind it are not committed any more: a slice's position means that
+    /// all before it is done.
     pub(super) fn commit(&mut self, commit: &Commit) -> Result<Committed, StateError> {
+        if let Some(fault) = self.broken.get(&commit.admit.run) {
+            return Err(fault.clone());
+        }
+        let committed = self.put_page(commit);
+        self.land(commit);
+        if let Err(fault) = &committed {
+            self.broken.insert(commit.admit.run, fault.clone());
+        }
+        committed
+    }
+
+    fn put_page(&mut self, commit: &Commit) -> Result<Committed, StateError> {
         let admit = &commit.admit;
         let position = serde_json::to_string(&commit.position).unwrap_or_default();
         if let Some(counts) = self.repeated(admit.run, &commit.slice.slice, &position, commit.part)? {
@@ -50,9 +67,13 @@ impl Core {
                 (None, Verdict::Unchanged) => {
                     counts.unchanged += 1;
                     self.relist(commit, record, row)?;
+                    self.bring(commit, row)?;
                 }
                 (None, Verdict::Superseded) => counts.superseded += 1,
-                (None, Verdict::Duplicate) => counts.duplicate += 1,
+                (None, Verdict::Duplicate) => {
+                    counts.duplicate += 1;
+                    self.bring(commit, row)?;
+                }
                 (None, Verdict::Filtered) => {
                     counts.filtered += 1;
                     self.note(commit, record, row)?;
@@ -65,6 +86,7 @@ impl Core {
                 (None, Verdict::Rejected) => {
                     counts.rejected += 1;
                     self.note(commit, record, row)?;
+                    self.bring(commit, row)?;
                     if let Fate::Rejected(reject) = &record.fate {
                         self.reject(commit, record, reject)?;
                     }
@@ -83,7 +105,6 @@ impl Core {
             self.put_mark(mark)?;
         }
         self.put_quotas(&commit.quotas)?;
-        self.land(commit);
         Ok(Committed { counts, keys })
     }
 
@@ -127,15 +148,19 @@ impl Core {
                 "INSERT INTO known(n, source, id, key, page, version, content, listed, ask, partition, start, first_seen, meaning,
                    closed_at, reason)
                  VALUES(?1, ?2, ?3, ?4, ?12, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?14, ?15)
-                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6, ask = excluded.ask,
-                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13, partition = ?9, start = ?10,
+                 ON CONFLICT(id) DO UPDATE SET page = ?12, version = ?5, content = ?6,
+                   ask = CASE WHEN ?16 THEN coalesce(ask, ?8) ELSE ?8 END,
+                   partition = CASE WHEN ?16 AND ask IS NOT NULL THEN partition ELSE ?9 END,
+                   start = CASE WHEN ?16 AND ask IS NOT NULL THEN start ELSE ?10 END,
+                   listed = CASE WHEN ?16 AND meaning = ?13 THEN listed ELSE ?7 END, meaning = ?13,
                    closed_at = ?14, reason = ?15 WHERE version <= ?5",
             )?
             .execute(params![
                 row as i64, admit.source, id.0, key, version, *content as i64, record.listed.map(|listed| listed as i64),
                 commit.ask, commit.slice.partition, start, first_seen.timestamp_millis(), from.0 as i64,
                 commit.meaning, closed.map(|(at, _)| at.timestamp_millis()), closed.map(|(_, reason)| reason.word()),
-                // What is mapped again under the same meaning was listed as it is known.
+                // What is mapped again stays with the request that brought it, and was listed as it is known under the same
+                // meaning.
                 admit.again
             ])?;
         if written == 0 {
@@ -180,6 +205,19 @@ impl Core {
         Ok(())
     }
 
+    /// An offer that a page shows without writing it is its request's all the same: sweeps of this one judge it from now on.
+    /// What is mapped again is not shown, and stays with the request that brought it.
+    fn bring(&self, commit: &Commit, row: Option<u64>) -> Result<(), StateError> {
+        let (Some(row), false) = (row, commit.admit.again) else { return Ok(()) };
+        let start = commit.slice.window.map(|(start, _)| start.timestamp_millis());
+        self.connection
+            .prepare_cached(
+                "UPDATE known SET ask = ?2, partition = ?3, start = ?4 WHERE n = ?1 AND version > 0 AND ask IS NOT ?2",
+            )?
+            .execute(params![row as i64, commit.ask, commit.slice.partition, start])?;
+        Ok(())
+    }
+
     /// When and why an offer was closed, if it is.
     pub(super) fn closed(&self, row: u64) -> Result<Option<(DateTime<Utc>, Closed)>, StateError> {
         let mut statement = self.connection.prepare_cached("SELECT closed_at, reason FROM known WHERE n = ?1")?;
@@ -204,13 +242,12 @@ impl Core {
         let admit = &commit.admit;
         let raw = record.raw.as_deref().unwrap_or_default();
         let hash = crate::offer::content_hash(raw) as i64;
-        // What has no key is known by its page, also when that is mapped again.
+        // The page that brought it, also when that is mapped again: a retry maps it from there, and what has no key is
+        // known by it.
         let from = commit.from.unwrap_or(admit.version);
         let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
-        let kept: i64 = self
-            .connection
-            .prepare_cached("SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND raw IS NOT NULL")?
-            .query_row(params![admit.run, reject.reason], |row| row.get(0))?;
+        let kept: i64 =
+            self.connection.prepare_cached(KEPT)?.query_row(params![admit.run, reject.reason], |row| row.get(0))?;
         let raw = (kept < RAW_KEPT && raw.len() <= RAW_BYTES && !raw.is_empty()).then_some(raw);
         self.connection
             .prepare_cached(
@@ -220,7 +257,7 @@ impl Core {
             )?
             .execute(params![
                 admit.source, place, hash, admit.run, reject.stage, reject.reason, reject.field, reject.path, reject.message,
-                admit.version.0 as i64, record.item, raw, admit.at.timestamp_millis()
+                from.0 as i64, record.item, raw, admit.at.timestamp_millis()
             ])?;
         self.held.insert(admit.source.clone(), true);
         Ok(())

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::StateError;
 use super::reader::Reader;
+use super::rows::marks;
 use super::words::Mark;
 
 /// A copy without the archive names none of its records, and its unfinished runs begin anew: they would go on with pages
@@ -27,10 +28,7 @@ impl Reader {
 
     /// Files of sinks and how far they are true.
     pub fn marks(&self) -> Result<Vec<Mark>, StateError> {
-        let mut statement = self.connection.prepare("SELECT file, length FROM marks ORDER BY file")?;
-        let rows =
-            statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(marks(&self.connection)?)
     }
 }
 

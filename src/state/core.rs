@@ -18,7 +18,7 @@ type Answer = Box<dyn FnOnce(Option<StateError>) + Send>;
 
 /// What the thread is asked.
 pub(super) enum Order {
-    /// Reads only: answered at once.
+    /// Answered at once: it reads what is committed, and changes only what is in flight and which rows are given.
     Admit(Arc<Admit>, oneshot::Sender<Result<Admitted, StateError>>),
     /// Answered when it is committed.
     Work(Box<dyn FnOnce(&mut Core) -> Answer + Send>),
@@ -37,9 +37,11 @@ pub(super) struct Flying {
 pub(super) struct Core {
     pub connection: Connection,
     pub flying: HashMap<OfferId, Flying>,
-    /// Rows of ids that are not in `known` yet.
-    pub rows: HashMap<OfferId, u64>,
+    /// Rows of ids that are not in `known` yet, and the run that brings them.
+    pub rows: HashMap<OfferId, (RunId, u64)>,
     pub next_row: u64,
+    /// The first row that each run may have given.
+    pub first: HashMap<RunId, u64>,
     pub next_change: i64,
     /// Both as this start wrote them down.
     noted: (u64, i64),
@@ -47,6 +49,10 @@ pub(super) struct Core {
     pub slices: HashMap<(RunId, String), RoaringBitmap>,
     /// Whether a source has open entries in the quarantine.
     pub held: HashMap<String, bool>,
+    /// Runs of which a page could not be committed, and why: no page behind it is, until they begin again.
+    pub broken: HashMap<RunId, StateError>,
+    /// What ended the transaction at hand: nothing more is done in it.
+    fault: Option<StateError>,
 }
 
 /// Most orders of one transaction.
@@ -73,9 +79,12 @@ impl Core {
             connection,
             flying: HashMap::new(),
             rows: HashMap::new(),
+            first: HashMap::new(),
             seen: HashMap::new(),
             slices: HashMap::new(),
             held: HashMap::new(),
+            broken: HashMap::new(),
+            fault: None,
         })
     }
 
@@ -91,16 +100,38 @@ impl Core {
         Ok(())
     }
 
+    /// Does the work of an order: all of it, or nothing. After a fault of the transaction it is not even begun.
+    pub(super) fn whole<T>(&mut self, work: impl FnOnce(&mut Core) -> Result<T, StateError>) -> Result<T, StateError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        self.statement("SAVEPOINT whole")?;
+        let done = work(self);
+        if self.connection.is_autocommit() {
+            // SQLite has given the transaction up by itself, as on a full disk: what others wrote in it is gone too.
+            self.fault = Some(done.as_ref().err().cloned().unwrap_or(StateError::Closed));
+        } else {
+            let undone = if done.is_err() { self.statement("ROLLBACK TO whole") } else { Ok(()) };
+            self.fault = undone.and_then(|()| self.statement("RELEASE whole")).err();
+        }
+        self.fault.clone().map_or(done, Err)
+    }
+
+    fn statement(&self, sql: &str) -> Result<(), StateError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
     /// Takes all orders that wait into one transaction, until nobody asks any more.
     pub(super) fn work(mut self, mut orders: mpsc::Receiver<Order>) {
         while let Some(first) = orders.blocking_recv() {
             let mut answers = Vec::new();
-            let mut fault = self.connection.execute_batch("BEGIN IMMEDIATE").err().map(StateError::from);
+            self.fault = self.connection.execute_batch("BEGIN IMMEDIATE").err().map(StateError::from);
             let mut next = Some(first);
             while let Some(order) = next {
                 match order {
                     Order::Admit(admit, done) => {
-                        let _ = done.send(self.admit(&admit));
+                        let _ = done.send(self.fault.clone().map_or_else(|| self.admit(&admit), Err));
                     }
                     Order::Work(work) => answers.push(work(&mut self)),
                 }
@@ -109,17 +140,7 @@ impl Core {
             if !answers.is_empty() {
                 crash::point("in_transaction");
             }
-            // Numbers that only admissions took so far are in nothing that is written.
-            if fault.is_none() && !answers.is_empty() {
-                fault = self.note_numbers().err();
-            }
-            if fault.is_none() {
-                fault = self.connection.execute_batch("COMMIT").err().map(StateError::from);
-            }
-            if fault.is_some() && !self.connection.is_autocommit() {
-                // The fault that made it necessary is what callers are told.
-                let _ = self.connection.execute_batch("ROLLBACK");
-            }
+            let fault = self.end(!answers.is_empty()).err();
             let failed = fault.is_some();
             answers.into_iter().for_each(|answer| answer(fault.clone()));
             if failed {
@@ -127,5 +148,21 @@ impl Core {
                 return;
             }
         }
+    }
+
+    /// Commits, unless there was a fault: that is what callers are told.
+    fn end(&mut self, worked: bool) -> Result<(), StateError> {
+        let noted = match self.fault.take() {
+            Some(fault) => Err(fault),
+            // Numbers that only admissions took so far are in nothing that is written.
+            None if worked => self.note_numbers(),
+            None => Ok(()),
+        };
+        let ended = noted.and_then(|()| Ok(self.connection.execute_batch("COMMIT")?));
+        if ended.is_err() && !self.connection.is_autocommit() {
+            // The fault that made it necessary is what callers are told.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        ended
     }
 }

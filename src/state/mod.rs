@@ -1,4 +1,5 @@
 //! The state of a data directory: one SQLite file, one writing thread, one transaction for all pages that wait.
+mod absent;
 mod admit;
 mod claims;
 mod commit;
@@ -51,7 +52,7 @@ pub enum StateError {
     #[error("the data directory {0} cannot be used: {1}")]
     Folder(String, String),
     /// SQLite says no.
-    #[error("state.db: {0}")]
+    #[error("state.db: {}", said(.0))]
     Sqlite(Arc<rusqlite::Error>),
     /// It was written by another version.
     #[error(
@@ -71,8 +72,24 @@ pub enum StateError {
         asked: String,
     },
     /// The writing thread has ended.
-    #[error("the state was closed by an earlier fault")]
+    #[error(
+        "state.db takes nothing more after the fault that was told before this one; nothing that was committed is lost: mend that one, and start the program again"
+    )]
     Closed,
+}
+
+/// What SQLite says, and what to do where it is known.
+fn said(error: &rusqlite::Error) -> String {
+    let advice = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => {
+            "the disk is full; nothing that was committed is lost: free space on it, and start the program again"
+        }
+        Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            "another program holds it; nothing that was committed is lost: end that one, and start this one again"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{advice} ({error})")
 }
 
 impl From<rusqlite::Error> for StateError {
@@ -129,7 +146,7 @@ impl State {
     ) -> Result<T, StateError> {
         let (done, answer) = oneshot::channel();
         let order = Order::Work(Box::new(move |core: &mut Core| {
-            let result = work(core);
+            let result = core.whole(work);
             Box::new(move |fault: Option<StateError>| {
                 // A caller that is gone does not need the answer.
                 let _ = done.send(fault.map_or(result, Err));
@@ -192,7 +209,7 @@ impl State {
     pub async fn commit(&self, commit: Commit) -> Result<Pending, StateError> {
         let (done, answer) = oneshot::channel();
         let order = Order::Work(Box::new(move |core: &mut Core| {
-            let result = core.commit(&commit);
+            let result = core.whole(|core| core.commit(&commit));
             Box::new(move |fault: Option<StateError>| {
                 let _ = done.send(fault.map_or(result, Err));
             })
@@ -333,7 +350,7 @@ impl State {
 
     /// Files of sinks and how far they are true.
     pub async fn marks(&self) -> Result<Vec<Mark>, StateError> {
-        self.ask(|core| core.marks()).await
+        self.ask(|core| Ok(rows::marks(&core.connection)?)).await
     }
 
     /// Takes entries of the quarantine out of it.

@@ -7,17 +7,22 @@ use super::core::Core;
 use super::words::{Intent, Told};
 
 impl Core {
-    /// What the store was last told of these is null from now on: never equal, and open for a sweep.
+    /// What the store was last told of these is null from now on: never equal, and open for a sweep. What is mapped again
+    /// stays with the request that brought it, and closed when it is: it is written as such.
     pub(super) fn intent(&mut self, intents: &[Intent]) -> Result<(), StateError> {
         for intent in intents {
             let brought = intent.brought.as_ref();
+            let again = brought.is_some_and(|brought| brought.again);
             self.connection
                 .prepare_cached(
                     "INSERT INTO known(n, source, id, key, version, content, first_seen, ask, partition, start)
                      VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7, ?8, ?9)
                      ON CONFLICT(id) DO UPDATE SET content = NULL, version = ?5,
-                       closed_at = CASE WHEN ?7 IS NULL THEN closed_at END, reason = CASE WHEN ?7 IS NULL THEN reason END,
-                       ask = coalesce(?7, ask), partition = coalesce(?8, partition), start = coalesce(?9, start)
+                       closed_at = CASE WHEN ?7 IS NULL OR ?10 THEN closed_at END,
+                       reason = CASE WHEN ?7 IS NULL OR ?10 THEN reason END,
+                       ask = CASE WHEN ?10 THEN coalesce(ask, ?7) ELSE coalesce(?7, ask) END,
+                       partition = CASE WHEN ?10 AND ask IS NOT NULL THEN partition ELSE coalesce(?8, partition) END,
+                       start = CASE WHEN ?10 AND ask IS NOT NULL THEN start ELSE coalesce(?9, start) END
                      WHERE version <= ?5",
                 )?
                 .execute(params![
@@ -29,7 +34,8 @@ impl Core {
                     intent.first_seen.timestamp_millis(),
                     brought.map(|brought| &brought.ask),
                     brought.map(|brought| &brought.partition),
-                    brought.and_then(|brought| brought.start).map(|start| start.timestamp_millis())
+                    brought.and_then(|brought| brought.start).map(|start| start.timestamp_millis()),
+                    again
                 ])?;
         }
         Ok(())

@@ -3,7 +3,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::rows::{Held, KnownRow, OfferRow, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time};
+use super::rows::{
+    Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time,
+};
 use super::runs::{COUNTS, counts};
 use super::words::Waiting;
 use super::{StateError, tables};
@@ -120,20 +122,16 @@ impl Reader {
     /// A page by its version.
     pub fn page(&self, source: &str, version: &str) -> Result<Option<PageRow>, StateError> {
         let version: i64 = version.parse().unwrap_or_default();
-        let sql = "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts, s.partition,
-                   s.start, s.end, p.part FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
-                   WHERE p.source = ?1 AND p.version = ?2";
-        Ok(self.connection.query_row(sql, params![source, version], page_row).optional()?)
+        let sql = format!("{PAGES} WHERE p.source = ?1 AND p.version = ?2");
+        Ok(self.connection.query_row(&sql, params![source, version], page_row).optional()?)
     }
 
-    /// All pages of a source that hold records, in the order of their versions.
-    pub fn pages(&self, source: &str) -> Result<Vec<PageRow>, StateError> {
-        let mut statement = self.connection.prepare(
-            "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts, s.partition,
-             s.start, s.end, p.part FROM pages p LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice
-             WHERE p.source = ?1 AND p.kind = 'list' ORDER BY p.version",
-        )?;
-        let rows = statement.query_map(params![source], page_row)?;
+    /// Pages of a source that hold records, behind a version, in the order of their versions; at most `limit`.
+    pub fn pages_after(&self, source: &str, after: u64, limit: usize) -> Result<Vec<PageRow>, StateError> {
+        let sql =
+            format!("{PAGES} WHERE p.source = ?1 AND p.kind = 'list' AND p.version > ?2 ORDER BY p.version LIMIT ?3");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![source, after as i64, limit as i64], page_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -1,9 +1,9 @@
 //! What readers get: sources, runs, pages, entries of the quarantine, offers. Plain rows, and how they are read.
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 
 use super::runs::{counts, unword};
-use super::words::{Archived, Waiting};
+use super::words::{Archived, Mark, Waiting};
 use crate::event::Counts;
 use crate::offer::{OfferId, instant};
 
@@ -110,6 +110,9 @@ pub struct PageRow {
     /// The window as instants.
     #[serde(skip)]
     pub span: Option<crate::plan::Window>,
+    /// Fingerprint of what its run asked.
+    #[serde(skip)]
+    pub ask: Option<String>,
 }
 
 /// What is known of an offer.
@@ -156,6 +159,13 @@ pub(super) fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
     })
 }
 
+/// Files of sinks and how far they are true.
+pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Vec<Mark>> {
+    let mut statement = connection.prepare("SELECT file, length FROM marks ORDER BY file")?;
+    let rows = statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
+    rows.collect()
+}
+
 pub(super) fn time(millis: i64) -> String {
     instant(super::admit::instant(millis))
 }
@@ -192,6 +202,12 @@ pub(super) fn held_row(row: &Row<'_>) -> rusqlite::Result<Held> {
     })
 }
 
+/// Page rows with the columns that [`page_row`] reads.
+pub(super) const PAGES: &str =
+    "SELECT p.version, p.run, p.slice, p.position, p.at, p.request, p.status, p.archived, p.counts,
+   s.partition, s.start, s.end, p.part, r.ask FROM pages p
+   LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice LEFT JOIN runs r ON r.run = p.run";
+
 pub(super) fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
     let archived: Option<String> = row.get(7)?;
     let window = row.get::<_, Option<i64>>(10)?.zip(row.get::<_, Option<i64>>(11)?);
@@ -207,6 +223,7 @@ pub(super) fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
         counts: unword(&row.get::<_, String>(8)?).unwrap_or_default(),
         partition: row.get(9)?,
         part: row.get(12)?,
+        ask: row.get(13)?,
         window: window.map(|(start, end)| (time(start), time(end))),
         span: window.map(|(start, end)| (super::admit::instant(start), super::admit::instant(end))),
     })

@@ -1,4 +1,6 @@
-//! Runs, slices, coverage, claims and marks in the state.
+//! Runs, slices, coverage and quotas in the state.
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, Row, params};
@@ -8,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::StateError;
 use super::admit::instant;
 use super::core::Core;
-use super::words::{Begun, Ended, Mark, NewRun, Slice, SliceState};
+use super::words::{Begun, Ended, NewRun, Slice, SliceState};
 use crate::event::{Counts, RunId};
 use crate::fetch::Spend;
 use crate::plan::Window;
@@ -53,16 +55,13 @@ impl Core {
             let fingerprint = format!("{}:{path}", new.meaning);
             self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
         }
-        let last_complete = self
-            .connection
-            .query_row(
-                "SELECT outcome = 'complete' FROM runs WHERE source = ?1 AND ask = ?2 AND ended IS NOT NULL ORDER BY run DESC LIMIT 1",
-                params![new.source, new.ask],
-                |row| row.get(0),
-            )
-            .optional()?
-            .unwrap_or(false);
-        if let Some((run, now)) = self.unfinished(new)? {
+        self.leave(&new.source)?;
+        let unfinished = self.unfinished(new)?;
+        let last_complete = self.last_complete(new, unfinished.map(|(run, _)| run))?;
+        if let Some((run, now)) = unfinished {
+            let first: i64 =
+                self.connection.query_row("SELECT row FROM runs WHERE run = ?1", params![run], |row| row.get(0))?;
+            self.first.insert(run, first as u64);
             let slices = self.slices_of(run)?;
             self.restore(run)?;
             return Ok(Begun { run, now, resumed: true, slices, last_complete });
@@ -72,7 +71,7 @@ impl Core {
             params![new.source, new.now.timestamp_millis()],
         )?;
         self.connection.execute(
-            "INSERT INTO runs(source, pipeline, kind, ask, meaning, now, span) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO runs(source, pipeline, kind, ask, meaning, now, span, row) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 new.source,
                 new.pipeline,
@@ -80,10 +79,12 @@ impl Core {
                 new.ask,
                 new.meaning,
                 new.now.timestamp_millis(),
-                span(new)
+                span(new),
+                self.next_row as i64
             ],
         )?;
         let run = self.connection.last_insert_rowid();
+        self.first.insert(run, self.next_row);
         let now = instant(new.now.timestamp_millis());
         Ok(Begun { run, now, resumed: false, slices: Vec::new(), last_complete })
     }
@@ -95,6 +96,48 @@ impl Core {
         let failed: Vec<RunId> = statement.query_map(params![source], |row| row.get(0))?.collect::<Result<_, _>>()?;
         self.flying.retain(|_, flying| !failed.contains(&flying.run));
         Ok(())
+    }
+
+    /// What is left in memory of the runs of a source goes: one that failed may have left pages in flight, and what goes on
+    /// is read again.
+    fn leave(&mut self, source: &str) -> Result<(), StateError> {
+        let flying = self.flying.values().map(|flying| flying.run);
+        let rows = self.rows.values().map(|(run, _)| *run);
+        let left: HashSet<RunId> =
+            flying.chain(rows).chain(self.seen.keys().copied()).chain(self.broken.keys().copied()).collect();
+        for run in left {
+            let sql = "SELECT 1 FROM runs WHERE run = ?1 AND source = ?2";
+            if self.connection.prepare_cached(sql)?.exists(params![run, source])? {
+                self.flying.retain(|_, flying| flying.run != run);
+                self.rows.retain(|_, (of, _)| *of != run);
+                self.forget_run(run);
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_run(&mut self, run: RunId) {
+        self.broken.remove(&run);
+        self.first.remove(&run);
+        self.seen.remove(&run);
+        self.slices.retain(|(of, _), _| *of != run);
+    }
+
+    /// Whether all that the site showed to the last run is known, up to the end: a gap that any later run left would be
+    /// hidden behind a page that is known. A run that goes on is judged by the one before it. One that was killed and is
+    /// not gone on with was not complete; a replay, a retry and a closing read nothing of the site; and a backfill makes
+    /// known what may lie in front of a gap, as another request does.
+    fn last_complete(&self, new: &NewRun, resumed: Option<RunId>) -> Result<bool, StateError> {
+        let last = self
+            .connection
+            .query_row(
+                "SELECT outcome IS 'complete' AND ask = ?2 AND kind <> 'backfill' FROM runs
+                 WHERE source = ?1 AND kind IN ('ordinary', 'sweep', 'backfill') AND run IS NOT ?3 ORDER BY run DESC LIMIT 1",
+                params![new.source, new.ask, resumed],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(last.unwrap_or(false))
     }
 
     /// Simulated offers never mix with real ones.
@@ -227,17 +270,9 @@ impl Core {
             "UPDATE runs SET ended = ?2, outcome = ?3, cause = ?4 WHERE run = ?1",
             params![ended.run, ended.at.timestamp_millis(), word(&ended.outcome), ended.cause],
         )?;
-        self.seen.remove(&ended.run);
-        self.slices.retain(|(run, _), _| *run != ended.run);
+        self.forget_run(ended.run);
         let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
         Ok(self.connection.query_row(&sql, params![ended.run], |row| counts(row, 0))?)
-    }
-
-    pub(super) fn marks(&self) -> Result<Vec<Mark>, StateError> {
-        let mut statement = self.connection.prepare("SELECT file, length FROM marks")?;
-        let rows =
-            statement.query_map([], |row| Ok(Mark { file: row.get(0)?, length: row.get::<_, i64>(1)? as u64 }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn put_quotas(&mut self, quotas: &[Spend]) -> Result<(), StateError> {

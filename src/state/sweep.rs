@@ -1,4 +1,4 @@
-//! Sweeps and closings: which partitions were read whole, which offers were not in them, and what closing writes.
+//! Sweeps and closings: which partitions were read whole, and what closing writes.
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -9,14 +9,18 @@ use super::StateError;
 use super::admit::instant;
 use super::core::Core;
 use super::runs::{unword, word};
-use super::words::{Close, Closing, Due, DueSince, Found, PageKind, SliceState};
+use super::words::{Close, Closing, PageKind, SliceState};
 use crate::event::{Counts, RunId, SliceEnd};
-use crate::offer::{Closed, Lifecycle, OfferId, Version, content_of, document};
+use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash, content_of, document};
+use crate::paginate::End;
 
-/// What a sweep knows of a partition.
+/// What a run knows of a partition.
 #[derive(Default)]
-struct Swept {
-    broken: bool,
+pub(super) struct Swept {
+    /// Whether a slice did not end honestly.
+    pub broken: bool,
+    /// Whether a slice ended where all was known.
+    known: bool,
     start: Option<i64>,
     end: Option<i64>,
     slices: Vec<String>,
@@ -26,24 +30,9 @@ impl Core {
     /// Writes down the partitions that a sweep read whole: every slice ended honestly, none by `stop: known`, and no
     /// record without a key in them.
     pub(super) fn end_sweep(&mut self, run: RunId) -> Result<usize, StateError> {
-        let mut swept: BTreeMap<String, Swept> = BTreeMap::new();
-        for slice in self.slices_of(run)? {
-            let partition = swept.entry(slice.partition).or_default();
-            match &slice.state {
-                SliceState::Ended(SliceEnd::Complete(rule)) => partition.broken |= rule == "all known",
-                SliceState::Ended(SliceEnd::Split) => {}
-                _ => partition.broken = true,
-            }
-            if let Some((start, end)) = slice.window {
-                let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
-                partition.start = Some(partition.start.map_or(start, |at| at.min(start)));
-                partition.end = Some(partition.end.map_or(end, |at| at.max(end)));
-            }
-            partition.slices.push(slice.slice);
-        }
         let mut whole = 0;
-        for (name, partition) in swept {
-            if partition.broken || self.has_keyless(run, &partition.slices)? {
+        for (name, partition) in self.swept(run)? {
+            if partition.broken || partition.known || self.has_keyless(run, &partition.slices)? {
                 continue;
             }
             let mut seen = RoaringBitmap::new();
@@ -58,6 +47,26 @@ impl Core {
             whole += 1;
         }
         Ok(whole)
+    }
+
+    /// How far the slices of a run, ended or not, have read each of its partitions.
+    pub(super) fn swept(&self, run: RunId) -> Result<BTreeMap<String, Swept>, StateError> {
+        let mut swept: BTreeMap<String, Swept> = BTreeMap::new();
+        for slice in self.slices_of(run)? {
+            let partition = swept.entry(slice.partition).or_default();
+            match &slice.state {
+                SliceState::Ended(SliceEnd::Complete(rule)) => partition.known |= *rule == End::Known.to_string(),
+                SliceState::Ended(SliceEnd::Split) => {}
+                _ => partition.broken = true,
+            }
+            if let Some((start, end)) = slice.window {
+                let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
+                partition.start = Some(partition.start.map_or(start, |at| at.min(start)));
+                partition.end = Some(partition.end.map_or(end, |at| at.max(end)));
+            }
+            partition.slices.push(slice.slice);
+        }
+        Ok(swept)
     }
 
     fn has_keyless(&self, run: RunId, slices: &[String]) -> Result<bool, StateError> {
@@ -81,136 +90,6 @@ impl Core {
             seen |= bitmap(&row.get::<_, Vec<u8>>(0)?);
         }
         Ok(seen)
-    }
-
-    /// Rows of all pages of a source since an instant, and of its sweeps, whose sets outlive their pages.
-    fn seen_since(&self, source: &str, since: i64) -> Result<RoaringBitmap, StateError> {
-        self.seen_where(source, since, ["r.now", "began"])
-    }
-
-    /// The same since a run began: by its number, as a clock may have been wrong.
-    fn seen_since_run(&self, source: &str, run: RunId) -> Result<RoaringBitmap, StateError> {
-        self.seen_where(source, run, ["r.run", "run"])
-    }
-
-    fn seen_where(&self, source: &str, since: i64, columns: [&str; 2]) -> Result<RoaringBitmap, StateError> {
-        let [of_pages, of_sweeps] = columns;
-        let mut seen = RoaringBitmap::new();
-        for sql in [
-            &format!(
-                "SELECT p.seen FROM runs r JOIN pages p ON p.run = r.run
-                 WHERE r.source = ?1 AND {of_pages} >= ?2 AND p.kind = 'list'"
-            ),
-            &format!("SELECT seen FROM sweeps WHERE source = ?1 AND {of_sweeps} >= ?2"),
-        ] {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query(params![source, since])?;
-            while let Some(row) = rows.next()? {
-                seen |= bitmap(&row.get::<_, Vec<u8>>(0)?);
-            }
-        }
-        Ok(seen)
-    }
-
-    /// Open offers that were absent long enough, each judged by the sweeps of its own partition.
-    pub(super) fn due(&self, due: &Due) -> Result<Found, StateError> {
-        let open = self.connection.query_row(
-            "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL",
-            params![due.source],
-            |row| row.get::<_, i64>(0),
-        )?;
-        let rows = match due.since {
-            DueSince::Sweeps(count) => self.absent_from_sweeps(due, count)?,
-            DueSince::Instant(at) => self.absent_since(due, at)?,
-        };
-        Ok(Found { rows, open: open as u64 })
-    }
-
-    fn absent_from_sweeps(&self, due: &Due, count: u32) -> Result<Vec<u64>, StateError> {
-        let mut partitions = self.connection.prepare_cached(
-            "SELECT DISTINCT partition FROM sweeps WHERE source = ?1 AND ask = ?2 ORDER BY partition",
-        )?;
-        let names: Vec<String> =
-            partitions.query_map(params![due.source, due.ask], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let mut absent = Vec::new();
-        for partition in names {
-            let mut statement = self.connection.prepare_cached(
-                "SELECT run, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
-            )?;
-            let rows = statement.query_map(params![due.source, due.ask, partition, count], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
-            })?;
-            let sweeps: Vec<(i64, Option<i64>, Option<i64>)> = rows.collect::<Result<_, _>>()?;
-            if sweeps.len() < count as usize {
-                continue;
-            }
-            let first = sweeps.iter().map(|(run, ..)| *run).min().unwrap_or(i64::MAX);
-            let start = sweeps.iter().filter_map(|(_, start, _)| *start).max();
-            let end = sweeps.iter().filter_map(|(_, _, end)| *end).min();
-            let seen = self.seen_since_run(&due.source, first)?;
-            let mut statement = self.connection.prepare_cached(
-                "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND version > 0 AND closed_at IS NULL
-                 AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)",
-            )?;
-            let rows =
-                statement.query_map(params![due.source, due.ask, partition, start, end], |row| row.get::<_, i64>(0))?;
-            for row in rows {
-                let row = row?;
-                if !seen.contains(row as u32) {
-                    absent.push(row as u64);
-                }
-            }
-        }
-        absent.extend(self.absent_everywhere(due, count)?);
-        Ok(absent)
-    }
-
-    /// Offers that another data directory brought: which partition they belong to is not known, so they must be absent
-    /// from sweeps that read every partition whole.
-    fn absent_everywhere(&self, due: &Due, count: u32) -> Result<Vec<u64>, StateError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT run FROM runs r WHERE source = ?1 AND ask = ?2 AND kind = 'sweep'
-             AND (SELECT count(DISTINCT partition) FROM slices s WHERE s.run = r.run)
-               = (SELECT count(*) FROM sweeps w WHERE w.source = r.source AND w.run = r.run)
-             ORDER BY run DESC LIMIT ?3",
-        )?;
-        let rows = statement.query_map(params![due.source, due.ask, count], |row| row.get::<_, i64>(0))?;
-        let whole: Vec<i64> = rows.collect::<Result<_, _>>()?;
-        if whole.len() < count as usize {
-            return Ok(Vec::new());
-        }
-        let seen = self.seen_since_run(&due.source, whole.iter().copied().min().unwrap_or(i64::MAX))?;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition IS NULL AND version > 0 AND closed_at IS NULL",
-        )?;
-        let rows = statement.query_map(params![due.source, due.ask], |row| row.get::<_, i64>(0))?;
-        let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
-        Ok(rows.into_iter().filter(|row| !seen.contains(*row as u32)).map(|row| row as u64).collect())
-    }
-
-    fn absent_since(&self, due: &Due, since: DateTime<Utc>) -> Result<Vec<u64>, StateError> {
-        let since = since.timestamp_millis();
-        let watched: bool = self.connection.query_row(
-            "SELECT EXISTS(SELECT 1 FROM runs WHERE source = ?1 AND now <= ?2)",
-            params![due.source, since],
-            |row| row.get(0),
-        )?;
-        if !watched {
-            return Ok(Vec::new());
-        }
-        let seen = self.seen_since(&due.source, since)?;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL AND first_seen < ?3",
-        )?;
-        let rows = statement.query_map(params![due.source, due.ask, since], |row| row.get::<_, i64>(0))?;
-        let mut absent = Vec::new();
-        for row in rows {
-            let row = row?;
-            if !seen.contains(row as u32) {
-                absent.push(row as u64);
-            }
-        }
-        Ok(absent)
     }
 
     /// Open offers of a partition (of all without one), or those that another request brought.
@@ -260,7 +139,8 @@ impl Core {
         Ok(found.optional()?)
     }
 
-    /// Closes one offer; whether it was written.
+    /// Closes one offer; whether it was written. Where a store outside was told so, which the intent of this very version
+    /// shows, the content that it was told is known from now on.
     pub(super) fn close_one(
         &mut self,
         closing: &Closing,
@@ -271,9 +151,17 @@ impl Core {
         let closed = self
             .connection
             .prepare_cached(
-                "UPDATE known SET closed_at = ?2, reason = ?3, version = ?4 WHERE n = ?1 AND closed_at IS NULL AND version <= ?4",
+                "UPDATE known SET closed_at = ?2, reason = ?3, version = ?4,
+                   content = CASE WHEN content IS NULL AND version = ?4 THEN ?5 ELSE content END
+                 WHERE n = ?1 AND closed_at IS NULL AND version <= ?4",
             )?
-            .execute(params![closing.row as i64, at.timestamp_millis(), closing.reason.word(), version.0 as i64])?;
+            .execute(params![
+                closing.row as i64,
+                at.timestamp_millis(),
+                closing.reason.word(),
+                version.0 as i64,
+                closing.content.as_deref().map(|content| content_hash(content) as i64)
+            ])?;
         if closed == 0 {
             return Ok(false);
         }
@@ -358,7 +246,7 @@ impl Closing {
     }
 }
 
-fn bitmap(bytes: &[u8]) -> RoaringBitmap {
+pub(super) fn bitmap(bytes: &[u8]) -> RoaringBitmap {
     RoaringBitmap::deserialize_from(bytes).unwrap_or_default()
 }
 

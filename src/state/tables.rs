@@ -8,12 +8,31 @@ const OLDEST: i64 = 4;
 
 /// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
 /// all of them too.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 5] = [
     // 5: the highest numbers that were ever given stay known when their rows are deleted.
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
     // 6: which store a source is written to, and what waits for it.
     "ALTER TABLE claims ADD COLUMN store TEXT;
      CREATE TABLE waiting(source TEXT PRIMARY KEY, since INTEGER NOT NULL, offers INTEGER NOT NULL, why TEXT NOT NULL);",
+    // 7: the first row that a run may have given. Of a run that was begun before, all of them are its own.
+    "ALTER TABLE runs ADD COLUMN row INTEGER NOT NULL DEFAULT 0;",
+    // 8: what named an archived page mapped again names that page itself, and so what it was mapped from.
+    "UPDATE quarantine SET page = coalesce((
+       WITH RECURSIVE own(version, kind, position) AS (
+         SELECT version, kind, position FROM pages WHERE source = quarantine.source AND version = quarantine.page
+         UNION ALL SELECT p.version, p.kind, p.position FROM own JOIN pages p ON own.kind = 'replay'
+           AND p.source = quarantine.source AND p.version = CAST(json_extract(own.position, '$.cursor') AS INTEGER))
+       SELECT version FROM own WHERE kind <> 'replay'), page)
+     WHERE page IN (SELECT version FROM pages WHERE source = quarantine.source AND kind = 'replay');
+     UPDATE known SET page = coalesce((
+       WITH RECURSIVE own(version, kind, position) AS (
+         SELECT version, kind, position FROM pages WHERE source = known.source AND version = known.page
+         UNION ALL SELECT p.version, p.kind, p.position FROM own JOIN pages p ON own.kind = 'replay'
+           AND p.source = known.source AND p.version = CAST(json_extract(own.position, '$.cursor') AS INTEGER))
+       SELECT version FROM own WHERE kind <> 'replay'), page)
+     WHERE page IN (SELECT version FROM pages WHERE source = known.source AND kind = 'replay');",
+    // 9: how many raw records of a run and reason are kept is asked with each reject.
+    "CREATE INDEX quarantine_kept ON quarantine(run, reason, raw IS NOT NULL);",
 ];
 
 const TABLES: &str = "
@@ -98,17 +117,36 @@ mod tests {
         let old = Connection::open(dir.path().join("state.db")).unwrap();
         old.execute_batch(&format!(
             "{TABLES} PRAGMA user_version={OLDEST};
-             INSERT INTO known(n, source, id, key, version, first_seen) VALUES(7, 'a', x'00', 'k', 1, 2);"
+             INSERT INTO pages(source, version, run, slice, position, part, kind, meaning, at, request, status, bytes, counts)
+             VALUES('a', 1, 1, '0', '\"only\"', 0, 'list', '', 0, '', 200, 0, ''),
+               ('a', 2, 2, '0', '{{\"cursor\":\"1\"}}', 0, 'replay', '', 0, '', 200, 0, ''),
+               ('a', 3, 3, '0', '{{\"cursor\":\"2\"}}', 0, 'replay', '', 0, '', 200, 0, '');
+             INSERT INTO known(n, source, id, key, version, first_seen, page) VALUES(7, 'a', x'00', 'k', 1, 2, 3);
+             INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, message, page, item, first_at)
+             VALUES('a', 'k', 0, 3, 'map', 'required', '', 2, 0, 0), ('a', 'l', 0, 1, 'map', 'required', '', 1, 0, 0);"
         ))
         .unwrap();
         prepare(&old).unwrap();
         assert_eq!(version(&old), OLDEST + STEPS.len() as i64);
         let rows: i64 = old.query_row("SELECT n FROM known WHERE key = 'k'", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 7);
+        let pages =
+            "SELECT count(*) FROM (SELECT page FROM known UNION ALL SELECT page FROM quarantine) WHERE page = 1";
+        let pages: i64 = old.query_row(pages, [], |row| row.get(0)).unwrap();
+        assert_eq!(pages, 3, "an offer and two records name the page that brought them");
         prepare(&old).unwrap();
         let new = Connection::open_in_memory().unwrap();
         prepare(&new).unwrap();
         assert_eq!(shape(&new), shape(&old));
+    }
+
+    #[test]
+    fn raw_records_that_are_kept_are_counted_without_reading_the_quarantine() {
+        let new = Connection::open_in_memory().unwrap();
+        prepare(&new).unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {}", super::super::commit::KEPT);
+        let how: String = new.query_row(&plan, (1, "required"), |row| row.get(3)).unwrap();
+        assert_eq!(how, "SEARCH quarantine USING COVERING INDEX quarantine_kept (run=? AND reason=? AND <expr>=?)");
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Begun {
     pub resumed: bool,
     /// Its slices so far, when resumed.
     pub slices: Vec<Slice>,
-    /// Whether the last ended run under this `ask` was complete (`stop: known` may fire).
+    /// Whether the last run that read the site before this one was complete, and under this `ask` (`stop: known` may fire).
     pub last_complete: bool,
 }
 
@@ -184,7 +184,7 @@ pub struct Admitted {
     pub verdicts: Vec<Verdict>,
     /// Dense row number of each record that has a key.
     pub rows: Vec<Option<u64>>,
-    /// Whether every key was known before, unchanged or kept aside (`stop: known`).
+    /// Whether every key was known before this run, unchanged or kept aside (`stop: known`).
     pub all_known: bool,
     /// Open offers that their record closes: kept aside now, or gone.
     pub closings: Vec<(usize, Closing)>,

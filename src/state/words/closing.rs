@@ -34,6 +34,8 @@ pub struct Brought {
     pub partition: String,
     /// The start of the window.
     pub start: Option<DateTime<Utc>>,
+    /// Whether it is an archived page mapped again: an offer that is known stays with what brought it, closed or open.
+    pub again: bool,
 }
 
 /// What a store outside says of an offer.
