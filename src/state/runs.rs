@@ -50,7 +50,6 @@ pub(super) const COUNTS: &str = "fetched, indexed, new, unchanged, superseded, r
 impl Core {
     pub(super) fn begin_run(&mut self, new: &NewRun) -> Result<Begun, StateError> {
         self.same_origins(new)?;
-        self.land_failed(&new.source)?;
         for (path, text) in &new.texts {
             let fingerprint = format!("{}:{path}", new.meaning);
             self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
@@ -87,15 +86,6 @@ impl Core {
         self.first.insert(run, self.next_row);
         let now = instant(new.now.timestamp_millis());
         Ok(Begun { run, now, resumed: false, slices: Vec::new(), last_complete })
-    }
-
-    /// What an earlier start of a source admitted and never committed, because it failed, is not in flight any more.
-    fn land_failed(&mut self, source: &str) -> Result<(), StateError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT run FROM runs WHERE source = ?1 AND ended IS NULL")?;
-        let failed: Vec<RunId> = statement.query_map(params![source], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        self.flying.retain(|_, flying| !failed.contains(&flying.run));
-        Ok(())
     }
 
     /// What is left in memory of the runs of a source goes: one that failed may have left pages in flight, and what goes on
