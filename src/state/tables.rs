@@ -8,12 +8,16 @@ const OLDEST: i64 = 4;
 
 /// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
 /// all of them too.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // 5: the highest numbers that were ever given stay known when their rows are deleted.
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
     // 6: which store a source is written to, and what waits for it.
     "ALTER TABLE claims ADD COLUMN store TEXT;
      CREATE TABLE waiting(source TEXT PRIMARY KEY, since INTEGER NOT NULL, offers INTEGER NOT NULL, why TEXT NOT NULL);",
+    // 7: offers that retention deleted, while a page of the archive may hold them, and closings that are held.
+    "CREATE TABLE deleted(n INTEGER PRIMARY KEY, id BLOB NOT NULL, source TEXT NOT NULL, version INTEGER NOT NULL);
+     CREATE INDEX deleted_id ON deleted(id);
+     CREATE TABLE held(source TEXT PRIMARY KEY, offers INTEGER NOT NULL, open INTEGER NOT NULL, most INTEGER NOT NULL);",
 ];
 
 const TABLES: &str = "
