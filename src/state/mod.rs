@@ -39,6 +39,7 @@ use words::{
 
 pub use audit::{Archiving, RunSums};
 pub use reader::Reader;
+pub(crate) use reader::read_only;
 pub use retention::{ClosedRow, Moves, Naming};
 pub use rows::{Held, KnownRow, OfferRow, PageRow, RunRow, SourceRow};
 

@@ -16,6 +16,28 @@ pub struct Reader {
     pub(super) connection: Connection,
 }
 
+/// Opens the file to be read, beside a process that writes.
+pub(crate) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let log = path.with_extension("db-wal");
+    match read {
+        // SQLite would make a log, and this user may not: without one nobody writes, and the file is all.
+        Err(error) if is_denied(&error) && !log.exists() => {
+            let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        read => read.map(|()| connection),
+    }
+}
+
+fn is_denied(error: &rusqlite::Error) -> bool {
+    let codes = [rusqlite::ErrorCode::CannotOpen, rusqlite::ErrorCode::ReadOnly, rusqlite::ErrorCode::PermissionDenied];
+    error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
+}
+
 impl Reader {
     /// Opens a data directory; `None` when there is none yet.
     pub fn open(dir: &Path) -> Result<Option<Self>, StateError> {
@@ -23,17 +45,11 @@ impl Reader {
         if !path.exists() {
             return Ok(None);
         }
-        let open = || -> Result<Connection, StateError> {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&path, flags)?;
-            connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            Ok(connection)
-        };
-        let mut connection = open()?;
+        let mut connection = read_only(&path)?;
         if tables::is_older(&connection)? {
             // Written by an earlier version of the program, and not by this one yet.
             tables::prepare(&Connection::open(&path)?)?;
-            connection = open()?;
+            connection = read_only(&path)?;
         }
         Ok(Some(Reader { connection }))
     }
