@@ -223,3 +223,24 @@ async fn who_may_only_read_reads_what_is_there() {
     assert_eq!(told(&["export"]).await.1.lines().count(), 250);
     access("u+w").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_with_another_schema_does_not_cost_the_index_of_this_one() {
+    let project = Project::new(0, 250, "1000/s").await;
+    project.done(&["run", "remotive"]).await;
+    let schema = project.dir.path().join("mappings/offer.yaml");
+    let text = std::fs::read_to_string(&schema).unwrap();
+    let made = |path: &Path| std::fs::metadata(path.join("meta.json")).unwrap().ino();
+    let first = project.indices().pop_first().unwrap();
+    let ours = made(&first);
+    for (number, count) in [(1, 2), (2, 2)] {
+        std::fs::write(&schema, text.replace("\nremote:", &format!("\nother{number}: {{keyword: {{doc: x}}}}\nremote:"))).unwrap();
+        assert_eq!((project.found().await.0, project.indices().len()), (250, count));
+        std::fs::write(&schema, &text).unwrap();
+        assert_eq!(project.found().await.0, 250);
+        if number == 1 {
+            assert_eq!(made(&first), ours, "the index of this schema was not built again");
+        }
+    }
+    assert_eq!(project.indices().len(), 2, "what was written last stays, and one more");
+}

@@ -219,11 +219,8 @@ impl Feed {
         let Some((aside, home)) = self.beside else { return Ok(self.index) };
         drop(self.index);
         let fault = |error| StoreError::Folder(home.display().to_string(), error);
-        let root = home.parent().unwrap_or(&home);
-        for entry in fs::read_dir(root).map_err(fault)?.flatten() {
-            if entry.path() != aside {
-                fs::remove_dir_all(entry.path()).map_err(fault)?;
-            }
+        for other in outlived(&home, &aside).map_err(fault)? {
+            fs::remove_dir_all(other).map_err(fault)?;
         }
         fs::rename(&aside, &home).map_err(fault)?;
         let index = Index::open_in_dir(&home)?;
@@ -273,6 +270,24 @@ const LAYOUT: u32 = 2;
 /// Where an index is built that takes another's place.
 pub(super) fn aside(home: &Path) -> PathBuf {
     home.with_extension("new")
+}
+
+/// What goes when an index takes its place: the one that was there, and those of other schemas but the one that was written
+/// last. A call with other files does not cost the index of these.
+fn outlived(home: &Path, aside: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let (mut outlived, mut others) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(home.parent().unwrap_or(home))?.flatten().map(|entry| entry.path()) {
+        if entry == home {
+            outlived.push(entry);
+        } else if entry != aside {
+            let written = fs::metadata(entry.join("meta.json")).and_then(|meta| meta.modified());
+            others.push((written.ok(), entry));
+        }
+    }
+    others.sort();
+    others.pop();
+    outlived.extend(others.into_iter().map(|(_, entry)| entry));
+    Ok(outlived)
 }
 
 /// The index in a folder, to be written, when it has these columns and is not ahead of the truth's last change.
