@@ -234,7 +234,11 @@ async fn a_call_with_another_schema_does_not_cost_the_index_of_this_one() {
     let first = project.indices().pop_first().unwrap();
     let ours = made(&first);
     for (number, count) in [(1, 2), (2, 2)] {
-        std::fs::write(&schema, text.replace("\nremote:", &format!("\nother{number}: {{keyword: {{doc: x}}}}\nremote:"))).unwrap();
+        std::fs::write(
+            &schema,
+            text.replace("\nremote:", &format!("\nother{number}: {{keyword: {{doc: x}}}}\nremote:")),
+        )
+        .unwrap();
         assert_eq!((project.found().await.0, project.indices().len()), (250, count));
         std::fs::write(&schema, &text).unwrap();
         assert_eq!(project.found().await.0, 250);

@@ -127,8 +127,15 @@ pub struct OfferRow {
     pub first_seen: String,
     /// When it was closed.
     pub closed_at: Option<String>,
+    /// Why it was closed.
+    pub reason: Option<String>,
+    /// Whether it was ever stored: one that was always kept aside or rejected has a row too.
+    pub stored: bool,
     /// The stored document, when the local store holds it.
     pub document: Option<String>,
+    /// Dense row number.
+    #[serde(skip)]
+    pub row: u64,
 }
 
 /// What is known of a stored offer, to be compared with the store.

@@ -47,7 +47,9 @@ pub enum StoreError {
     #[error("another process builds the search index, and nothing of it is there yet; search again in a moment")]
     Busy,
     /// There is no index, and who asks may not make one.
-    #[error("there is no search index yet, and it cannot be made ({0}: {1}); let someone search once who may write there")]
+    #[error(
+        "there is no search index yet, and it cannot be made ({0}: {1}); let someone search once who may write there"
+    )]
     Unmade(String, std::io::Error),
     /// The server cannot be reached.
     #[error("the server cannot be reached: {0}; is it running, and is its address right?")]

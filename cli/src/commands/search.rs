@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use jobmarket::plan::{Server, server_of};
 use jobmarket::search::{Facet, Filter, Found, Search as Query, Sort};
-use jobmarket::store::{Store, StoreError};
 use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
+use jobmarket::store::{Store, StoreError};
 
 use crate::Place;
 use crate::project::Project;

@@ -124,7 +124,9 @@ pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
             for source in &names {
                 compared.offers += verify::local(&reader, source, &mut |difference| teller.tell(difference))?;
             }
-            index(&project, &mut |message| teller.tell(Difference { kind: Kind::Index, source: String::new(), message }))?;
+            index(&project, &mut |message| {
+                teller.tell(Difference { kind: Kind::Index, source: String::new(), message })
+            })?;
         }
     }
     teller.end(compared)
