@@ -134,3 +134,26 @@ async fn why_says_what_keeps_a_record_aside_and_tells_the_rest_when_a_segment_is
     let (said, _) = project.done(&["why", &aside]).await;
     assert!(said.contains("aside     rejected (") && said.contains("`jobmarket quarantine show "), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closings_that_are_held_are_told_until_they_are_accepted() {
+    let project = Project::new(0, 250).await;
+    project.done(&["run", "remotive"]).await;
+    let (_, said) = project.done(&["sweep", "remotive", "--accept"]).await;
+    assert!(said.contains("warning: nothing is held: "), "{said}");
+    project.sites.world(|world| world.show(Site::Remotive, 100, false));
+    project.done(&["sweep", "remotive"]).await;
+    let held = |reader: Reader| reader.sources().unwrap()[0].held;
+    assert_eq!(held(Reader::open(&project.data()).unwrap().unwrap()), None, "once is not enough");
+    let (_, said) = project.done(&["sweep", "remotive"]).await;
+    let told = "held: 100 of 250 open offers were not seen, one run may close 50; `jobmarket sweep remotive --accept` closes them";
+    assert!(said.contains(told), "{said}");
+    let (status, _) = project.done(&["status"]).await;
+    assert!(status.contains(told) && status.lines().next().unwrap().contains("quarantine"), "{status}");
+    let status: Value = serde_json::from_str(&project.done(&["status", "--json"]).await.0).unwrap();
+    assert_eq!((&status["held"]["offers"], &status["quarantine"]), (&100.into(), &0.into()), "{status}");
+    let (_, said) = project.done(&["sweep", "remotive", "--accept"]).await;
+    assert!(said.contains("closed: 100 not_seen") && !said.contains("nothing is held"), "{said}");
+    assert!(!project.done(&["status"]).await.0.contains("held: "));
+    assert!(project.done(&["sweep", "remotive", "--accept"]).await.1.contains("nothing is held"));
+}

@@ -5,6 +5,7 @@ mod commit;
 mod core;
 mod audit;
 mod copy;
+mod holding;
 mod outside;
 mod reader;
 mod rebuild;
@@ -38,6 +39,7 @@ use words::{
 };
 
 pub use audit::{Archiving, RunSums};
+pub use holding::HeldBack;
 pub use reader::Reader;
 pub(crate) use reader::read_only;
 pub use retention::{ClosedRow, Moves, Naming};

@@ -77,7 +77,8 @@ impl Reader {
                     &source,
                 )?,
                 closed: count("SELECT count(*) FROM known WHERE source = ?1 AND closed_at IS NOT NULL", &source)?,
-                held: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
+                quarantine: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
+                held: self.held_back(&source)?,
                 older: count(
                     "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL AND ask IS NOT
                      (SELECT ask FROM runs WHERE source = ?1 AND kind IN ('sweep', 'ordinary') ORDER BY run DESC LIMIT 1)

@@ -2,6 +2,7 @@
 use rusqlite::Row;
 use serde::Serialize;
 
+use super::holding::HeldBack;
 use super::runs::{counts, unword};
 use super::words::{Archived, Waiting};
 use crate::event::Counts;
@@ -42,7 +43,9 @@ pub struct SourceRow {
     /// Open offers that another request than that of the last run brought: no sweep of it closes them.
     pub older: i64,
     /// Records in the quarantine.
-    pub held: i64,
+    pub quarantine: i64,
+    /// Closings that the last sweep held back.
+    pub held: Option<HeldBack>,
     /// What waits for a store that is away.
     pub waiting: Option<Waiting>,
     /// Its last run.
