@@ -157,3 +157,20 @@ async fn closings_that_are_held_are_told_until_they_are_accepted() {
     assert!(!project.done(&["status"]).await.0.contains("held: "));
     assert!(project.done(&["sweep", "remotive", "--accept"]).await.1.contains("nothing is held"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_went_on_says_what_came_since() {
+    let project = Project::new(0, 1_700).await;
+    // Its first part is committed, and the rest comes out of the archive.
+    let crashed = project.command(&["run", "remotive"]).env("JOBMARKET_CRASH", "committed").output().await.unwrap();
+    assert!(!crashed.status.success());
+    let (_, said) = project.done(&["run", "remotive"]).await;
+    assert!(said.contains("1700 fetched = 1700 indexed"), "{said}");
+    let line = said.lines().find(|line| line.starts_with("  resumed; since then 3 pages, ")).unwrap();
+    let number = |unit: &str| -> f64 {
+        line.split(", ").find_map(|part| part.split(';').next()?.strip_suffix(unit)).unwrap().trim().parse().unwrap()
+    };
+    let (seconds, rate) = (number(" s"), number(" records/s"));
+    // The rate is that of the 1,200 that came since, as well as rounded seconds say it.
+    assert!(rate * (seconds + 0.05) >= 1_199.0 && rate * (seconds - 0.05).max(0.0) <= 1_201.0, "{line}");
+}
