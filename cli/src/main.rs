@@ -96,7 +96,7 @@ enum Command {
     ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
     #[command(verbatim_doc_comment)]
     Search(commands::search::Search),
-    /// Writes all stored offers to stdout, as NDJSON or CSV, in flat memory.
+    /// Writes the stored offers that are open (with --closed, all) to stdout, as NDJSON or CSV, in flat memory.
     ///
     /// Examples:
     ///   jobmarket export > offers.ndjson

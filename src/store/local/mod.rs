@@ -132,6 +132,10 @@ impl Local {
         let searcher = indexed.reader.searcher();
         let wrong = || StoreError::Value("`after` is not what an earlier answer of this search gave".into());
         let skip = search.after.as_ref().map_or(Some(0), |after| after.parse().ok()).ok_or_else(wrong)?;
+        if skip >= DEEPEST {
+            let deep = format!("`after` reaches {DEEPEST} hits deep at most: narrow the search, or export all");
+            return Err(StoreError::Value(deep));
+        }
         let (total, top) = self.hits(&searcher, &query, search, skip)?;
         let mut hits = Vec::new();
         for address in top.into_iter().take(search.limit) {
