@@ -100,6 +100,10 @@ impl Backup {
                 }
             }
         }
+        drop(copy);
+        // An empty log: laid over a data directory, the copy puts it in the place of a log that does not belong to it.
+        let log = aside.join("state.db-wal");
+        File::create(&log).and_then(|file| file.sync_all()).map_err(fault(&log))?;
         let mark = aside.join(MARK);
         fs::remove_file(&mark).map_err(fault(&mark))?;
         sync_folder(aside)?;

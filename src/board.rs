@@ -17,11 +17,15 @@ pub struct Board {
 pub struct Row {
     /// Its run.
     pub run: RunId,
-    /// Sum of its committed pages since this start.
+    /// Whether this start goes on with what an earlier one began.
+    pub resumed: bool,
+    /// Sum of its committed pages since this start; those of the whole run when it has ended.
     pub counts: Counts,
-    /// Pages committed.
+    /// Pages committed since this start.
     pub pages: u64,
-    /// Bytes received.
+    /// Records of these pages.
+    pub records: u64,
+    /// Bytes received since this start.
     pub bytes: u64,
     /// Records announced by slices that are not split.
     pub announced: u64,
@@ -64,7 +68,9 @@ impl Board {
     pub fn apply(&mut self, event: &Event) {
         let row = self.rows.entry(event.source.clone()).or_default();
         match &event.kind {
-            EventKind::RunStarted { .. } => *row = Row { run: event.run, ..Row::default() },
+            EventKind::RunStarted { resumed, .. } => {
+                *row = Row { run: event.run, resumed: *resumed, ..Row::default() };
+            }
             EventKind::SliceStarted { .. } => {}
             EventKind::TotalAnnounced { total, .. } => row.announced += total,
             EventKind::Retried { .. } => row.retries += 1,
@@ -72,6 +78,7 @@ impl Board {
             EventKind::Waiting { .. } => {}
             EventKind::PageCommitted { bytes, counts, flaws, rejects, .. } => {
                 row.pages += 1;
+                row.records += counts.fetched;
                 row.bytes += bytes;
                 row.counts.add(counts);
                 flaws.iter().for_each(|(flaw, count)| *row.flaws.entry(flaw.clone()).or_default() += count);

@@ -96,7 +96,7 @@ enum Command {
     ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
     #[command(verbatim_doc_comment)]
     Search(commands::search::Search),
-    /// Writes all stored offers to stdout, as NDJSON or CSV, in flat memory.
+    /// Writes the stored offers that are open (with --closed, all) to stdout, as NDJSON or CSV, in flat memory.
     ///
     /// Examples:
     ///   jobmarket export > offers.ndjson
@@ -123,10 +123,12 @@ enum Command {
     Retention(commands::retention::Retention),
     /// Copies the data directory to an empty folder; runs may go on meanwhile.
     ///
-    /// To restore, copy the folder back to the place of the data directory. The search index is not copied: the first
-    /// search builds it again.
+    /// To restore, move the data directory away first, then copy the folder to its place, while nothing runs: what is left
+    /// of the old one does not belong to the copy. The search index is not copied: the first search builds it again.
     ///
-    /// Example: jobmarket backup /mnt/backups/jobmarket-2026-11-24
+    /// Examples:
+    ///   jobmarket backup /mnt/backups/jobmarket-2026-11-24
+    ///   mv data data.old && cp -r /mnt/backups/jobmarket-2026-11-24 data
     #[command(verbatim_doc_comment)]
     Backup(commands::backup::Asked),
     /// Maps the archived pages of a source again: after a mapping was mended or the store lost offers, without asking the site.

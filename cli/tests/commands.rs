@@ -60,3 +60,48 @@ fn explain_knows_keys_findings_conversions_fields_and_sources() {
     check("francetravail", "source francetravail");
     check("pages.ofset", "did you mean `pages.offset`");
 }
+
+/// The shipped project.
+fn shipped() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").display().to_string()
+}
+
+#[test]
+fn check_names_what_runs_with_a_later_version_and_the_readme_counts_it() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_jobmarket")).args(["--project", &shipped(), "check"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let later = "6 sources are only checked, and run with a later version: hellowork, indeed-feed, linkedin, ";
+    assert!(said.contains("25 sources, ") && said.contains(later), "{said}");
+    assert!(said.contains("schedules wait for the daemon of a later version"), "{said}");
+    let readme = std::fs::read_to_string(Path::new(&shipped()).join("README.md")).unwrap();
+    assert!(readme.contains("holds 25 of them; six need a decoder of a later version"));
+}
+
+#[test]
+fn the_demo_says_commands_that_work_as_it_was_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("demo").display().to_string();
+    let binary = Path::new(env!("CARGO_BIN_EXE_jobmarket"));
+    let told = |path: &str| {
+        let mut command = Command::new(binary);
+        command.args(["--project", &shipped(), "--data", &data, "demo", "--offers", "60"]).env("PATH", path);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let next = said.lines().skip_while(|line| !line.starts_with("Three commands")).skip(1);
+        next.map(|line| line.trim().to_owned()).collect::<Vec<String>>()
+    };
+    let next = told("/usr/bin:/bin");
+    assert!(next.len() == 3 && next[0].starts_with(&binary.display().to_string()), "{next:?}");
+    for line in &next {
+        let output = Command::new("/bin/sh").args(["-c", line]).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let deep = format!("{} --after 10000", next[0]);
+    let output = Command::new("/bin/sh").args(["-c", &deep]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("`after` reaches 10000 hits deep at most"), "{said}");
+    let folder = binary.parent().unwrap().display().to_string();
+    assert!(told(&format!("/usr/bin:{folder}"))[0].starts_with("jobmarket --project "));
+}

@@ -220,6 +220,42 @@ async fn a_backup_without_the_archive_names_nothing_of_it_and_places_that_cannot
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_copied_over_a_data_directory_brings_back_what_it_holds() {
+    let project = Project::new(400, 250, "1000/s").await;
+    let data = project.data();
+    let log = |data: &Path| std::fs::metadata(data.join("state.db-wal")).map_or(0, |log| log.len());
+    project.done(&data, &["run", "remotive"]).await;
+    assert_eq!(log(&data), 0, "a clean end leaves no log beside the state");
+    let copy = project.dir.path().join("copy");
+    let said = project.done(&data, &["backup", &copy.display().to_string()]).await;
+    assert!(said.contains("move the data directory away first: mv "), "{said}");
+    let open = |data: &Path, source: &str| {
+        let sources = Reader::open(data).unwrap().unwrap().sources().unwrap();
+        sources.iter().find(|row| row.source == source).map(|row| row.open)
+    };
+    let restored = async || {
+        let copied = Command::new("cp").arg("-r").arg(copy.join(".")).arg(&data).status().await.unwrap();
+        assert!(copied.success());
+        assert_eq!((open(&data, "remotive"), open(&data, "francetravail")), (Some(250), None));
+        let state = rusqlite::Connection::open(data.join("state.db")).unwrap();
+        let sound: String = state.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        drop(state);
+        assert_eq!((sound.as_str(), project.done(&data, &["verify"]).await.as_str()), ("ok", ""));
+    };
+    project.done(&data, &["run", "francetravail", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    assert_eq!((open(&data, "francetravail"), log(&data)), (Some(400), 0));
+    restored().await;
+    // A process that was killed leaves its log, and the copy lays an empty one over it.
+    let mut killed = project.command(&data, &["run", "francetravail", "--from", "2020-01-01", "--to", "2100-01-01"]);
+    assert!(!killed.env("JOBMARKET_CRASH", "committed").output().await.unwrap().status.success());
+    assert!(log(&data) > 0);
+    restored().await;
+    project.done(&data, &["run", "francetravail", "--from", "2020-01-01", "--to", "2100-01-01"]).await;
+    assert_eq!(open(&data, "francetravail"), Some(400));
+    assert_eq!(project.done(&data, &["verify"]).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn closed_offers_go_on_request_and_verify_says_what_mends() {
     let project = Project::new(0, 250, "1000/s").await;
     let data = project.data();

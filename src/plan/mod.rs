@@ -27,6 +27,7 @@ pub use origins::{Origins, is_loopback};
 pub use partition::{Parent, Partition};
 pub use request::RequestPlan;
 pub use server::{Fingerprint, Server, server_of};
+pub use unbuilt::later;
 pub use windows::{Window, Windows};
 
 /// One source in one pipeline, checked and compiled.

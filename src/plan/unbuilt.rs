@@ -6,6 +6,12 @@ use crate::definition::request::{Auth, Grant};
 use crate::definition::source::{AuthChoice, Source};
 use crate::finding::Finding;
 
+/// The sources that need what is not built yet: their files are checked, and they run with a later version.
+pub fn later(definitions: &Definitions) -> Vec<String> {
+    let needs = |source: &Source| !unbuilt(definitions, source, None).is_empty();
+    definitions.sources.iter().filter(|(_, source)| needs(source)).map(|(name, _)| name.clone()).collect()
+}
+
 /// A finding for each construct that the plan would need.
 pub(super) fn unbuilt(
     definitions: &Definitions,

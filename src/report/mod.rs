@@ -69,9 +69,11 @@ pub fn summary(source: &str, row: &Row) -> String {
     let outcome = row.outcome.as_ref().map_or("unfinished".to_owned(), word::<Outcome>);
     let cause = row.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
     let mut out = format!("{source}: run {} {outcome}{cause}\n  {}\n", row.run, numbers(&row.counts));
-    let (megabytes, rate) = (row.bytes as f64 / 1e6, row.counts.fetched as f64 / row.seconds.max(0.001));
+    let (megabytes, rate) = (row.bytes as f64 / 1e6, row.records as f64 / row.seconds.max(0.001));
+    // The line above counts the whole run, this one what came since it went on.
+    let since = if row.resumed { "resumed; since then " } else { "" };
     out += &format!(
-        "  {} pages, {megabytes:.1} MB, {:.1} s, {rate:.0} records/s; {} slices complete, {} halved, {} others; {} retries, {} token renewals\n",
+        "  {since}{} pages, {megabytes:.1} MB, {:.1} s, {rate:.0} records/s; {} slices complete, {} halved, {} others; {} retries, {} token renewals\n",
         row.pages,
         row.seconds,
         row.complete,

@@ -217,7 +217,8 @@ pub async fn thin(state: &State, root: &Path, mut thinning: Thinning) -> Result<
     if folder.is_dir() {
         archive::sync_folder(&folder)?;
     }
-    Ok(())
+    // What no page can bring back any more need not be remembered.
+    Ok(state.forget_deleted(&thinning.source).await?)
 }
 
 type Records = Vec<(String, u64, u64)>;

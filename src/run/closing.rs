@@ -7,6 +7,7 @@ use crate::definition::source::NotSeen;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::offer::{Batch, Closed, Item, content_hash};
 use crate::sink::files::Files;
+use crate::state::HeldBack;
 use crate::state::words::{Close, Closing, Due, DueSince};
 
 /// Offers that are closed in one transaction.
@@ -58,7 +59,13 @@ pub(super) async fn end(
 /// Closes what was not seen, as `expire` says.
 pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: bool) -> Result<(), RunError> {
     let plan = &shared.plan;
-    let Some(expire) = &plan.expire else { return Ok(()) };
+    let Some(expire) = &plan.expire else {
+        if accept {
+            let message = "nothing is held: the source has no `expire`, so absence closes nothing".to_owned();
+            shared.emit(EventKind::Warned { message });
+        }
+        return Ok(());
+    };
     if plan.call.pages.total().is_some_and(|total| total.approximate) {
         let message = "expire: the total is approximate, so absence closes nothing".to_owned();
         shared.emit(EventKind::Warned { message });
@@ -71,11 +78,18 @@ pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: boo
     let due = Due { source: plan.source.clone(), ask: plan.ask.clone(), since };
     let found = shared.engine.state.due(due).await?;
     let share = expire.at_most.map_or(0.2, |share| share.fraction());
-    let most = (found.open as f64 * share).max(FEW as f64) as usize;
-    if found.rows.len() > most && !accept {
-        shared.emit(EventKind::ClosingsHeld { count: found.rows.len() as u64, open: found.open, most: most as u64 });
-        return Ok(());
+    let most = (found.open as f64 * share).max(FEW as f64) as u64;
+    let (count, open) = (found.rows.len() as u64, found.open);
+    let held = (count > most && !accept).then_some(HeldBack { offers: count, open, most });
+    if held.is_some() {
+        shared.emit(EventKind::ClosingsHeld { count, open, most });
+        return Ok(shared.engine.state.hold(&plan.source, held).await?);
     }
+    if accept && found.rows.is_empty() {
+        let message = "nothing is held: each open offer was seen lately enough".to_owned();
+        shared.emit(EventKind::Warned { message });
+    }
+    shared.engine.state.hold(&plan.source, None).await?;
     close(shared, files, &found.rows, Closed::NotSeen).await
 }
 

@@ -337,6 +337,9 @@ pub async fn close(
             let other = (which == Closes::OlderAsk).then_some(shared.plan.ask.as_str());
             let rows = shared.engine.state.open_rows(&shared.plan.source, None, other).await?;
             closing::close(&shared, files.as_ref(), &rows, Closed::NotSeen).await?;
+            if which == Closes::Everything {
+                shared.engine.state.hold(&shared.plan.source, None).await?;
+            }
         }
     }
     copied(&shared, copying).await?;

@@ -251,6 +251,9 @@ impl Replay {
             let from = record.id.as_ref().map(|id| self.reader.page_of(id)).transpose()?.flatten();
             // A record that was rejected never was stored from its page: only a later page makes it stale.
             let stale = from.is_some_and(|from| if items.is_some() { from > version } else { from != version });
+            // What retention deleted stays deleted, until the site brings it again.
+            let deleted = record.id.as_ref().map(|id| self.reader.is_deleted(id, version)).transpose()?;
+            let stale = stale || deleted.unwrap_or(false);
             let without = record.id.is_some_and(|id| without.contains(&id));
             self.lost += u64::from(without && !stale);
             if stale || without {

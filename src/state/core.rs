@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use roaring::RoaringBitmap;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -57,6 +58,8 @@ pub(super) struct Core {
 
 /// Most orders of one transaction.
 const GROUP: usize = 128;
+/// How long readers are waited for when the log is emptied.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn open(path: &Path) -> Result<Self, StateError> {
@@ -148,6 +151,18 @@ impl Core {
                 return;
             }
         }
+        self.empty_log();
+    }
+
+    /// Takes the log of SQLite into the file and empties it, so that the file alone is the state. One that a reader still
+    /// needs stays: it is taken over by the next start.
+    fn empty_log(&self) {
+        let emptied = self
+            .connection
+            .busy_timeout(PATIENCE)
+            .and_then(|()| self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        // All that was acknowledged is in the log.
+        let _ = emptied;
     }
 
     /// Commits, unless there was a fault: that is what callers are told.

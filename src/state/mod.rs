@@ -6,6 +6,7 @@ mod commit;
 mod core;
 mod audit;
 mod copy;
+mod holding;
 mod outside;
 mod reader;
 mod rebuild;
@@ -22,6 +23,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
@@ -38,7 +40,9 @@ use words::{
 };
 
 pub use audit::{Archiving, RunSums};
+pub use holding::HeldBack;
 pub use reader::Reader;
+pub(crate) use reader::read_only;
 pub use retention::{ClosedRow, Moves, Naming};
 pub use rows::{Held, KnownRow, OfferRow, PageRow, RunRow, SourceRow};
 
@@ -103,7 +107,26 @@ impl From<rusqlite::Error> for StateError {
 pub struct State {
     orders: mpsc::Sender<Order>,
     dir: Arc<PathBuf>,
-    _lock: Arc<File>,
+    // Behind `orders`: a clone gives its orders up before it lets go of the thread.
+    _writing: Arc<Writing>,
+}
+
+/// The writing thread and the lock of its data directory, which is given up when the file is closed.
+#[derive(Debug)]
+struct Writing {
+    thread: Option<JoinHandle<()>>,
+    _lock: File,
+}
+
+impl Drop for Writing {
+    /// Waits until the file is closed: a process that ended before would leave the log of SQLite beside it.
+    fn drop(&mut self) {
+        let other = |thread: &JoinHandle<()>| thread.thread().id() != std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(other) {
+            // What a thread that panicked did not write was never acknowledged.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Orders that wait for the writing thread.
@@ -125,8 +148,9 @@ impl State {
         lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(folder)?;
         let core = Core::open(&dir.join("state.db"))?;
         let (orders, waiting) = mpsc::channel(WAITING);
-        std::thread::spawn(move || core.work(waiting));
-        Ok(State { orders, dir: Arc::new(dir.to_owned()), _lock: Arc::new(lock) })
+        let thread = std::thread::spawn(move || core.work(waiting));
+        let writing = Writing { thread: Some(thread), _lock: lock };
+        Ok(State { orders, dir: Arc::new(dir.to_owned()), _writing: Arc::new(writing) })
     }
 
     /// Whether a process holds a data directory at this moment.

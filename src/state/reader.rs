@@ -1,7 +1,8 @@
 //! The state as commands read it, beside a process that writes.
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use roaring::RoaringBitmap;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::rows::{
     Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time,
@@ -18,6 +19,28 @@ pub struct Reader {
     pub(super) connection: Connection,
 }
 
+/// Opens the file to be read, beside a process that writes.
+pub(crate) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let log = path.with_extension("db-wal");
+    match read {
+        // SQLite would make a log, and this user may not: without one nobody writes, and the file is all.
+        Err(error) if is_denied(&error) && !log.exists() => {
+            let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            Connection::open_with_flags(format!("file:{name}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        read => read.map(|()| connection),
+    }
+}
+
+fn is_denied(error: &rusqlite::Error) -> bool {
+    let codes = [rusqlite::ErrorCode::CannotOpen, rusqlite::ErrorCode::ReadOnly, rusqlite::ErrorCode::PermissionDenied];
+    error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
+}
+
 impl Reader {
     /// Opens a data directory; `None` when there is none yet.
     pub fn open(dir: &Path) -> Result<Option<Self>, StateError> {
@@ -25,17 +48,11 @@ impl Reader {
         if !path.exists() {
             return Ok(None);
         }
-        let open = || -> Result<Connection, StateError> {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&path, flags)?;
-            connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            Ok(connection)
-        };
-        let mut connection = open()?;
+        let mut connection = read_only(&path)?;
         if tables::is_older(&connection)? {
             // Written by an earlier version of the program, and not by this one yet.
             tables::prepare(&Connection::open(&path)?)?;
-            connection = open()?;
+            connection = read_only(&path)?;
         }
         Ok(Some(Reader { connection }))
     }
@@ -62,7 +79,8 @@ impl Reader {
                     &source,
                 )?,
                 closed: count("SELECT count(*) FROM known WHERE source = ?1 AND closed_at IS NOT NULL", &source)?,
-                held: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
+                quarantine: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
+                held: self.held_back(&source)?,
                 older: count(
                     "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL AND ask IS NOT
                      (SELECT ask FROM runs WHERE source = ?1 AND kind IN ('sweep', 'ordinary') ORDER BY run DESC LIMIT 1)
@@ -102,7 +120,8 @@ impl Reader {
     /// An offer by its id, or by its key at the site.
     pub fn offer(&self, name: &str) -> Result<Option<OfferRow>, StateError> {
         let id = OfferId::parse(name).map(|id| id.0);
-        let sql = "SELECT k.id, k.source, k.key, k.page, k.first_seen, k.closed_at, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
+        let sql = "SELECT k.id, k.source, k.key, k.page, k.first_seen, k.closed_at, o.doc, k.reason, k.version > 0, k.n
+                   FROM known k LEFT JOIN offers o ON o.n = k.n
                    WHERE k.id = ?1 OR (?1 IS NULL AND k.key = ?2) ORDER BY k.version DESC LIMIT 1";
         let row = self.connection.query_row(sql, params![id, name], |row| {
             let id: [u8; 16] = row.get(0)?;
@@ -114,9 +133,36 @@ impl Reader {
                 first_seen: time(row.get(4)?),
                 closed_at: row.get::<_, Option<i64>>(5)?.map(time),
                 document: row.get(6)?,
+                reason: row.get(7)?,
+                stored: row.get(8)?,
+                row: row.get::<_, i64>(9)? as u64,
             })
         });
         Ok(row.optional()?)
+    }
+
+    /// The last page of a list that an offer's row was on, also when the offer was kept aside or rejected there.
+    pub fn last_page_of(&self, source: &str, row: u64) -> Result<Option<PageRow>, StateError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT version, seen FROM pages WHERE source = ?1 AND kind = 'list' ORDER BY version DESC")?;
+        let mut rows = statement.query(params![source])?;
+        while let Some(page) = rows.next()? {
+            let seen = RoaringBitmap::deserialize_from(page.get_ref(1)?.as_blob().unwrap_or_default());
+            if seen.is_ok_and(|seen| seen.contains(row as u32)) {
+                return self.page(source, &page.get::<_, i64>(0)?.to_string());
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last entry of the quarantine for a key, in whatever state, and that state.
+    pub fn entry_of(&self, source: &str, key: &str) -> Result<Option<(Held, String)>, StateError> {
+        let sql =
+            "SELECT q, source, place, stage, reason, field, path, message, page, item, first_at, times, raw, state
+                   FROM quarantine WHERE source = ?1 AND place = ?2 ORDER BY q DESC LIMIT 1";
+        let read = |row: &Row<'_>| Ok((held_row(row)?, row.get(13)?));
+        Ok(self.connection.query_row(sql, params![source, key], read).optional()?)
     }
 
     /// A page by its version.

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, params};
 
 use super::admit::instant;
@@ -10,6 +11,7 @@ use super::reader::Reader;
 use super::runs::unword;
 use super::words::{Archived, Intent};
 use super::{State, StateError};
+use crate::event::Counts;
 use crate::offer::{OfferId, Version};
 
 /// A page row that names records of the archive.
@@ -103,6 +105,13 @@ impl Reader {
             })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+
+    /// Whether an offer was deleted after this page was committed: the page does not bring it back.
+    pub fn is_deleted(&self, id: &OfferId, page: u64) -> Result<bool, StateError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT 1 FROM deleted WHERE id = ?1 AND version >= ?2 LIMIT 1")?;
+        Ok(statement.exists(params![id.0, page as i64])?)
+    }
 }
 
 impl State {
@@ -113,9 +122,16 @@ impl State {
     }
 
     /// Deletes closed offers, of which the store outside has no document any more: out of the local store, and out of what
-    /// is known. One that was written under a later version than `most` stays. How many were deleted.
+    /// is known. One that was written under a later version than `most` stays. That they were deleted is written down, so
+    /// that no page of before brings them back. How many were deleted.
     pub async fn delete_closed(&self, rows: Vec<u64>, most: Option<Version>) -> Result<u64, StateError> {
         self.ask(move |core| core.delete_closed(&rows, most)).await
+    }
+
+    /// Forgets which offers of a source were deleted, where the archive holds no page any more that they were on.
+    pub async fn forget_deleted(&self, source: &str) -> Result<(), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.forget_deleted(&source)).await
     }
 }
 
@@ -140,19 +156,51 @@ impl Core {
         let most = most.map_or(i64::MAX, |most| most.0 as i64);
         let mut deleted = 0;
         for row in rows {
-            let gone = self
+            let marked = self
                 .connection
                 .prepare_cached(
-                    "DELETE FROM known WHERE n = ?1 AND version <= ?2
-                     AND (closed_at IS NOT NULL OR content IS NULL AND version = ?2)",
+                    "INSERT INTO deleted SELECT n, id, source,
+                       (SELECT coalesce(max(version), 0) FROM pages p WHERE p.source = k.source) FROM known k
+                     WHERE n = ?1 AND version <= ?2 AND (closed_at IS NOT NULL OR content IS NULL AND version = ?2)",
                 )?
                 .execute(params![*row as i64, most])?;
-            if gone > 0 {
+            if marked > 0 {
+                self.connection.prepare_cached("DELETE FROM known WHERE n = ?1")?.execute(params![*row as i64])?;
                 self.remove_document(*row)?;
                 deleted += 1;
             }
         }
         Ok(deleted)
+    }
+
+    /// The seen sets of pages say which rows were on them, and rows are never given again. A page with rejected records
+    /// that have no row may hold any offer: what was deleted after it stays remembered.
+    fn forget_deleted(&mut self, source: &str) -> Result<(), StateError> {
+        let mut statement = self.connection.prepare("SELECT n FROM deleted WHERE source = ?1")?;
+        let rows = statement.query_map(params![source], |row| row.get::<_, u32>(0))?;
+        let mut rows: RoaringBitmap = rows.collect::<Result<_, _>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut statement = self.connection.prepare(
+            "SELECT seen, counts, version FROM pages
+             WHERE source = ?1 AND seen IS NOT NULL AND coalesce(archived, '[]') <> '[]' ORDER BY version DESC",
+        )?;
+        let mut pages = statement.query(params![source])?;
+        let mut unsure = i64::MAX;
+        while let Some(page) = pages.next()? {
+            let seen = RoaringBitmap::deserialize_from(page.get_ref(0)?.as_blob().unwrap_or_default());
+            let (seen, counts) = (seen.unwrap_or_default(), unword::<Counts>(&page.get::<_, String>(1)?));
+            if counts.is_none_or(|counts| counts.rejected > 0 && counts.fetched > seen.len()) {
+                unsure = page.get(2)?;
+            }
+            rows -= seen;
+        }
+        let mut statement = self.connection.prepare("DELETE FROM deleted WHERE n = ?1 AND version < ?2")?;
+        for row in rows {
+            statement.execute(params![row, unsure])?;
+        }
+        Ok(())
     }
 
     /// Takes a document out of the local store, and tells the index.

@@ -2,6 +2,7 @@
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
+use super::holding::HeldBack;
 use super::runs::{counts, unword};
 use super::words::{Archived, Mark, Waiting};
 use crate::event::Counts;
@@ -42,7 +43,9 @@ pub struct SourceRow {
     /// Open offers that another request than that of the last run brought: no sweep of it closes them.
     pub older: i64,
     /// Records in the quarantine.
-    pub held: i64,
+    pub quarantine: i64,
+    /// Closings that the last sweep held back.
+    pub held: Option<HeldBack>,
     /// What waits for a store that is away.
     pub waiting: Option<Waiting>,
     /// Its last run.
@@ -130,8 +133,15 @@ pub struct OfferRow {
     pub first_seen: String,
     /// When it was closed.
     pub closed_at: Option<String>,
+    /// Why it was closed.
+    pub reason: Option<String>,
+    /// Whether it was ever stored: one that was always kept aside or rejected has a row too.
+    pub stored: bool,
     /// The stored document, when the local store holds it.
     pub document: Option<String>,
+    /// Dense row number.
+    #[serde(skip)]
+    pub row: u64,
 }
 
 /// What is known of a stored offer, to be compared with the store.

@@ -8,7 +8,7 @@ const OLDEST: i64 = 4;
 
 /// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
 /// all of them too.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     // 5: the highest numbers that were ever given stay known when their rows are deleted.
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
     // 6: which store a source is written to, and what waits for it.
@@ -33,6 +33,10 @@ const STEPS: [&str; 5] = [
      WHERE page IN (SELECT version FROM pages WHERE source = known.source AND kind = 'replay');",
     // 9: how many raw records of a run and reason are kept is asked with each reject.
     "CREATE INDEX quarantine_kept ON quarantine(run, reason, raw IS NOT NULL);",
+    // 10: offers that retention deleted, while a page of the archive may hold them, and closings that are held.
+    "CREATE TABLE deleted(n INTEGER PRIMARY KEY, id BLOB NOT NULL, source TEXT NOT NULL, version INTEGER NOT NULL);
+     CREATE INDEX deleted_id ON deleted(id);
+     CREATE TABLE held(source TEXT PRIMARY KEY, offers INTEGER NOT NULL, open INTEGER NOT NULL, most INTEGER NOT NULL);",
 ];
 
 const TABLES: &str = "

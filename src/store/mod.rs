@@ -35,16 +35,24 @@ pub trait Store {
 pub enum StoreError {
     /// SQLite.
     #[error("state.db: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// tantivy.
     #[error("the search index: {0}")]
-    Index(#[from] tantivy::TantivyError),
+    Index(tantivy::TantivyError),
+    /// A file of the index is gone, or is not what was written.
+    #[error("the search index is broken: {0}; the next search builds it again")]
+    Broken(String),
     /// A folder.
     #[error("{0}: {1}")]
     Folder(String, std::io::Error),
     /// Another process writes the index.
-    #[error("another process brings the search index up to date")]
+    #[error("another process builds the search index, and nothing of it is there yet; search again in a moment")]
     Busy,
+    /// There is no index, and who asks may not make one.
+    #[error(
+        "there is no search index yet, and it cannot be made ({0}: {1}); let someone search once who may write there"
+    )]
+    Unmade(String, std::io::Error),
     /// The server cannot be reached.
     #[error("the server cannot be reached: {0}; is it running, and is its address right?")]
     Unreached(String),
@@ -71,6 +79,19 @@ pub enum StoreError {
     /// A value that does not fit its field, or an `after` of another search.
     #[error("{0}")]
     Value(String),
+}
+
+// The error that is told is that of its source: it is not told again as the cause.
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Sqlite(error)
+    }
+}
+
+impl From<tantivy::TantivyError> for StoreError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        StoreError::Index(error)
+    }
 }
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ async fn the_index_follows_the_truth_and_is_built_anew_when_it_is_lost() {
     let follower = super::local::Follower::start(dir.path(), &schema);
     assert_eq!(follower.finish().unwrap(), 1);
     let store = Local::open(dir.path(), &schema).unwrap().unwrap();
-    assert_eq!((titles(&store, &all).await, store.behind().unwrap()), (expect.to_owned(), 0));
+    assert_eq!((titles(&store, &all).await, store.behind().unwrap()), (expect.to_owned(), Some(0)));
     drop(store);
     let folder = fs::read_dir(dir.path().join("index")).unwrap().next().unwrap().unwrap().path();
     fs::write(folder.join("meta.json"), "broken").unwrap();

@@ -67,7 +67,7 @@ impl Kind {
             }
             (Kind::Store, true) => "`jobmarket sweep SOURCE` writes them again out of the site",
             (Kind::Index, _) => {
-                "delete the folder `index` of the data directory while nothing runs; the next search builds it again"
+                "delete the folder `index` of the data directory while nothing runs; the next search builds it again, as it does by itself with one that cannot be read"
             }
         }
     }

@@ -22,7 +22,7 @@ pub struct Asked {
 pub async fn backup(place: &Place, asked: &Asked) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let archive = (!asked.without_archive).then(|| project.definitions.pipelines.archive.dir.clone());
-    let backup = Backup { data: project.data, archive, to: asked.dir.clone() };
+    let backup = Backup { data: project.data.clone(), archive, to: asked.dir.clone() };
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     bar.set_message("state.db");
@@ -34,10 +34,11 @@ pub async fn backup(place: &Place, asked: &Asked) -> anyhow::Result<ExitCode> {
     match place.json {
         true => println!("{}", serde_json::to_string(&copied)?),
         false => println!(
-            "{} files, {}, in {}; to restore, copy that folder to the place of the data directory",
+            "{} files, {}, in {copy}; to restore, move the data directory away first: mv {data} {data}.old && cp -r {copy} {data}",
             copied.files,
             HumanBytes(copied.bytes),
-            asked.dir.display()
+            copy = asked.dir.display(),
+            data = project.data.display()
         ),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,5 @@
 //! `demo`: simulated sites in this process, read over real HTTP by the same path as `run`.
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Demo {
 
 /// The demo's own data directory.
 const DATA: &str = "data-demo";
+/// The program's own name.
+const NAME: &str = "jobmarket";
 /// Says that the demo made the directory.
 const MARK: &str = "made-by-jobmarket-demo";
 
@@ -74,15 +77,32 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
     let board = carry_out(plans, &place.project, &data, data.join("raw"), None, None).await?;
     let code = tell(&board, None);
     coverage(&data, &project).await?;
-    let shown = data.display();
+    let called = called(place, &data);
     eprintln!(
-        "\nThree commands to type next:\n  jobmarket --data {shown} search développeur\n  jobmarket --data {shown} search data --facet contract.type --facet location.department\n  jobmarket --data {shown} status"
+        "\nThree commands to type next:\n  {called} search développeur\n  {called} search data --facet contract.type --facet location.department\n  {called} status"
     );
     Ok(code)
 }
 
+/// The program as it can be called again, with the place of its data: by its name where the shell finds it, else as it
+/// was called this time.
+fn called(place: &Place, data: &Path) -> String {
+    let own = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders).find_map(|folder| std::fs::canonicalize(folder.join(NAME)).ok());
+    let name = match found.is_some() && found == own {
+        true => NAME.to_owned(),
+        false => std::env::args().next().unwrap_or_else(|| NAME.to_owned()),
+    };
+    let project = match place.project.as_os_str() == "." {
+        true => String::new(),
+        false => format!(" --project {}", place.project.display()),
+    };
+    format!("{name}{project} --data {}", data.display())
+}
+
 /// Share of stored offers that have each field.
-async fn coverage(data: &std::path::Path, project: &Project) -> anyhow::Result<()> {
+async fn coverage(data: &Path, project: &Project) -> anyhow::Result<()> {
     let Some(store) = Local::open(data, &project.definitions.schema)? else { return Ok(()) };
     let count = async |filters: Vec<Filter>| {
         store.search(&Search { filters, limit: 0, ..Search::default() }).await.map(|found| found.total)

@@ -6,7 +6,7 @@ use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
-use crate::commands::search::{local, server};
+use crate::commands::search::{server, unindexed};
 use crate::project::Project;
 
 /// Flags of `export`.
@@ -43,7 +43,7 @@ pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
             store.refresh().await?;
             stream(&store, &project, asked).await
         }
-        None => stream(&local(&project)?, &project, asked).await,
+        None => stream(&unindexed(&project)?, &project, asked).await,
     }
 }
 

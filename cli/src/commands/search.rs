@@ -1,11 +1,12 @@
 //! `search`: the store, by words and conditions.
 use std::process::ExitCode;
 
+use anyhow::Context;
 use jobmarket::plan::{Server, server_of};
-use jobmarket::search::{Facet, Filter, Search as Query, Sort};
-use jobmarket::store::Store;
+use jobmarket::search::{Facet, Filter, Found, Search as Query, Sort};
 use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
+use jobmarket::store::{Store, StoreError};
 
 use crate::Place;
 use crate::project::Project;
@@ -47,7 +48,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     let query = Query { text, filters, facets, sort, after, limit, closed: asked.closed };
     let found = match server(&project)? {
         Some(server) => Elastic::open(&server, schema.clone()).await?.search(&query).await?,
-        None => local(&project)?.search(&query).await?,
+        None => found(&project, &query).await?,
     };
     if place.json {
         println!("{}", serde_json::to_string(&found)?);
@@ -86,16 +87,35 @@ pub fn server(project: &Project) -> anyhow::Result<Option<Server>> {
     })
 }
 
-/// The embedded store, where something was stored.
+/// Searches the embedded store. An index that turns out to be broken is built again.
+async fn found(project: &Project, query: &Query) -> anyhow::Result<Found> {
+    match local(project)?.search(query).await {
+        Err(StoreError::Broken(why)) => {
+            eprintln!("the search index is broken ({why}): it is built again");
+            let store = Local::rebuilt(&project.data, &project.definitions.schema)?;
+            Ok(there(project, store)?.search(query).await?)
+        }
+        found => Ok(found?),
+    }
+}
+
+/// The embedded store to be searched, where something was stored.
 pub fn local(project: &Project) -> anyhow::Result<Local> {
-    let Some(store) = Local::open(&project.data, &project.definitions.schema)? else {
-        anyhow::bail!(
-            "nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`",
-            project.data.display()
-        );
-    };
-    if store.behind()? > 0 {
-        eprintln!("another process indexes; {} changes are not found yet", store.behind()?);
+    let store = there(project, Local::open(&project.data, &project.definitions.schema)?)?;
+    store.notices.iter().for_each(|notice| eprintln!("{notice}"));
+    if let Some(changes) = store.behind()?.filter(|changes| *changes > 0) {
+        eprintln!("{changes} changes are not found yet: another process indexes them, or the next search that may");
     }
     Ok(store)
+}
+
+/// The embedded store without its index, where something was stored.
+pub fn unindexed(project: &Project) -> anyhow::Result<Local> {
+    there(project, Local::unindexed(&project.data, &project.definitions.schema)?)
+}
+
+fn there(project: &Project, store: Option<Local>) -> anyhow::Result<Local> {
+    store.with_context(|| {
+        format!("nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`", project.data.display())
+    })
 }

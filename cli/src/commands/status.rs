@@ -27,7 +27,7 @@ pub async fn status(place: &Place) -> anyhow::Result<ExitCode> {
         sources.iter().try_for_each(|source| serde_json::to_string(source).map(|line| println!("{line}")))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{:<16} {:>9} {:>8} {:>6}  last run", "source", "open", "closed", "held");
+    println!("{:<16} {:>9} {:>8} {:>10}  last run", "source", "open", "closed", "quarantine");
     let held = State::is_held(&project.data);
     sources.iter().for_each(|source| row(source, held));
     match server(&project) {
@@ -47,7 +47,13 @@ fn row(source: &SourceRow, held: bool) {
         let outcome = last.outcome.as_deref().unwrap_or("unfinished");
         format!("{} {} {outcome} {}", last.run, last.now, last.cause.as_deref().unwrap_or_default())
     });
-    println!("{:<16} {:>9} {:>8} {:>6}  {last}", source.source, source.open, source.closed, source.held);
+    println!("{:<16} {:>9} {:>8} {:>10}  {last}", source.source, source.open, source.closed, source.quarantine);
+    if let Some(back) = &source.held {
+        println!(
+            "{:<16} held: {} of {} open offers were not seen, one run may close {}; `jobmarket sweep {} --accept` closes them",
+            "", back.offers, back.open, back.most, source.source
+        );
+    }
     if let Some(waiting) = &source.waiting {
         let what = match waiting.offers {
             0 => "a run waits to begin".to_owned(),

@@ -6,12 +6,13 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use jobmarket::archive::{Hold, hold};
 use jobmarket::state::Reader;
+use jobmarket::store::StoreError;
 use jobmarket::store::elastic::Elastic;
 use jobmarket::verify::{self, Difference, Kind};
 use serde::Serialize;
 
 use crate::Place;
-use crate::commands::search::{local, server};
+use crate::commands::search::{server, unindexed};
 use crate::project::Project;
 
 /// Differences that are printed for a person.
@@ -123,10 +124,27 @@ pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
             for source in &names {
                 compared.offers += verify::local(&reader, source, &mut |difference| teller.tell(difference))?;
             }
-            for message in local(&project)?.differences()? {
-                teller.tell(Difference { kind: Kind::Index, source: String::new(), message });
-            }
+            index(&project, &mut |message| {
+                teller.tell(Difference { kind: Kind::Index, source: String::new(), message })
+            })?;
         }
     }
     teller.end(compared)
+}
+
+/// Compares the search index, as it lies there, with the truth. One that is not there yet, or is behind, is no difference.
+fn index(project: &Project, tell: &mut dyn FnMut(String)) -> anyhow::Result<()> {
+    let mut store = unindexed(project)?;
+    let looked = store.look(&project.data, &project.definitions.schema);
+    match looked.and_then(|()| store.differences()) {
+        Ok(differences) => differences.into_iter().for_each(tell),
+        Err(error @ (StoreError::Broken(_) | StoreError::Index(_))) => tell(error.to_string()),
+        Err(error) => return Err(error.into()),
+    }
+    match store.behind()? {
+        Some(0) => {}
+        Some(changes) => eprintln!("the search index is {changes} changes behind: the next search takes them over"),
+        None => eprintln!("there is no search index yet: the next search builds it"),
+    }
+    Ok(())
 }

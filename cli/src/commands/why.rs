@@ -4,17 +4,32 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use jobmarket::archive;
 use jobmarket::decode;
-use jobmarket::state::Reader;
-
+use jobmarket::definition::pipelines::Step;
 use jobmarket::offer::OfferId;
+use jobmarket::state::{OfferRow, PageRow, Reader};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
+
+use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::server;
 use crate::project::Project;
 
-/// Prints request, page, raw record, mapping and document.
+/// All that is known of an offer; what could not be read is said in its place.
+#[derive(Serialize)]
+struct Known {
+    offer: OfferRow,
+    /// The page that it came from; of one that was never stored, the last that it was on.
+    page: Option<PageRow>,
+    /// Why it is not stored, when it never was.
+    kept_aside: Option<String>,
+    raw: Option<String>,
+    /// What could not be read, and why.
+    faults: Vec<String>,
+}
+
+/// Prints request, page, raw record, mapping and document; exit 1 when a part of that could not be read.
 pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let reader =
@@ -22,39 +37,81 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let Some(offer) = reader.offer(name)? else {
         bail!("no offer has the id or key `{name}`; `jobmarket search` shows ids")
     };
+    let mut known = known(&project, &reader, offer)?;
+    match outside(&project, &known.offer).await {
+        Ok(document) => known.offer.document = document,
+        Err(error) => known.faults.push(format!("the store cannot be asked: {error:#}")),
+    }
+    match place.json {
+        true => println!("{}", serde_json::to_string(&known)?),
+        false => print(&project, &known),
+    }
+    Ok(if known.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn known(project: &Project, reader: &Reader, offer: OfferRow) -> anyhow::Result<Known> {
     let page = match &offer.page {
         Some(version) => reader.page(&offer.source, version)?,
-        None => None,
+        None => reader.last_page_of(&offer.source, offer.row)?,
     };
-    let raw = page
-        .as_ref()
-        .and_then(|page| page.archived.first())
-        .map(|at| raw(&project, &offer.source, &offer.key, at))
-        .transpose()?
-        .flatten();
-    if place.json {
-        println!("{}", serde_json::json!({"offer": offer, "page": page, "raw": raw}));
-        return Ok(ExitCode::SUCCESS);
+    let kept_aside = if offer.stored { None } else { Some(kept_aside(project, reader, &offer)?) };
+    let mut faults = Vec::new();
+    let at = page.as_ref().and_then(|page| page.archived.first());
+    let raw = at.and_then(|at| {
+        raw(project, &offer.source, &offer.key, at).unwrap_or_else(|error| {
+            faults.push(format!("the raw record cannot be read: {error:#}"));
+            None
+        })
+    });
+    Ok(Known { offer, page, kept_aside, raw, faults })
+}
+
+/// Why a record that was read has no document: it is in the quarantine, was dropped from there, or a filter keeps it aside.
+fn kept_aside(project: &Project, reader: &Reader, offer: &OfferRow) -> anyhow::Result<String> {
+    if let Some((entry, state)) = reader.entry_of(&offer.source, &offer.key)? {
+        let (number, reason, message) = (entry.q, entry.reason, entry.message);
+        return Ok(match state.as_str() {
+            "open" => format!("rejected ({reason}: {message}); `jobmarket quarantine show {number}`"),
+            _ => format!("rejected ({reason}: {message}), and its entry {number} of the quarantine is {state}"),
+        });
     }
-    println!("offer     {} · {} · key {} · first read {}", offer.id, offer.source, offer.key, offer.first_seen);
-    match &page {
-        None => println!("page      its row is gone from the journal"),
-        Some(page) => {
-            println!("request   {} → {} at {}", page.request, page.status, page.at);
-            println!(
-                "run       {} slice {} {} at {}",
-                page.run,
-                page.slice,
-                page.partition.as_deref().unwrap_or(""),
-                page.position
-            );
-            if let Some((start, end)) = &page.window {
-                println!("window    {start} to {end}");
-            }
-            page.archived
-                .iter()
-                .for_each(|at| println!("archive   {} at byte {} ({} bytes)", at.segment, at.offset, at.length));
+    let mut filters = Vec::new();
+    if project.definitions.sources.get(&offer.source).is_some_and(|source| source.only.is_some()) {
+        filters.push(format!("`only` of sources/{}.yaml", offer.source));
+    }
+    for pipeline in &project.definitions.pipelines.pipelines {
+        let feeds = pipeline.sources.iter().any(|used| used.source.as_str() == offer.source);
+        if feeds && pipeline.steps.iter().any(|step| matches!(step, Step::Keep(_))) {
+            filters.push(format!("`keep` of pipeline {}", pipeline.name));
         }
+    }
+    Ok(match filters.is_empty() {
+        true => "a filter that the files had then kept it aside; `jobmarket replay` maps it without".to_owned(),
+        false => format!("a filter keeps it aside: {}", filters.join(", ")),
+    })
+}
+
+/// The document as the store has it: on a server, or in the state.
+async fn outside(project: &Project, offer: &OfferRow) -> anyhow::Result<Option<String>> {
+    let (Some(server), Some(id)) = (server(project)?, OfferId::parse(&offer.id)) else {
+        return Ok(offer.document.clone());
+    };
+    let found = Elastic::open(&server, project.definitions.schema.clone()).await?.get(id).await?;
+    Ok(found.map(|text| text.get().to_owned()))
+}
+
+fn print(project: &Project, known: &Known) {
+    let Known { offer, page, kept_aside, raw, faults } = known;
+    println!("offer     {} · {} · key {} · first read {}", offer.id, offer.source, offer.key, offer.first_seen);
+    if let Some(at) = &offer.closed_at {
+        println!("closed    {at} · {}", offer.reason.as_deref().unwrap_or_default());
+    }
+    if let Some(why) = kept_aside {
+        println!("aside     {why}");
+    }
+    match page {
+        None => println!("page      its row is gone from the journal"),
+        Some(page) => print_page(page),
     }
     if let Some(source) = project.definitions.sources.get(&offer.source) {
         let mapping = source
@@ -64,13 +121,25 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
         println!("mapping   {mapping}");
     }
     println!("raw       {}", raw.as_deref().unwrap_or("(not in the archive)"));
-    let outside = match (server(&project)?, OfferId::parse(&offer.id)) {
-        (Some(server), Some(id)) => Elastic::open(&server, project.definitions.schema.clone()).await?.get(id).await?,
-        _ => None,
-    };
-    let document = outside.as_ref().map(|text| text.get()).or(offer.document.as_deref());
-    println!("document  {}", document.unwrap_or("(not in the store)"));
-    Ok(ExitCode::SUCCESS)
+    println!("document  {}", offer.document.as_deref().unwrap_or("(not in the store)"));
+    faults.iter().for_each(|fault| eprintln!("{fault}"));
+}
+
+fn print_page(page: &PageRow) {
+    println!("request   {} → {} at {}", page.request, page.status, page.at);
+    println!(
+        "run       {} slice {} {} at {}",
+        page.run,
+        page.slice,
+        page.partition.as_deref().unwrap_or(""),
+        page.position
+    );
+    if let Some((start, end)) = &page.window {
+        println!("window    {start} to {end}");
+    }
+    page.archived
+        .iter()
+        .for_each(|at| println!("archive   {} at byte {} ({} bytes)", at.segment, at.offset, at.length));
 }
 
 /// The raw record in the archived page: the one that holds the key.

@@ -6,11 +6,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
+use tantivy::directory::error::LockError;
+use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::{Index, IndexWriter, Term};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::fields::{self, Fields};
-use super::truth;
+use super::{truth, whole};
 use crate::schema::Schema;
 use crate::store::StoreError;
 
@@ -63,17 +65,45 @@ fn follow(dir: &Path, schema: &Schema, stopped: &Receiver<()>) -> Result<u64, St
 }
 
 /// Brings the index of a data directory up to date. One that is missing, foreign, broken or ahead of the truth is built
-/// anew beside it, then takes its place.
-pub(super) fn catch_up(dir: &Path, schema: &Schema) -> Result<Index, StoreError> {
-    let fields = Fields::new(schema);
-    if let Some(index) = opened(&folder(dir, schema), &fields)
-        && payload(&index) == last_change(&truth(dir)?)?
-    {
-        return Ok(index);
+/// anew beside it, then takes its place; what is to be said of that.
+pub(super) fn catch_up(dir: &Path, schema: &Schema) -> Result<Option<String>, StoreError> {
+    let last = last_change(&truth(dir)?)?;
+    let there = whole::read(&folder(dir, schema), &Fields::new(schema));
+    if matches!(there, Ok(Some(there)) if there.at == last) {
+        return Ok(None);
     }
+    let taken = || whole::guarded(|| taken_over(dir, schema));
+    match taken() {
+        Err(StoreError::Broken(why)) => {
+            discard(dir, schema)?;
+            Ok(taken()?.or_else(|| Some(built_again(&why))))
+        }
+        taken => taken,
+    }
+}
+
+fn taken_over(dir: &Path, schema: &Schema) -> Result<Option<String>, StoreError> {
     let mut feed = Feed::open(dir, schema)?;
     feed.rest()?;
-    feed.close()
+    let notice = feed.broken.as_deref().map(built_again);
+    feed.close()?;
+    Ok(notice)
+}
+
+fn built_again(why: &str) -> String {
+    format!("the search index was broken ({why}): it was built again")
+}
+
+/// Deletes an index that turned out to be broken, unless somebody writes it.
+pub(super) fn discard(dir: &Path, schema: &Schema) -> Result<(), StoreError> {
+    let home = folder(dir, schema);
+    let fault = |error| StoreError::Folder(home.display().to_string(), error);
+    let Ok(directory) = MmapDirectory::open(&home) else { return Ok(()) };
+    let _writing = match directory.acquire_lock(&INDEX_WRITER_LOCK) {
+        Err(LockError::LockBusy) => return Err(StoreError::Busy),
+        lock => lock,
+    };
+    fs::remove_dir_all(&home).map_err(fault)
 }
 
 /// The writer of the index.
@@ -89,19 +119,23 @@ struct Feed {
     committed: Instant,
     /// Where the index is built, when it takes another's place at the end.
     beside: Option<(PathBuf, PathBuf)>,
+    /// Why the one that was there could not be read.
+    broken: Option<String>,
 }
 
 impl Feed {
     fn open(dir: &Path, schema: &Schema) -> Result<Self, StoreError> {
         let (truth, fields, home) = (truth(dir)?, Fields::new(schema), folder(dir, schema));
         let last = last_change(&truth)?;
-        let (index, beside) = match opened(&home, &fields).filter(|index| payload(index) <= last) {
-            Some(index) => (index, None),
-            None => {
-                let aside = home.with_extension("new");
-                let index = match opened(&aside, &fields).filter(|index| payload(index) <= last) {
-                    Some(index) => index,
-                    None => made(&aside, &fields)?,
+        let mut broken = None;
+        let (index, beside) = match opened(&home, &fields, last) {
+            Ok(Some(index)) => (index, None),
+            found => {
+                broken = found.err().map(|error| error.to_string());
+                let aside = aside(&home);
+                let index = match opened(&aside, &fields, last) {
+                    Ok(Some(index)) => index,
+                    _ => made(&aside, &fields)?,
                 };
                 (index, Some((aside, home)))
             }
@@ -112,7 +146,8 @@ impl Feed {
             Err(error) => return Err(error.into()),
         };
         let at = payload(&index);
-        let mut feed = Feed { truth, index, fields, writer, at, waiting: 0, committed: Instant::now(), beside };
+        let committed = Instant::now();
+        let mut feed = Feed { truth, index, fields, writer, at, waiting: 0, committed, beside, broken };
         feed.mend()?;
         Ok(feed)
     }
@@ -184,11 +219,8 @@ impl Feed {
         let Some((aside, home)) = self.beside else { return Ok(self.index) };
         drop(self.index);
         let fault = |error| StoreError::Folder(home.display().to_string(), error);
-        let root = home.parent().unwrap_or(&home);
-        for entry in fs::read_dir(root).map_err(fault)?.flatten() {
-            if entry.path() != aside {
-                fs::remove_dir_all(entry.path()).map_err(fault)?;
-            }
+        for other in outlived(&home, &aside).map_err(fault)? {
+            fs::remove_dir_all(other).map_err(fault)?;
         }
         fs::rename(&aside, &home).map_err(fault)?;
         let index = Index::open_in_dir(&home)?;
@@ -235,11 +267,37 @@ pub(super) fn folder(dir: &Path, schema: &Schema) -> PathBuf {
 /// Rises with each change of the columns that the schema does not show.
 const LAYOUT: u32 = 2;
 
-/// The index in a folder, when it is whole and has these columns.
-pub(super) fn opened(folder: &Path, fields: &Fields) -> Option<Index> {
-    let index = Index::open_in_dir(folder).ok()?;
+/// Where an index is built that takes another's place.
+pub(super) fn aside(home: &Path) -> PathBuf {
+    home.with_extension("new")
+}
+
+/// What goes when an index takes its place: the one that was there, and those of other schemas but the one that was written
+/// last. A call with other files does not cost the index of these.
+fn outlived(home: &Path, aside: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let (mut outlived, mut others) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(home.parent().unwrap_or(home))?.flatten().map(|entry| entry.path()) {
+        if entry == home {
+            outlived.push(entry);
+        } else if entry != aside {
+            let written = fs::metadata(entry.join("meta.json")).and_then(|meta| meta.modified());
+            others.push((written.ok(), entry));
+        }
+    }
+    others.sort();
+    others.pop();
+    outlived.extend(others.into_iter().map(|(_, entry)| entry));
+    Ok(outlived)
+}
+
+/// The index in a folder, to be written, when it has these columns and is not ahead of the truth's last change.
+fn opened(folder: &Path, fields: &Fields, last: i64) -> Result<Option<Index>, StoreError> {
+    if whole::read(folder, fields)?.is_none_or(|there| there.at > last) {
+        return Ok(None);
+    }
+    let index = Index::open_in_dir(folder)?;
     fields::register(&index);
-    (index.schema() == fields.schema).then_some(index)
+    Ok(Some(index))
 }
 
 /// A new, empty index.

@@ -4,79 +4,120 @@ mod fields;
 mod follow;
 mod near;
 mod query;
+mod whole;
 
+use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 use tantivy::collector::{Collector, Count, TopDocs};
 use tantivy::query::Query;
 use tantivy::schema::Value as _;
-use tantivy::{DocAddress, Index, IndexReader, Order, Searcher, TantivyDocument};
+use tantivy::{DocAddress, IndexReader, Order, Searcher, TantivyDocument};
 
 use super::{Store, StoreError};
 use crate::offer::OfferId;
 use crate::schema::{Kind, Schema};
 use crate::search::{Found, Search, Sort};
+use crate::state::read_only;
 use fields::{Fields, column};
+use whole::Whole;
 
 pub use follow::Follower;
 
-/// The store of a data directory, to be searched.
+/// The store of a data directory.
 pub struct Local {
-    index: Index,
-    reader: IndexReader,
+    /// What is searched; `None` where only the truth was opened.
+    indexed: Option<Whole>,
     fields: Fields,
     truth: Connection,
+    /// What is to be said of the index.
+    pub notices: Vec<String>,
 }
 
 /// The last hit that can be reached page by page.
 const DEEPEST: usize = 10_000;
 
 impl Local {
-    /// Opens the store of a data directory; `None` when nothing was ever stored there. What the index does not hold yet
-    /// is taken over first, unless another process is at it.
+    /// Opens the store of a data directory, to be searched; `None` when nothing was ever stored there. What the index does
+    /// not hold yet is taken over first; where another process is at that, or this one may not, it is read as it is.
     pub fn open(dir: &Path, schema: &Schema) -> Result<Option<Self>, StoreError> {
+        let Some(mut store) = Self::unindexed(dir, schema)? else { return Ok(None) };
+        let hindered = match follow::catch_up(dir, schema) {
+            Ok(notice) => {
+                store.notices.extend(notice);
+                StoreError::Busy
+            }
+            Err(StoreError::Folder(path, error)) if is_denied(&error) => StoreError::Unmade(path, error),
+            Err(StoreError::Busy) => StoreError::Busy,
+            Err(error) => return Err(error),
+        };
+        store.look(dir, schema)?;
+        if store.indexed.is_some() { Ok(Some(store)) } else { Err(hindered) }
+    }
+
+    /// The same after the index turned out to be broken: it is deleted, and built again out of the truth.
+    pub fn rebuilt(dir: &Path, schema: &Schema) -> Result<Option<Self>, StoreError> {
+        follow::discard(dir, schema)?;
+        Self::open(dir, schema)
+    }
+
+    /// The store without its index: it can be listed, and not searched.
+    pub fn unindexed(dir: &Path, schema: &Schema) -> Result<Option<Self>, StoreError> {
         if !dir.join("state.db").exists() {
             return Ok(None);
         }
-        let fields = Fields::new(schema);
-        let index = match follow::catch_up(dir, schema) {
-            Ok(index) => index,
-            Err(StoreError::Busy) => follow::opened(&follow::folder(dir, schema), &fields).ok_or(StoreError::Busy)?,
-            Err(error) => return Err(error),
-        };
-        let reader = index.reader()?;
-        Ok(Some(Local { index, reader, fields, truth: truth(dir)? }))
+        let truth = truth(dir)?;
+        Ok(Some(Local { indexed: None, fields: Fields::new(schema), truth, notices: Vec::new() }))
     }
 
-    /// Changes that the index has not taken over yet.
-    pub fn behind(&self) -> Result<i64, StoreError> {
-        Ok(follow::last_change(&self.truth)? - follow::payload(&self.index))
-    }
-
-    /// How the index differs from the truth: rows that it lacks, holds twice, or holds in an older form. For `verify`.
-    pub fn differences(&self) -> Result<Vec<String>, StoreError> {
-        let mut indexed = std::collections::HashMap::new();
-        for segment in self.reader.searcher().segment_readers() {
-            let (rows, changes) = (segment.fast_fields().u64("n")?, segment.fast_fields().i64("change")?);
-            for doc in segment.doc_ids_alive() {
-                if let (Some(row), Some(change)) = (rows.first(doc), changes.first(doc)) {
-                    indexed.entry(row as i64).or_insert_with(Vec::new).push(change);
-                }
+    /// Takes the index as it lies there, or what another process has built of it so far; nothing where there is none, or
+    /// where it is ahead of the truth, which is one of before then.
+    pub fn look(&mut self, dir: &Path, schema: &Schema) -> Result<(), StoreError> {
+        let home = follow::folder(dir, schema);
+        // What is built beside may take its place at this moment.
+        let mut found = Ok(None);
+        for folder in [&home, &follow::aside(&home), &home] {
+            found = whole::read(folder, &self.fields);
+            if matches!(found, Ok(Some(_))) {
+                break;
             }
         }
-        let mut differences = Vec::new();
+        let last = follow::last_change(&self.truth)?;
+        self.indexed = found?.filter(|whole| whole.at <= last);
+        Ok(())
+    }
+
+    /// Changes that the index has not taken over yet; `None` without an index.
+    pub fn behind(&self) -> Result<Option<i64>, StoreError> {
+        let Some(indexed) = &self.indexed else { return Ok(None) };
+        Ok(Some((follow::last_change(&self.truth)? - indexed.at).max(0)))
+    }
+
+    /// How the index differs from the truth: rows that it lacks, holds twice, or holds in an older form, and files that are
+    /// not what was written. What changed since the index was written is no difference. For `verify`.
+    pub fn differences(&self) -> Result<Vec<String>, StoreError> {
+        let Some(Whole { index, reader, at }) = &self.indexed else { return Ok(Vec::new()) };
+        let mut indexed = whole::guarded(|| rows(reader))?;
+        let mut differences = whole::guarded(|| whole::damaged(index, reader))?;
         let mut statement = self.truth.prepare("SELECT n, change FROM offers")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
             let (number, change): (i64, i64) = (row.get(0)?, row.get(1)?);
             match indexed.remove(&number).as_deref() {
                 Some([found]) if *found == change => {}
+                _ if change > *at => {}
                 found => differences.push(format!("row {number}, change {change}: the index holds {found:?}")),
             }
         }
-        differences.extend(indexed.into_keys().map(|row| format!("row {row} is in the index alone")));
+        let mut removed = self.truth.prepare("SELECT 1 FROM removed WHERE n = ?1 AND change > ?2")?;
+        for row in indexed.into_keys() {
+            if !removed.exists(params![row, at])? {
+                differences.push(format!("row {row} is in the index alone"));
+            }
+        }
         Ok(differences)
     }
 
@@ -84,6 +125,31 @@ impl Local {
         let mut statement = self.truth.prepare_cached("SELECT doc FROM offers WHERE n = ?1")?;
         let text: Option<String> = statement.query_row(params![row], |row| row.get(0)).optional()?;
         Ok(text.and_then(|text| RawValue::from_string(text).ok()))
+    }
+
+    fn found(&self, indexed: &Whole, search: &Search) -> Result<Found, StoreError> {
+        let query = query::compile(search, &indexed.index, &self.fields)?;
+        let searcher = indexed.reader.searcher();
+        let wrong = || StoreError::Value("`after` is not what an earlier answer of this search gave".into());
+        let skip = search.after.as_ref().map_or(Some(0), |after| after.parse().ok()).ok_or_else(wrong)?;
+        if skip >= DEEPEST {
+            let deep = format!("`after` reaches {DEEPEST} hits deep at most: narrow the search, or export all");
+            return Err(StoreError::Value(deep));
+        }
+        let (total, top) = self.hits(&searcher, &query, search, skip)?;
+        let mut hits = Vec::new();
+        for address in top.into_iter().take(search.limit) {
+            let document: TantivyDocument = searcher.doc(address)?;
+            let Some(row) = document.get_first(self.fields.row).and_then(|row| row.as_u64()) else { continue };
+            hits.extend(self.document(row as i64)?);
+        }
+        let mut found = Found { total, hits, ..Found::default() };
+        let next = skip + search.limit;
+        found.after = (search.limit > 0 && next < total && next < DEEPEST).then(|| next.to_string());
+        for facet in &search.facets {
+            found.facets.push((facet.name.clone(), facets::facet(&searcher, &query, facet)?));
+        }
+        Ok(found)
     }
 
     fn hits(
@@ -118,12 +184,27 @@ fn addresses<K: Send>(
     Ok((total, top.into_iter().map(|(_, address)| address).collect()))
 }
 
+/// The changes of each row in an index.
+fn rows(reader: &IndexReader) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+    let mut indexed = HashMap::new();
+    for segment in reader.searcher().segment_readers() {
+        let (rows, changes) = (segment.fast_fields().u64("n")?, segment.fast_fields().i64("change")?);
+        for doc in segment.doc_ids_alive() {
+            if let (Some(row), Some(change)) = (rows.first(doc), changes.first(doc)) {
+                indexed.entry(row as i64).or_insert_with(Vec::new).push(change);
+            }
+        }
+    }
+    Ok(indexed)
+}
+
 /// The truth, to be read beside a process that writes.
 fn truth(dir: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let truth = Connection::open_with_flags(dir.join("state.db"), flags)?;
-    truth.busy_timeout(std::time::Duration::from_secs(5))?;
-    Ok(truth)
+    Ok(read_only(&dir.join("state.db"))?)
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 impl Store for Local {
@@ -155,23 +236,7 @@ impl Store for Local {
     }
 
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {
-        let query = query::compile(search, &self.index, &self.fields)?;
-        let searcher = self.reader.searcher();
-        let wrong = || StoreError::Value("`after` is not what an earlier answer of this search gave".into());
-        let skip = search.after.as_ref().map_or(Some(0), |after| after.parse().ok()).ok_or_else(wrong)?;
-        let (total, top) = self.hits(&searcher, &query, search, skip)?;
-        let mut hits = Vec::new();
-        for address in top.into_iter().take(search.limit) {
-            let document: TantivyDocument = searcher.doc(address)?;
-            let Some(row) = document.get_first(self.fields.row).and_then(|row| row.as_u64()) else { continue };
-            hits.extend(self.document(row as i64)?);
-        }
-        let mut found = Found { total, hits, ..Found::default() };
-        let next = skip + search.limit;
-        found.after = (search.limit > 0 && next < total && next < DEEPEST).then(|| next.to_string());
-        for facet in &search.facets {
-            found.facets.push((facet.name.clone(), facets::facet(&searcher, &query, facet)?));
-        }
-        Ok(found)
+        let Some(indexed) = &self.indexed else { return Err(StoreError::Busy) };
+        whole::guarded(|| self.found(indexed, search))
     }
 }
