@@ -1,6 +1,8 @@
 //! The binary `jobmarket`: parses the command line and calls one command.
 #![allow(clippy::disallowed_methods)]
 
+#[macro_use]
+mod out;
 mod commands;
 mod project;
 
@@ -167,7 +169,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
-            eprintln!("{mark}: {error:#}");
+            eprintln!("{mark}: {}", out::causes(&error));
             ExitCode::FAILURE
         }
     }
@@ -194,7 +196,9 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Why { offer } => commands::why::why(&place, &offer).await,
         Command::Demo(asked) => commands::demo::demo(&place, &asked).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "jobmarket", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "jobmarket", &mut script);
+            out::write(&mut std::io::stdout(), |out| out.write_all(&script));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,5 +1,5 @@
 //! `export`: all stored offers as a stream, in flat memory.
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
 use jobmarket::store::Store;
@@ -7,6 +7,7 @@ use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
 use crate::commands::search::{local, server};
+use crate::out;
 use crate::project::Project;
 
 /// Flags of `export`.
@@ -66,16 +67,17 @@ async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow
             }
             count += 1;
             match asked.format {
-                Format::Ndjson => writeln!(out, "{}", text.get())?,
+                Format::Ndjson => out::write(&mut out, |out| writeln!(out, "{}", text.get())),
                 Format::Csv => table.write_record(fields.iter().map(|field| cell(&offer, field)))?,
             }
         }
         if asked.format == Format::Csv {
             let written = std::mem::replace(&mut table, csv::WriterBuilder::new().from_writer(Vec::new()));
-            out.write_all(&written.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
+            let rows = written.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
+            out::write(&mut out, |out| out.write_all(&rows));
         }
     }
-    out.flush()?;
+    out::write(&mut out, |out| out.flush());
     eprintln!("{count} offers");
     Ok(ExitCode::SUCCESS)
 }
