@@ -7,6 +7,7 @@ use jobmarket::definition::{self, Definitions, render};
 use jobmarket::files;
 use jobmarket::finding::{Finding, any_error};
 use jobmarket::plan::Surroundings;
+use jobmarket::state::Reader;
 
 use crate::Place;
 
@@ -23,7 +24,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads the project; its faults are kept.
+    /// Reads what is there; its faults are kept. For commands that tell of the files and touch no data.
     pub fn read(place: &Place) -> anyhow::Result<Self> {
         let texts = files::project(&place.project).context("the project cannot be read")?;
         let (definitions, findings) = definition::read(&texts);
@@ -37,11 +38,33 @@ impl Project {
     /// Reads the project; errors in its files end the command.
     pub fn sound(place: &Place) -> anyhow::Result<Self> {
         let project = Self::read(place)?;
+        project.is_there(place)?;
         if any_error(&project.findings) {
             project.tell(&project.findings);
-            bail!("the files above have faults; nothing was fetched");
+            bail!("the files above have faults; nothing was done");
         }
         Ok(project)
+    }
+
+    /// An error where there is no file of a project at all.
+    pub fn is_there(&self, place: &Place) -> anyhow::Result<()> {
+        if self.definitions.files.is_empty() {
+            bail!(
+                "there is no project in {}: no `pipelines.yaml`, no `sources/`, no `mappings/`; go to a project's folder, or name it with `--project DIR`",
+                place.project.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// The state of the data directory; an error where nothing was run into it yet, and then nothing is made.
+    pub fn reader(&self) -> anyhow::Result<Reader> {
+        Reader::open(&self.data)?.with_context(|| {
+            format!(
+                "nothing was run into {} yet; `jobmarket run SOURCE` first, or `jobmarket demo`",
+                self.data.display()
+            )
+        })
     }
 
     /// Prints findings for a person.

@@ -10,6 +10,7 @@ use crate::project::Project;
 /// Tells all findings; exit 1 when one is an error.
 pub fn check(place: &Place) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
+    project.is_there(place)?;
     if place.json {
         project.findings.iter().for_each(|finding| println!("{}", render::json(finding)));
     } else {

@@ -37,7 +37,7 @@ const READ: usize = 500;
 
 /// Writes offers to stdout, in the order of their ids.
 pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
+    let project = Project::sound(place)?;
     match server(&project)? {
         Some(server) => {
             let store = Elastic::open(&server, project.definitions.schema.clone()).await?;

@@ -43,7 +43,7 @@ pub enum Quarantine {
 
 /// Lists, shows or drops entries.
 pub async fn quarantine(place: &Place, asked: &Quarantine) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
+    let project = Project::sound(place)?;
     if let Quarantine::Drop { numbers } = asked {
         let dropped = State::open(&project.data)?.drop_held(numbers.clone()).await?;
         eprintln!("{dropped} entries dropped");

@@ -2,10 +2,8 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use jobmarket::archive::{Hold, hold};
-use jobmarket::state::Reader;
 use jobmarket::store::elastic::Elastic;
 use jobmarket::verify::{self, Difference, Kind};
 use serde::Serialize;
@@ -89,9 +87,8 @@ fn mend(kind: Kind, count: u64, outside: bool) -> String {
 
 /// Compares everything; exit 1 when something differs.
 pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
-    let reader =
-        Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
+    let project = Project::sound(place)?;
+    let reader = project.reader()?;
     let server = server(&project)?;
     let root = project.data.join(&project.definitions.pipelines.archive.dir);
     let names = reader.source_names()?;

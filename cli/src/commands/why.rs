@@ -1,10 +1,9 @@
 //! `why`: the chain from a request to a stored offer.
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jobmarket::archive;
 use jobmarket::decode;
-use jobmarket::state::Reader;
 
 use jobmarket::offer::OfferId;
 use jobmarket::store::Store;
@@ -16,9 +15,8 @@ use crate::project::Project;
 
 /// Prints request, page, raw record, mapping and document.
 pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
-    let reader =
-        Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
+    let project = Project::sound(place)?;
+    let reader = project.reader()?;
     let Some(offer) = reader.offer(name)? else {
         bail!("no offer has the id or key `{name}`; `jobmarket search` shows ids")
     };
