@@ -1,12 +1,13 @@
 //! The project at hand: its definitions, its surroundings, its data directory.
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use jobmarket::definition::pipelines::Store;
 use jobmarket::definition::{self, Definitions, render};
 use jobmarket::files;
 use jobmarket::finding::{Finding, any_error};
-use jobmarket::plan::Surroundings;
+use jobmarket::plan::{Surroundings, data_of};
 use jobmarket::state::Reader;
 
 use crate::Place;
@@ -27,12 +28,23 @@ impl Project {
     /// Reads what is there; its faults are kept. For commands that tell of the files and touch no data.
     pub fn read(place: &Place) -> anyhow::Result<Self> {
         let texts = files::project(&place.project).context("the project cannot be read")?;
-        let (definitions, findings) = definition::read(&texts);
+        let (mut definitions, mut findings) = definition::read(&texts);
         let surroundings = surroundings(place);
-        let written = definitions.pipelines.data.as_ref().map(|template| template.as_str().to_owned());
-        let data = place.data.clone().or(written.filter(|text| !text.contains("${")).map(PathBuf::from));
-        let data = data.or_else(|| surroundings.get("INGEST_OUTPUT_DIR").map(PathBuf::from));
-        Ok(Project { definitions, findings, surroundings, data: data.unwrap_or_else(|| "data".into()) })
+        let data = match (&place.data, data_of(&definitions, &surroundings)) {
+            (Some(data), _) => data.clone(),
+            (None, Ok(written)) => {
+                let named = written.or_else(|| surroundings.get("INGEST_OUTPUT_DIR").map(str::to_owned));
+                within(&place.project, Path::new(named.as_deref().unwrap_or("data")))
+            }
+            (None, Err(found)) => {
+                findings.extend(found);
+                within(&place.project, Path::new("data"))
+            }
+        };
+        if let Store::Elasticsearch(written) = &mut definitions.pipelines.store {
+            written.ca = written.ca.take().map(|ca| within(&place.project, Path::new(&ca)).display().to_string());
+        }
+        Ok(Project { definitions, findings, surroundings, data })
     }
 
     /// Reads the project; errors in its files end the command.
@@ -71,6 +83,11 @@ impl Project {
     pub fn tell(&self, findings: &[Finding]) {
         eprint!("{}", render::text(findings, &self.definitions, std::io::stderr().is_terminal()));
     }
+}
+
+/// A path that a file of the project names: relative ones are relative to the project's folder.
+pub fn within(project: &Path, path: &Path) -> PathBuf {
+    if project == Path::new(".") { path.to_owned() } else { project.join(path) }
 }
 
 /// `$CREDENTIALS_DIRECTORY/NAME`, then the environment, then `.env`.

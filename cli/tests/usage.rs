@@ -118,3 +118,21 @@ async fn a_folder_without_a_project_is_said_to_be_one() {
     // What is known without one is said all the same.
     project.done(&["explain", "pages.offset"]).await;
 }
+
+#[tokio::test]
+async fn the_data_directory_is_where_the_project_says() {
+    let project = Project::new();
+    let place = async |more: &str, env: &str, expect: &str| {
+        project.write("pipelines.yaml", more);
+        project.write(".env", env);
+        let said = project.say(&["status"]).await.err;
+        assert!(said.contains(expect), "{said}");
+    };
+    place("data: here\n", "", "into project/here yet").await;
+    place("data: \"${env.PLACE}/jm\"\n", "PLACE=/nowhere\n", "into /nowhere/jm yet").await;
+    place("data: \"${env.PLACE}/jm\"\n", "", "`PLACE` is not set").await;
+    place("retention: {}\n", "INGEST_OUTPUT_DIR=there\n", "into project/there yet").await;
+    place("retention: {}\n", "", "into project/data yet").await;
+    let said = project.say(&["--data", "other", "status"]).await.err;
+    assert!(said.contains("into other yet"), "{said}");
+}
