@@ -1,12 +1,12 @@
 //! The project at hand: its definitions, its surroundings, its data directory.
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use jobmarket::definition::pipelines::Store;
-use jobmarket::definition::{self, Definitions, render};
-use jobmarket::files;
-use jobmarket::finding::{Finding, any_error};
+use jobmarket::definition::{self, Definitions, Text, render};
+use jobmarket::files::{self, Unread};
+use jobmarket::finding::{self, Finding, any_error};
 use jobmarket::plan::{Surroundings, data_of};
 use jobmarket::state::Reader;
 
@@ -27,8 +27,12 @@ pub struct Project {
 impl Project {
     /// Reads what is there; its faults are kept. For commands that tell of the files and touch no data.
     pub fn read(place: &Place) -> anyhow::Result<Self> {
-        let texts = files::project(&place.project).context("the project cannot be read")?;
+        let (mut texts, unread) = files::readable(&place.project);
+        // Known by its name, so that nothing else is said to be missing because it cannot be read.
+        texts.extend(unread.iter().map(|unread| Text { path: unread.path.clone(), text: String::new() }));
         let (mut definitions, mut findings) = definition::read(&texts);
+        findings.retain(|found| unread.iter().all(|unread| unread.path != found.place.file));
+        findings.extend(unread.iter().map(cannot_be_read));
         let surroundings = surroundings(place);
         let data = match (&place.data, data_of(&definitions, &surroundings)) {
             (Some(data), _) => data.clone(),
@@ -82,6 +86,17 @@ impl Project {
     /// Prints findings for a person.
     pub fn tell(&self, findings: &[Finding]) {
         eprint!("{}", render::text(findings, &self.definitions, std::io::stderr().is_terminal()));
+    }
+}
+
+fn cannot_be_read(unread: &Unread) -> Finding {
+    let place = finding::Place { file: unread.path.clone(), line: 1, column: 1, bytes: 0..0 };
+    match unread.error.kind() {
+        ErrorKind::InvalidData => {
+            Finding::error("unreadable", place, "the file is not UTF-8 text").hint("save it as UTF-8")
+        }
+        _ => Finding::error("unreadable", place, format!("it cannot be read: {}", unread.error))
+            .hint("is it open to this user?"),
     }
 }
 

@@ -136,3 +136,42 @@ async fn the_data_directory_is_where_the_project_says() {
     let said = project.say(&["--data", "other", "status"]).await.err;
     assert!(said.contains("into other yet"), "{said}");
 }
+
+#[tokio::test]
+async fn check_tells_what_a_run_would_refuse() {
+    let project = Project::new();
+    let said = project.done(&["check"]).await.err;
+    assert!(said.contains("note[secret]: the secret `FT_API_CLIENT_ID` is not set"), "{said}");
+    assert!(said.contains("read: 0 findings, 2 notes"), "{said}");
+    let check = async |text: &str, expect: &str| {
+        let uses = "pipelines: [{name: p, sources: [arbeitnow]}]\n";
+        project
+            .write("pipelines.yaml", if text.contains("pipelines:") { text.into() } else { format!("{text}{uses}") });
+        let said = project.say(&["check"]).await;
+        assert!(said.code == 1 && said.err.contains(expect), "{text}: {}", said.err);
+        said.err
+    };
+    let elastic = |given: &str| format!("store: {{elasticsearch: {{{given}}}}}\n");
+    check(&elastic("url: '127.0.0.1:9200'"), "write `https://` or `http://` before its name").await;
+    check(&elastic("url: 'ftp://x'"), "`ftp://x` is no address of a server").await;
+    let said = check(&elastic("url: ''"), "`url` gives no address").await;
+    assert!(said.contains("read: 1 finding\n"), "{said}");
+    let said = check(&elastic("url: 'ftp://x', ca: none.crt"), "project/none.crt: No such file").await;
+    assert!(said.contains("read: 2 findings"), "{said}");
+    check(&elastic("url: 'https://x', fingerprint: zz"), "`fingerprint` is not a SHA-256").await;
+    let steps = "pipelines: [{name: p, sources: [arbeitnow], steps: [{place: {}}]}]\n";
+    check(steps, "`step: place` is not built yet").await;
+    project.write("pipelines.yaml", elastic("url: '${env.PLACE}', api_key: '${secret.KEY}'"));
+    let said = project.done(&["check"]).await.err;
+    assert!(said.contains("`PLACE` is not set") && said.contains("`KEY` is not set"), "{said}");
+
+    project.write("sources/remotive.yaml", b"source: \xff\n");
+    std::fs::create_dir(project.path("mappings/dir.yaml")).unwrap();
+    std::fs::remove_dir_all(project.path("sources/shared")).unwrap_or_default();
+    project.write("sources/shared", "no folder");
+    let said = check("foo: 1\n", "the file is not UTF-8 text").await;
+    assert!(
+        said.contains("there is no key `foo` here") && said.contains("it cannot be read: Not a directory"),
+        "{said}"
+    );
+}
