@@ -35,7 +35,7 @@ pub struct Place {
     /// Folder with `pipelines.yaml`, `sources/` and `mappings/`.
     #[arg(long, global = true, default_value = ".")]
     project: PathBuf,
-    /// The data directory; else `data:` of pipelines.yaml, INGEST_OUTPUT_DIR, `./data`.
+    /// The data directory; else `data:` of pipelines.yaml, INGEST_OUTPUT_DIR, `data`, each in the project's folder.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
     /// Data for a script, one JSON value a line.
@@ -68,8 +68,15 @@ enum Command {
         kind: String,
     },
     /// Reads one live page of a source and shows the raw record beside the offer; nothing is written.
+    ///
+    /// Examples:
+    ///   jobmarket try arbeitnow
+    ///   jobmarket try francetravail --limit 1 --json
+    #[command(verbatim_doc_comment)]
     Try(commands::run::Try),
     /// Reads sources into the store. Without a name: all sources of all pipelines.
+    ///
+    /// Exit code 0 when all were read, 1 when one was not or in part only, 130 after Ctrl-C; the next run goes on there.
     ///
     /// Examples:
     ///   jobmarket run francetravail
@@ -79,6 +86,8 @@ enum Command {
     Run(commands::run::Run),
     /// Reads a source whole, so that offers that are gone can be closed; or closes what a sweep held back.
     ///
+    /// Exit code 0 when it was read, 1 when it was not or in part only, 130 after Ctrl-C; the next run goes on there.
+    ///
     /// Examples:
     ///   jobmarket sweep francetravail
     ///   jobmarket sweep francetravail --accept
@@ -86,16 +95,22 @@ enum Command {
     Sweep(commands::run::Sweep),
     /// Closes offers of a source without asking its site.
     ///
+    /// Exit code 0 when they are closed, 1 when not all are, 130 after Ctrl-C.
+    ///
     /// Example: jobmarket close francetravail --older-ask
     #[command(verbatim_doc_comment)]
     Close(commands::run::Close),
     /// Sources, their last runs, what is stored and what waits.
+    ///
+    /// Example: jobmarket status --json
+    #[command(verbatim_doc_comment)]
     Status,
     /// Searches the store.
     ///
     /// Examples:
     ///   jobmarket search "ingénieur data" --limit 5
-    ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
+    ///   jobmarket search rust -f 'salary.yearly_min>=45000' --facet contract.type
+    ///   jobmarket search 'python -java'
     #[command(verbatim_doc_comment)]
     Search(commands::search::Search),
     /// Writes all stored offers to stdout, as NDJSON or CSV, in flat memory.
@@ -132,6 +147,11 @@ enum Command {
     #[command(verbatim_doc_comment)]
     Backup(commands::backup::Asked),
     /// Maps the archived pages of a source again: after a mapping was mended or the store lost offers, without asking the site.
+    ///
+    /// Exit code 0 when all were mapped, 1 when the archive has lost some, 130 after Ctrl-C.
+    ///
+    /// Example: jobmarket replay arbeitnow
+    #[command(verbatim_doc_comment)]
     Replay {
         /// The source.
         source: String,
@@ -140,16 +160,33 @@ enum Command {
         log: Option<commands::run::Log>,
     },
     /// Records that could not be mapped or stored.
-    #[command(subcommand)]
+    ///
+    /// Examples:
+    ///   jobmarket quarantine list francetravail
+    ///   jobmarket quarantine retry 12 13
+    #[command(subcommand, verbatim_doc_comment)]
     Quarantine(commands::quarantine::Quarantine),
     /// The chain from a request to a stored offer: its id, or its key at the site.
+    ///
+    /// Examples:
+    ///   jobmarket why 204XKZL
+    ///   jobmarket why 204XKZL --json
+    #[command(verbatim_doc_comment)]
     Why {
         /// Id or key of the offer.
         offer: String,
     },
-    /// Simulated sites, real HTTP: a few thousand offers into a data directory of its own.
+    /// Simulated sites, real HTTP: a few thousand offers into a data directory and an embedded store of its own.
+    ///
+    /// Examples:
+    ///   jobmarket demo
+    ///   jobmarket demo --clean
+    #[command(verbatim_doc_comment)]
     Demo(commands::demo::Demo),
     /// Completions for a shell, on stdout.
+    ///
+    /// Example: jobmarket completions bash > ~/.local/share/bash-completion/completions/jobmarket
+    #[command(verbatim_doc_comment)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

@@ -13,6 +13,9 @@ use crate::project::Project;
 #[derive(clap::Subcommand)]
 pub enum Quarantine {
     /// Lists them, newest first.
+    ///
+    /// Example: jobmarket quarantine list francetravail --limit 5
+    #[command(verbatim_doc_comment)]
     List {
         /// Of one source only.
         source: Option<String>,
@@ -21,11 +24,19 @@ pub enum Quarantine {
         limit: usize,
     },
     /// Shows one whole, with its raw record.
+    ///
+    /// Example: jobmarket quarantine show 12
+    #[command(verbatim_doc_comment)]
     Show {
         /// Its number.
         number: i64,
     },
     /// Maps entries again out of the archive, with the mapping as it is now.
+    ///
+    /// Examples:
+    ///   jobmarket quarantine retry 12 13
+    ///   jobmarket quarantine retry --source francetravail
+    #[command(verbatim_doc_comment)]
     Retry {
         /// Their numbers; all when none is given.
         numbers: Vec<i64>,
@@ -34,6 +45,9 @@ pub enum Quarantine {
         source: Option<String>,
     },
     /// Takes entries out.
+    ///
+    /// Example: jobmarket quarantine drop 12 13
+    #[command(verbatim_doc_comment)]
     Drop {
         /// Their numbers.
         #[arg(required = true)]

@@ -13,9 +13,10 @@ use crate::project::Project;
 /// Flags of `search`.
 #[derive(clap::Args)]
 pub struct Search {
-    /// Words; all must be there, `"…"` is a phrase, `-word` must not be there.
+    /// Words; all must be there, `"…"` is a phrase, `-word` must not be there: in quotes, as in `'"data engineer" -java'`.
     words: Vec<String>,
-    /// A condition: `field=a,b`, `field>=1`, `field<2`, `field=none`, `field=any`; of a point `field=48.85,2.35,30km`.
+    /// A condition, in quotes: `field=a,b`, `'field>=1'`, `'field<2'`, `field=none`, `field=any`; of a point
+    /// `field=48.85,2.35,30km`.
     #[arg(short = 'f', long = "filter")]
     filters: Vec<String>,
     /// What is counted: `field`, `field:20`, `date:month`, `number:5000`, `number:percentiles`, `point:6`.
