@@ -8,6 +8,7 @@ use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
 
 use crate::Place;
+use crate::out::counted;
 use crate::project::Project;
 
 /// Flags of `search`.
@@ -54,7 +55,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string(&found)?);
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("{} offers", found.total);
+    eprintln!("{}", counted(found.total as u64, "offer"));
     for hit in &found.hits {
         let offer: serde_json::Value = serde_json::from_str(hit.get())?;
         let text = |pointer: &str| offer.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("-").to_owned();

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::{local, server};
+use crate::out::counted;
 use crate::project::Project;
 
 /// Differences that are printed for a person.
@@ -66,8 +67,11 @@ impl Teller {
                 println!("{}", mend(*kind, *count, self.outside));
             }
             eprintln!(
-                "{} runs, {} raw records and {} offers compared: {} differences",
-                compared.runs, compared.records, compared.offers, compared.differences
+                "{}, {} and {} compared: {}",
+                counted(compared.runs, "run"),
+                counted(compared.records, "raw page"),
+                counted(compared.offers, "offer"),
+                counted(compared.differences, "difference")
             );
         }
         Ok(if compared.differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
