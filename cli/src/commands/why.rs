@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use jobmarket::archive;
 use jobmarket::decode;
+use serde_json::Value;
 
 use jobmarket::offer::OfferId;
 use jobmarket::store::Store;
@@ -31,7 +32,9 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
         .transpose()?
         .flatten();
     if place.json {
-        println!("{}", serde_json::json!({"offer": offer, "page": page, "raw": raw}));
+        let mut said = serde_json::json!({"offer": offer, "page": page, "raw": raw});
+        NESTED.iter().for_each(|name| said.pointer_mut(name).into_iter().for_each(nest));
+        println!("{said}");
         return Ok(ExitCode::SUCCESS);
     }
     println!("offer     {} · {} · key {} · first read {}", offer.id, offer.source, offer.key, offer.first_seen);
@@ -69,6 +72,16 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let document = outside.as_ref().map(|text| text.get()).or(offer.document.as_deref());
     println!("document  {}", document.unwrap_or("(not in the store)"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is text in the state, and JSON in it.
+const NESTED: [&str; 4] = ["/offer/document", "/page/position", "/page/partition", "/raw"];
+
+/// Text that is JSON becomes what it says.
+fn nest(value: &mut Value) {
+    if let Some(said) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+        *value = said;
+    }
 }
 
 /// The raw record in the archived page: the one that holds the key.
