@@ -10,8 +10,8 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use jobmarket::run::Again;
 
 /// A declarative dataflow engine for job sites: YAML in, searchable offers out.
 ///
@@ -73,7 +73,7 @@ enum Command {
     ///   jobmarket try arbeitnow
     ///   jobmarket try francetravail --limit 1 --json
     #[command(verbatim_doc_comment)]
-    Try(commands::run::Try),
+    Try(commands::look::Try),
     /// Reads sources into the store. Without a name: all sources of all pipelines.
     ///
     /// Exit code 0 when all were read, 1 when one was not or in part only, 130 after Ctrl-C; the next run goes on there.
@@ -92,14 +92,14 @@ enum Command {
     ///   jobmarket sweep francetravail
     ///   jobmarket sweep francetravail --accept
     #[command(verbatim_doc_comment)]
-    Sweep(commands::run::Sweep),
+    Sweep(commands::one::Sweep),
     /// Closes offers of a source without asking its site.
     ///
     /// Exit code 0 when they are closed, 1 when not all are, 130 after Ctrl-C.
     ///
     /// Example: jobmarket close francetravail --older-ask
     #[command(verbatim_doc_comment)]
-    Close(commands::run::Close),
+    Close(commands::one::Close),
     /// Sources, their last runs, what is stored and what waits.
     ///
     /// Example: jobmarket status --json
@@ -152,13 +152,7 @@ enum Command {
     ///
     /// Example: jobmarket replay arbeitnow
     #[command(verbatim_doc_comment)]
-    Replay {
-        /// The source.
-        source: String,
-        /// Log lines instead of progress.
-        #[arg(long, value_name = "KIND")]
-        log: Option<commands::run::Log>,
-    },
+    Replay(commands::one::Replay),
     /// Records that could not be mapped or stored.
     ///
     /// Examples:
@@ -212,23 +206,37 @@ fn main() -> ExitCode {
     }
 }
 
+/// Ends the program with the usage where `--json` is asked for and there is none.
+fn has_json(cli: &Cli) {
+    let none = match &cli.command {
+        Command::Explain { .. } => "`explain` prints text for a person; `schema` prints JSON",
+        Command::Completions { .. } => "`completions` prints a script",
+        Command::Export(asked) if asked.is_table() => "`--format csv` prints a table; leave it out for JSON",
+        _ => return,
+    };
+    if cli.place.json {
+        Cli::command().error(ErrorKind::ArgumentConflict, format!("there is no --json here: {none}")).exit();
+    }
+}
+
 async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
+    has_json(&cli);
     let place = cli.place;
     match cli.command {
         Command::Check => commands::check::check(&place),
         Command::Explain { name } => commands::explain::explain(&place, &name),
         Command::Schema { kind } => commands::explain::schema(&place, &kind),
-        Command::Try(asked) => commands::run::try_one(&place, &asked).await,
+        Command::Try(asked) => commands::look::try_one(&place, &asked).await,
         Command::Run(asked) => commands::run::run(&place, &asked).await,
-        Command::Sweep(asked) => commands::run::sweep(&place, &asked).await,
-        Command::Close(asked) => commands::run::close_offers(&place, &asked).await,
+        Command::Sweep(asked) => commands::one::sweep(&place, &asked).await,
+        Command::Close(asked) => commands::one::close_offers(&place, &asked).await,
         Command::Status => commands::status::status(&place).await,
         Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Export(asked) => commands::export::export(&place, &asked).await,
         Command::Verify => commands::verify::verify(&place).await,
         Command::Retention(asked) => commands::retention::retention(&place, &asked).await,
         Command::Backup(asked) => commands::backup::backup(&place, &asked).await,
-        Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
+        Command::Replay(asked) => commands::one::replay(&place, &asked).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer).await,
         Command::Demo(asked) => commands::demo::demo(&place, &asked).await,

@@ -120,6 +120,56 @@ async fn a_folder_without_a_project_is_said_to_be_one() {
 }
 
 #[tokio::test]
+async fn what_was_never_run_is_not_made() {
+    let project = Project::new();
+    for words in [
+        &["replay", "arbeitnow"][..],
+        &["close", "arbeitnow", "--all"],
+        &["sweep", "arbeitnow", "--accept"],
+        &["quarantine", "drop", "1"],
+        &["quarantine", "retry"],
+        &["quarantine", "list"],
+        &["verify"],
+        &["why", "1"],
+    ] {
+        project.refuses(words, "nothing was run into project/data yet; `jobmarket run SOURCE` first").await;
+    }
+}
+
+#[tokio::test]
+async fn names_and_dates_that_cannot_be_meant_are_refused() {
+    let project = Project::new();
+    project.write(".env", "FT_API_CLIENT_ID=a\nFT_API_CLIENT_SECRET=b\n");
+    let day = |from, to| ["run", "francetravail", "--from", from, "--to", to];
+    for (words, why) in [
+        (&["run", "arbeitnov"][..], "did you mean `arbeitnow`? the sources are adzuna, apec, arbeitnow, "),
+        (&["run", "arbeitnow", "--enable", "apek"], "there is no source `apek`; did you mean `apec`?"),
+        (&["run", "arbeitnow", "--origin", "https://nosuch=http://127.0.0.1:9"], "no source asks `https://nosuch`"),
+        (&["try", "arbeitnow", "--origin", "https://nosuch=http://127.0.0.1:9"], "no source asks `https://nosuch`"),
+        (&["run", "apec"], "`apec` is switched off"),
+        (&["sweep", "apec"], "with the site's consent: --enable apec"),
+        (&["export", "nosuch"], "there is no source `nosuch`"),
+        (&day("2026-03-01", "2026-02-01"), "--from 2026-03-01 is not before --to 2026-02-01"),
+        (&["run", "arbeitnow", "--from", "2026-01-01", "--to", "2026-02-01"], "`arbeitnow` has no `windows`"),
+        (&["search", "-f", "published_at<=2026-11-01"], "there are `=`, `>=` (at least) and `<` (below)"),
+        (&["search", "-f", "contract.type=permanant"], "is never `permanant`; did you mean `permanent`?"),
+        (&["search", "--facet", "published_at:x"], "`published_at:day`, `:week`, `:month` or `:year`\n"),
+    ] {
+        project.refuses(words, why).await;
+    }
+    for words in [
+        &["explain", "date", "--json"][..],
+        &["export", "--format", "csv", "--json"],
+        &["completions", "zsh", "--json"],
+    ] {
+        let said = project.say(words).await;
+        assert!(said.code == 2 && said.err.contains("there is no --json here"), "{words:?}: {}", said.err);
+    }
+    let file = project.done(&["explain", "source"]).await.out;
+    assert!(file.contains("file sources/NAME.yaml") && file.contains("  request: "), "{file}");
+}
+
+#[tokio::test]
 async fn the_data_directory_is_where_the_project_says() {
     let project = Project::new();
     let place = async |more: &str, env: &str, expect: &str| {
@@ -174,4 +224,68 @@ async fn check_tells_what_a_run_would_refuse() {
         said.contains("there is no key `foo` here") && said.contains("it cannot be read: Not a directory"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_wait_for_a_store_as_it_ends_a_run() {
+    let project = Project::new();
+    project.write("pipelines.yaml", "store: {elasticsearch: {url: 'http://127.0.0.1:9'}}\n");
+    let mut command = project.command(&["run", "arbeitnow", "--log", "text"]);
+    let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("the run begins when it is there") {
+            let pid = running.id().unwrap().to_string();
+            assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+        }
+        said += &line;
+    }
+    assert_eq!(running.wait().await.unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("stopped while it waited for the store") && !said.contains("error:"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_are_given_events_and_numbers() {
+    let project = Project::new();
+    let truths = Sandbox::start(Options { offers: 3, boards: 0, ..Options::default() }).await.unwrap();
+    let mut records: Vec<Value> =
+        truths.world(|world| world.truth(Site::FranceTravail)).into_iter().map(|truth| truth.record).collect();
+    records[0]["intitule"] = Value::Null;
+    let sites = Sandbox::start(Options { records, boards: 3, rate: 1_000_000, ..Options::default() }).await.unwrap();
+    let origins = sites.origins().into_iter();
+    let origins: String =
+        origins.map(|(from, to)| format!("  {from}: {{to: '{to}', limits: {{rate: 1000/s}}}}\n")).collect();
+    project.write("pipelines.yaml", format!("origins:\n{origins}"));
+    project.write(
+        ".env",
+        format!("FT_API_CLIENT_ID={}\nFT_API_CLIENT_SECRET={}\n", sandbox::CLIENT_ID, sandbox::CLIENT_SECRET),
+    );
+    let events = async |words: &[&str]| -> Vec<String> {
+        let said = project.say(words).await;
+        let kinds = said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let kinds = kinds.map(|event| event["event"].as_str().unwrap_or_default().to_owned()).collect();
+        assert!(!said.out.is_empty() && said.err.is_empty(), "{words:?}: {}{}", said.out, said.err);
+        kinds
+    };
+    let ran = events(&["run", "arbeitnow", "arbeitnow", "--json"]).await;
+    assert_eq!(ran.iter().filter(|kind| *kind == "run_started").count(), 1, "{ran:?}");
+    for words in [
+        &["sweep", "arbeitnow", "--json"][..],
+        &["replay", "arbeitnow", "--json"],
+        &["close", "arbeitnow", "--all", "--log", "json"],
+        &["run", "francetravail", "--json"],
+        &["quarantine", "retry", "--json"],
+    ] {
+        assert!(events(words).await.contains(&"run_ended".to_owned()), "{words:?}");
+    }
+    let held = project.done(&["quarantine", "list", "--json"]).await.out;
+    let number = serde_json::from_str::<Value>(&held).unwrap()["q"].to_string();
+    assert_eq!(project.done(&["quarantine", "drop", &number, "--json"]).await.out, "{\"dropped\":1}\n");
+    let verify = project.done(&["verify"]).await.err;
+    assert!(verify.contains("raw pages and ") && verify.contains(": 0 differences"), "{verify}");
+
+    sites.fault(Site::Arbeitnow, Fault::Status(500), 1);
+    let tried = project.done(&["try", "arbeitnow"]).await.err;
+    assert!(tried.contains("arbeitnow: ") && tried.contains("attempt 2 in"), "{tried}");
 }

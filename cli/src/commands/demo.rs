@@ -10,7 +10,7 @@ use jobmarket::store::local::Local;
 use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
 
 use crate::Place;
-use crate::commands::run::{carry_out, tell};
+use crate::commands::run::{Log, carry_out, tell};
 use crate::project::Project;
 
 /// Flags of `demo`.
@@ -71,8 +71,9 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("simulated sites answer on loopback, with a few faults on the way; reading {} offers", asked.offers);
-    let board = carry_out(plans, &place.project, &data, data.join("raw"), None, None).await?;
-    let code = tell(&board, None);
+    let log = Log::of(None, place);
+    let done = carry_out(plans, &place.project, &data, data.join("raw"), None, log).await?;
+    let code = tell(&done, log);
     coverage(&data, &project).await?;
     let shown = data.display();
     eprintln!(

@@ -2,12 +2,14 @@
 use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
+use jobmarket::state::Reader;
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
+use crate::commands::plans::known_source;
 use crate::commands::search::{local, server};
-use crate::out;
+use crate::out::{self, counted};
 use crate::project::Project;
 
 /// Flags of `export`.
@@ -21,6 +23,13 @@ pub struct Export {
     /// One JSON document a line, or comma-separated values with a header.
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
+}
+
+impl Export {
+    /// Whether a table is asked for.
+    pub fn is_table(&self) -> bool {
+        self.format == Format::Csv
+    }
 }
 
 /// How offers are written.
@@ -38,6 +47,9 @@ const READ: usize = 500;
 /// Writes offers to stdout, in the order of their ids.
 pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
     let project = Project::sound(place)?;
+    if let Some(source) = &asked.source {
+        known_source(&project, Reader::open(&project.data)?.as_ref(), source)?;
+    }
     match server(&project)? {
         Some(server) => {
             let store = Elastic::open(&server, project.definitions.schema.clone()).await?;
@@ -78,7 +90,7 @@ async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow
         }
     }
     out::write(&mut out, |out| out.flush());
-    eprintln!("{count} offers");
+    eprintln!("{}", counted(count, "offer"));
     Ok(ExitCode::SUCCESS)
 }
 
