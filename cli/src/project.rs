@@ -12,6 +12,9 @@ use jobmarket::state::Reader;
 
 use crate::Place;
 
+/// Stands in a data directory that the demo made.
+pub const DEMO: &str = "made-by-jobmarket-demo";
+
 /// What a command works on.
 pub struct Project {
     /// All definitions that could be read.
@@ -47,6 +50,10 @@ impl Project {
         };
         if let Store::Elasticsearch(written) = &mut definitions.pipelines.store {
             written.ca = written.ca.take().map(|ca| within(&place.project, Path::new(&ca)).display().to_string());
+        }
+        if data.join(DEMO).exists() {
+            // Simulated offers are in the embedded store, whatever the project says of real ones.
+            definitions.pipelines.store = Store::Local;
         }
         Ok(Project { definitions, findings, surroundings, data })
     }

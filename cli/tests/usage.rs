@@ -246,6 +246,61 @@ async fn ctrl_c_ends_the_wait_for_a_store_as_it_ends_a_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_demo_keeps_to_itself() {
+    let project = Project::new();
+    let uses = "pipelines: [{name: p, sources: [arbeitnow]}]\n";
+    project.write("pipelines.yaml", format!("store: {{elasticsearch: {{url: 'http://127.0.0.1:9'}}}}\n{uses}"));
+    let demo = project.done(&["demo", "--offers", "40", "--json"]).await;
+    assert!(demo.out.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", demo.out);
+    assert!(demo.err.contains("jobmarket --data project/data-demo --project project search"), "{}", demo.err);
+    let on = |words: &[&'static str]| [&["--data", "project/data-demo"], words].concat();
+    // Its offers are in the embedded store; they are mapped again without a word of where they came from.
+    project.done(&on(&["replay", "arbeitnow"])).await;
+    project.done(&on(&["quarantine", "retry"])).await;
+    let status = project.done(&on(&["status"])).await.out;
+    assert!(status.contains("in the local store") && !status.contains("another request"), "{status}");
+    project.done(&on(&["search", "data -java"])).await;
+    let found = project.done(&on(&["search", "--limit", "1", "--json"])).await.out;
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let id = found["hits"][0]["id"].as_str().unwrap();
+    let why = project.done(&["--data", "project/data-demo", "why", id, "--json"]).await.out;
+    let why: Value = serde_json::from_str(&why).unwrap();
+    for part in ["/offer/document/title", "/raw/id", "/raw/slug", "/page/partition"] {
+        assert!(part.starts_with("/raw") || !why.pointer(part).unwrap().is_null(), "{part}: {why}");
+    }
+    assert!(why["raw"].is_object() && why["page"]["partition"].is_object(), "{why}");
+    for words in [&["export"][..], &["search", "--limit", "500"], &["completions", "bash"], &["status"]] {
+        let mut command = project.command(&[&["--data", "project/data-demo"], words].concat());
+        let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(running.stdout.take());
+        let said = Said::from(running.wait_with_output().await.unwrap());
+        assert!(
+            said.code == 0 && !said.err.contains("panicked") && !said.err.contains("error"),
+            "{words:?}: {}",
+            said.err
+        );
+    }
+    for (words, why) in [
+        (&["quarantine", "list", "nosuch"][..], "there is no source `nosuch`"),
+        (&["quarantine", "show", "99"], "the quarantine has no entry 99"),
+        (&["quarantine", "retry", "99"], "the quarantine has no entry 99"),
+        (&["quarantine", "drop", "98", "99"], "the quarantine has no entry 98, 99"),
+        (&["replay", "apec"], "`apec` was never run into project/data-demo; it holds: arbeitnow, "),
+    ] {
+        project.refuses(&on(words), why).await;
+    }
+    // The server is asked before anything is deleted.
+    std::fs::remove_file(project.path("data-demo/made-by-jobmarket-demo")).unwrap();
+    for words in [&["retention"][..], &["retention", "--dry-run"]] {
+        let said = project.say(&on(words)).await;
+        assert!(said.code == 1 && said.out.is_empty() && said.err.contains("nothing was deleted"), "{}", said.err);
+    }
+    project.write("demo", "");
+    let said = project.say(&["--data", "project/demo/x", "demo"]).await.err;
+    assert!(said.contains("project/demo/x cannot be made") && said.matches("directory (os").count() == 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scripts_are_given_events_and_numbers() {
     let project = Project::new();
     let truths = Sandbox::start(Options { offers: 3, boards: 0, ..Options::default() }).await.unwrap();

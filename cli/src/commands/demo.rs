@@ -1,8 +1,12 @@
 //! `demo`: simulated sites in this process, read over real HTTP by the same path as `run`.
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::TimeDelta;
+use jobmarket::definition::pipelines::Store as Chosen;
 use jobmarket::plan::{Ask, Origins, Surroundings, compile};
 use jobmarket::search::{Filter, Search, names};
 use jobmarket::store::Store;
@@ -11,7 +15,7 @@ use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
 
 use crate::Place;
 use crate::commands::run::{Log, carry_out, tell};
-use crate::project::Project;
+use crate::project::{DEMO, Project, within};
 
 /// Flags of `demo`.
 #[derive(clap::Args)]
@@ -26,24 +30,24 @@ pub struct Demo {
 
 /// The demo's own data directory.
 const DATA: &str = "data-demo";
-/// Says that the demo made the directory.
-const MARK: &str = "made-by-jobmarket-demo";
 
 /// Runs the demo.
 pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
-    let data = place.data.clone().unwrap_or_else(|| place.project.join(DATA));
+    let mut project = Project::sound(place)?;
+    // Simulated offers never go where the project's own go.
+    project.definitions.pipelines.store = Chosen::Local;
+    let data = place.data.clone().unwrap_or_else(|| within(&place.project, Path::new(DATA)));
     if data.exists() {
-        if !data.join(MARK).exists() {
+        if !data.join(DEMO).exists() {
             anyhow::bail!("{} was not made by the demo; name another folder with --data DIR", data.display());
         }
-        std::fs::remove_dir_all(&data)?;
+        fs::remove_dir_all(&data).with_context(|| format!("{} cannot be removed", data.display()))?;
     }
     if asked.clean {
         return Ok(ExitCode::SUCCESS);
     }
-    std::fs::create_dir_all(&data)?;
-    std::fs::write(data.join(MARK), "")?;
+    let made = fs::create_dir_all(&data).and_then(|()| fs::write(data.join(DEMO), ""));
+    made.with_context(|| format!("{} cannot be made; name another folder with --data DIR", data.display()))?;
     let options =
         Options { offers: asked.offers, span: TimeDelta::days(20), partners: 35, rate: 10_000, ..Options::default() };
     let sites = Sandbox::start(options).await?;
@@ -75,7 +79,10 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
     let done = carry_out(plans, &place.project, &data, data.join("raw"), None, log).await?;
     let code = tell(&done, log);
     coverage(&data, &project).await?;
-    let shown = data.display();
+    let shown = match place.project == Path::new(".") {
+        true => data.display().to_string(),
+        false => format!("{} --project {}", data.display(), place.project.display()),
+    };
     eprintln!(
         "\nThree commands to type next:\n  jobmarket --data {shown} search développeur\n  jobmarket --data {shown} search data --facet contract.type --facet location.department\n  jobmarket --data {shown} status"
     );
@@ -83,7 +90,7 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
 }
 
 /// Share of stored offers that have each field.
-async fn coverage(data: &std::path::Path, project: &Project) -> anyhow::Result<()> {
+async fn coverage(data: &Path, project: &Project) -> anyhow::Result<()> {
     let Some(store) = Local::open(data, &project.definitions.schema)? else { return Ok(()) };
     let count = async |filters: Vec<Filter>| {
         store.search(&Search { filters, limit: 0, ..Search::default() }).await.map(|found| found.total)
