@@ -23,9 +23,7 @@ pub struct FileError {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull => "; nothing was lost: free some space and run again",
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            "; is the data directory writable for this user?"
-        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => "; may this user read and write there?",
         _ => "",
     }
 }
@@ -34,29 +32,58 @@ fn fault(path: &Path) -> impl Fn(io::Error) -> FileError + '_ {
     move |error| FileError { path: path.display().to_string(), error }
 }
 
+/// A file or folder of a project that is there and cannot be read.
+#[derive(Debug)]
+pub struct Unread {
+    /// Path, relative to the project.
+    pub path: String,
+    /// What the system says; `InvalidData` where the file is not UTF-8.
+    pub error: io::Error,
+}
+
 /// All files of a project that say something: `pipelines.yaml`, sources, mappings and lookups, sorted by path.
 pub fn project(root: &Path) -> Result<Vec<Text>, FileError> {
-    let mut texts = Vec::new();
-    let pipelines = root.join("pipelines.yaml");
-    if pipelines.is_file() {
-        texts.push(Text {
-            path: "pipelines.yaml".into(),
-            text: fs::read_to_string(&pipelines).map_err(fault(&pipelines))?,
-        });
+    let (texts, unread) = readable(root);
+    match unread.into_iter().next() {
+        Some(Unread { path, error }) => Err(fault(&root.join(path))(error)),
+        None => Ok(texts),
+    }
+}
+
+/// The same, as far as they can be read, and those that cannot.
+pub fn readable(root: &Path) -> (Vec<Text>, Vec<Unread>) {
+    let (mut paths, mut texts, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    if root.join("pipelines.yaml").exists() {
+        paths.push("pipelines.yaml".to_owned());
     }
     for folder in ["sources", "sources/shared", "mappings", "mappings/lookups"] {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
-        for entry in entries {
-            let path = entry.map_err(fault(&root.join(folder)))?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.is_file() && name.ends_with(".yaml") {
-                let text = fs::read_to_string(&path).map_err(fault(&path))?;
-                texts.push(Text { path: format!("{folder}/{name}"), text });
-            }
+        match yaml_files(&root.join(folder)) {
+            Ok(names) => paths.extend(names.into_iter().map(|name| format!("{folder}/{name}"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => unread.push(Unread { path: folder.to_owned(), error }),
         }
     }
-    texts.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(texts)
+    paths.sort();
+    for path in paths {
+        match fs::read_to_string(root.join(&path)) {
+            Ok(text) => texts.push(Text { path, text }),
+            Err(error) => unread.push(Unread { path, error }),
+        }
+    }
+    (texts, unread)
+}
+
+/// Names of the files of a folder that end with `.yaml`.
+fn yaml_files(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_file() && name.ends_with(".yaml") {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 /// The values of a column of a CSV file with a header line, RFC 4180; empty ones are left out.

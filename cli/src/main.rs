@@ -1,6 +1,8 @@
 //! The binary `jobmarket`: parses the command line and calls one command.
 #![allow(clippy::disallowed_methods)]
 
+#[macro_use]
+mod out;
 mod commands;
 mod project;
 
@@ -8,8 +10,8 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use jobmarket::run::Again;
 
 /// A declarative dataflow engine for job sites: YAML in, searchable offers out.
 ///
@@ -33,7 +35,7 @@ pub struct Place {
     /// Folder with `pipelines.yaml`, `sources/` and `mappings/`.
     #[arg(long, global = true, default_value = ".")]
     project: PathBuf,
-    /// The data directory; else `data:` of pipelines.yaml, INGEST_OUTPUT_DIR, `./data`.
+    /// The data directory; else `data:` of pipelines.yaml, INGEST_OUTPUT_DIR, `data`, each in the project's folder.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
     /// Data for a script, one JSON value a line.
@@ -66,8 +68,15 @@ enum Command {
         kind: String,
     },
     /// Reads one live page of a source and shows the raw record beside the offer; nothing is written.
-    Try(commands::run::Try),
+    ///
+    /// Examples:
+    ///   jobmarket try arbeitnow
+    ///   jobmarket try francetravail --limit 1 --json
+    #[command(verbatim_doc_comment)]
+    Try(commands::look::Try),
     /// Reads sources into the store. Without a name: all sources of all pipelines.
+    ///
+    /// Exit code 0 when all were read, 1 when one was not or in part only, 130 after Ctrl-C; the next run goes on there.
     ///
     /// Examples:
     ///   jobmarket run francetravail
@@ -77,23 +86,31 @@ enum Command {
     Run(commands::run::Run),
     /// Reads a source whole, so that offers that are gone can be closed; or closes what a sweep held back.
     ///
+    /// Exit code 0 when it was read, 1 when it was not or in part only, 130 after Ctrl-C; the next run goes on there.
+    ///
     /// Examples:
     ///   jobmarket sweep francetravail
     ///   jobmarket sweep francetravail --accept
     #[command(verbatim_doc_comment)]
-    Sweep(commands::run::Sweep),
+    Sweep(commands::one::Sweep),
     /// Closes offers of a source without asking its site.
+    ///
+    /// Exit code 0 when they are closed, 1 when not all are, 130 after Ctrl-C.
     ///
     /// Example: jobmarket close francetravail --older-ask
     #[command(verbatim_doc_comment)]
-    Close(commands::run::Close),
+    Close(commands::one::Close),
     /// Sources, their last runs, what is stored and what waits.
+    ///
+    /// Example: jobmarket status --json
+    #[command(verbatim_doc_comment)]
     Status,
     /// Searches the store.
     ///
     /// Examples:
     ///   jobmarket search "ingénieur data" --limit 5
-    ///   jobmarket search rust -f salary.yearly_min>=45000 --facet contract.type
+    ///   jobmarket search rust -f 'salary.yearly_min>=45000' --facet contract.type
+    ///   jobmarket search 'python -java'
     #[command(verbatim_doc_comment)]
     Search(commands::search::Search),
     /// Writes the stored offers that are open (with --closed, all) to stdout, as NDJSON or CSV, in flat memory.
@@ -132,24 +149,40 @@ enum Command {
     #[command(verbatim_doc_comment)]
     Backup(commands::backup::Asked),
     /// Maps the archived pages of a source again: after a mapping was mended or the store lost offers, without asking the site.
-    Replay {
-        /// The source.
-        source: String,
-        /// Log lines instead of progress.
-        #[arg(long, value_name = "KIND")]
-        log: Option<commands::run::Log>,
-    },
+    ///
+    /// Exit code 0 when all were mapped, 1 when the archive has lost some, 130 after Ctrl-C.
+    ///
+    /// Example: jobmarket replay arbeitnow
+    #[command(verbatim_doc_comment)]
+    Replay(commands::one::Replay),
     /// Records that could not be mapped or stored.
-    #[command(subcommand)]
+    ///
+    /// Examples:
+    ///   jobmarket quarantine list francetravail
+    ///   jobmarket quarantine retry 12 13
+    #[command(subcommand, verbatim_doc_comment)]
     Quarantine(commands::quarantine::Quarantine),
     /// The chain from a request to a stored offer: its id, or its key at the site.
+    ///
+    /// Examples:
+    ///   jobmarket why 204XKZL
+    ///   jobmarket why 204XKZL --json
+    #[command(verbatim_doc_comment)]
     Why {
         /// Id or key of the offer.
         offer: String,
     },
-    /// Simulated sites, real HTTP: a few thousand offers into a data directory of its own.
+    /// Simulated sites, real HTTP: a few thousand offers into a data directory and an embedded store of its own.
+    ///
+    /// Examples:
+    ///   jobmarket demo
+    ///   jobmarket demo --clean
+    #[command(verbatim_doc_comment)]
     Demo(commands::demo::Demo),
     /// Completions for a shell, on stdout.
+    ///
+    /// Example: jobmarket completions bash > ~/.local/share/bash-completion/completions/jobmarket
+    #[command(verbatim_doc_comment)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -169,34 +202,50 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
-            eprintln!("{mark}: {error:#}");
+            eprintln!("{mark}: {}", out::causes(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// Ends the program with the usage where `--json` is asked for and there is none.
+fn has_json(cli: &Cli) {
+    let none = match &cli.command {
+        Command::Explain { .. } => "`explain` prints text for a person; `schema` prints JSON",
+        Command::Completions { .. } => "`completions` prints a script",
+        Command::Export(asked) if asked.is_table() => "`--format csv` prints a table; leave it out for JSON",
+        _ => return,
+    };
+    if cli.place.json {
+        Cli::command().error(ErrorKind::ArgumentConflict, format!("there is no --json here: {none}")).exit();
+    }
+}
+
 async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
+    has_json(&cli);
     let place = cli.place;
     match cli.command {
         Command::Check => commands::check::check(&place),
         Command::Explain { name } => commands::explain::explain(&place, &name),
         Command::Schema { kind } => commands::explain::schema(&place, &kind),
-        Command::Try(asked) => commands::run::try_one(&place, &asked).await,
+        Command::Try(asked) => commands::look::try_one(&place, &asked).await,
         Command::Run(asked) => commands::run::run(&place, &asked).await,
-        Command::Sweep(asked) => commands::run::sweep(&place, &asked).await,
-        Command::Close(asked) => commands::run::close_offers(&place, &asked).await,
+        Command::Sweep(asked) => commands::one::sweep(&place, &asked).await,
+        Command::Close(asked) => commands::one::close_offers(&place, &asked).await,
         Command::Status => commands::status::status(&place).await,
         Command::Search(asked) => commands::search::search(&place, &asked).await,
         Command::Export(asked) => commands::export::export(&place, &asked).await,
         Command::Verify => commands::verify::verify(&place).await,
         Command::Retention(asked) => commands::retention::retention(&place, &asked).await,
         Command::Backup(asked) => commands::backup::backup(&place, &asked).await,
-        Command::Replay { source, log } => commands::run::replay_one(&place, &source, Again::Everything, log).await,
+        Command::Replay(asked) => commands::one::replay(&place, &asked).await,
         Command::Quarantine(asked) => commands::quarantine::quarantine(&place, &asked).await,
         Command::Why { offer } => commands::why::why(&place, &offer).await,
         Command::Demo(asked) => commands::demo::demo(&place, &asked).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "jobmarket", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "jobmarket", &mut script);
+            out::write(&mut std::io::stdout(), |out| out.write_all(&script));
             Ok(ExitCode::SUCCESS)
         }
     }

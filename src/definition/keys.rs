@@ -54,7 +54,7 @@ const HOMES: [(&str, &str); 46] = [
 ];
 
 /// All codes of findings, with what `explain` says of them.
-pub const CODES: [(&str, &str); 35] = [
+pub const CODES: [(&str, &str); 37] = [
     ("bad-argument", "A conversion was given an argument that it does not take."),
     ("bad-cron", "A schedule is not a cron pattern of five or six fields."),
     ("bad-duration", "A duration is a whole number and a unit: `60s 5m 2h 30d 1w`."),
@@ -88,6 +88,8 @@ pub const CODES: [(&str, &str); 35] = [
     ("unknown-key", "A key of this name does not exist here."),
     ("unknown-name", "A name in a template is not valid there, or a file of this name is not there."),
     ("unknown-table", "A lookup table of this name does not exist."),
+    ("unreadable", "A file cannot be read, or is not UTF-8."),
+    ("unset", "A variable of the environment that is needed is not set."),
     ("wrong-kind", "A map, a list, text or a number stands where another kind is wanted."),
     ("yaml", "The file is not YAML."),
 ];

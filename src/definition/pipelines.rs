@@ -13,7 +13,7 @@ use crate::scalar::{Cron, Name, Span, Template, Zone};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pipelines {
-    /// The data directory; else `INGEST_OUTPUT_DIR`, else `./data`.
+    /// The data directory; else `INGEST_OUTPUT_DIR`, else `data`; relative to the project's folder.
     pub data: Option<Template>,
     /// Where offers are stored and searched.
     #[serde(default)]
@@ -53,7 +53,7 @@ pub struct Elasticsearch {
     pub api_key: Option<Template>,
     /// A user and a password.
     pub basic: Option<super::request::Basic>,
-    /// A file of certificates in PEM, trusted besides the public authorities.
+    /// A file of certificates in PEM, relative to the project's folder, trusted besides the public authorities.
     pub ca: Option<String>,
     /// SHA-256 of a certificate in the server's chain, in hexadecimal digits: that one is trusted. Instead of `ca`.
     pub fingerprint: Option<String>,

@@ -100,9 +100,16 @@ impl<'a> Values<'a> {
 
     /// Its value as text; null is a finding.
     pub(super) fn text(&mut self, template: &Template, trail: &[&str]) -> Result<String, Finding> {
-        let value = self.value(template, trail)?;
-        let text = value.scalar_text().map(|text| text.into_owned());
-        text.ok_or_else(|| self.finding(trail, format!("`{template}` gives no text")))
+        let unset = template.names_of("env").find(|name| self.surroundings.get(name).is_none());
+        let text = match (self.value(template, trail), unset) {
+            (Ok(value), _) => value.scalar_text().map(|text| text.into_owned()),
+            (Err(_), Some(_)) => None,
+            (Err(finding), None) => return Err(finding),
+        };
+        text.ok_or_else(|| match unset {
+            Some(name) => self.unset(name, template, trail),
+            None => self.finding(trail, format!("`{template}` gives no text")),
+        })
     }
 
     /// What was read so far, for a call to keep.
@@ -143,6 +150,12 @@ impl<'a> Values<'a> {
             .hint(format!("set `{name}` in the environment, in `.env`, or as a file in $CREDENTIALS_DIRECTORY"))
     }
 
+    fn unset(&self, name: &str, template: &Template, trail: &[&str]) -> Finding {
+        let place = self.definitions.place(&self.path, trail);
+        Finding::error("unset", place, format!("`{template}` gives no text: `{name}` is not set"))
+            .hint(format!("set `{name}` in the environment or in `.env`, or write `${{env.{name} or \"…\"}}`"))
+    }
+
     pub(super) fn finding(&self, trail: &[&str], message: String) -> Finding {
         Finding::error("bad-value", self.definitions.place(&self.path, trail), message)
     }
@@ -153,9 +166,7 @@ pub fn compile(definitions: &Definitions, ask: Ask<'_>, surroundings: &Surroundi
     let path = Definitions::source_path(ask.source);
     let Some(source) = definitions.sources.get(ask.source) else {
         let place = definitions.place(&path, &[]);
-        let near = crate::scalar::nearest(ask.source, definitions.sources.keys().map(String::as_str));
-        let hint = near
-            .map_or_else(|| "`jobmarket check` lists the sources".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint = known(ask.source, definitions.sources.keys().map(String::as_str));
         return Err(vec![
             Finding::error("unknown-name", place, format!("there is no source `{}`", ask.source)).hint(hint),
         ]);
@@ -170,12 +181,24 @@ pub fn compile(definitions: &Definitions, ask: Ask<'_>, surroundings: &Surroundi
     let mut values = Values::of(definitions, path, surroundings);
     let server = server_of(definitions, surroundings);
     let plan = build(definitions, &source, used, ask, &mut values);
-    let server = server?;
-    match plan.map(|plan| Plan { server: server.filter(|_| plan.stores), ..plan }) {
-        Ok(plan) if values.missing.is_empty() => Ok(plan),
-        Ok(_) => Err(values.missing),
-        Err(finding) => Err(values.missing.into_iter().chain([finding]).collect()),
+    let mut findings = values.missing;
+    match (plan, server) {
+        (Ok(plan), Ok(server)) if findings.is_empty() => {
+            return Ok(Plan { server: server.filter(|_| plan.stores), ..plan });
+        }
+        (plan, server) => {
+            findings.extend(plan.err());
+            findings.extend(server.err().into_iter().flatten());
+        }
     }
+    Err(findings)
+}
+
+/// What to say of a name that is none of these: the nearest, and all.
+pub fn known<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> String {
+    let near = crate::scalar::nearest(name, names.clone());
+    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    format!("{near}the sources are {}", names.collect::<Vec<_>>().join(", "))
 }
 
 fn with_shared(definitions: &Definitions, source: &Source) -> Source {

@@ -22,11 +22,11 @@ use crate::schema::Schema;
 pub use answers::{Meaning, said};
 pub(crate) use call::named;
 pub use call::{Call, Knobs, Place};
-pub use compile::{Ask, Surroundings, compile};
+pub use compile::{Ask, Surroundings, compile, known};
 pub use origins::{Origins, is_loopback};
 pub use partition::{Parent, Partition};
 pub use request::RequestPlan;
-pub use server::{Fingerprint, Server, server_of};
+pub use server::{Fingerprint, Server, data_of, server_as_written, server_of};
 pub use unbuilt::later;
 pub use windows::{Window, Windows};
 

@@ -20,6 +20,11 @@ impl Origins {
         Ok(())
     }
 
+    /// The origins for which others stand.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.targets.keys().map(String::as_str)
+    }
+
     /// Where an address really goes, and the rate there.
     pub fn target(&self, url: &Url) -> (Url, Option<Rate>) {
         let Some((to, rate)) = self.targets.get(&url.origin().ascii_serialization()) else {

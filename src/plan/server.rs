@@ -72,7 +72,8 @@ const BOTH: &str = "`fingerprint` and `ca` each say whom to trust; give one of t
 pub(super) fn server(store: &Store, values: &mut Values<'_>) -> Result<Option<Server>, Finding> {
     let Store::Elasticsearch(written) = store else { return Ok(None) };
     let trail = ["store", "elasticsearch"];
-    let urls = urls(&written.url, values)?;
+    // An address that is missing is told beside secrets that are.
+    let urls = urls(&written.url, values);
     let api_key = optional(written, "api_key", values)?;
     let basic = match &written.basic {
         None => None,
@@ -82,6 +83,8 @@ pub(super) fn server(store: &Store, values: &mut Values<'_>) -> Result<Option<Se
             Some((user, SecretString::from(password)))
         }
     };
+    let mut urls = urls?;
+    urls.retain(|url| !url.trim().is_empty());
     if urls.is_empty() {
         return Err(values.finding(&trail, "`url` gives no address".into()));
     }
@@ -123,10 +126,40 @@ pub fn server_of(
     definitions: &crate::definition::Definitions,
     surroundings: &super::Surroundings,
 ) -> Result<Option<Server>, Vec<Finding>> {
+    match server_as_written(definitions, surroundings) {
+        (server, findings) if findings.is_empty() => Ok(server),
+        (_, findings) => Err(findings),
+    }
+}
+
+/// The server as far as it can be told without the secrets that are not set, and what was found on the way. Only to be
+/// looked at: something stands in for those secrets.
+pub fn server_as_written(
+    definitions: &crate::definition::Definitions,
+    surroundings: &super::Surroundings,
+) -> (Option<Server>, Vec<Finding>) {
     let mut values = Values::of(definitions, "pipelines.yaml".into(), surroundings);
     let server = server(&definitions.pipelines.store, &mut values);
+    let mut findings = std::mem::take(&mut values.missing);
     match server {
-        Ok(server) if values.missing.is_empty() => Ok(server),
+        Ok(server) => (server, findings),
+        Err(finding) => {
+            findings.push(finding);
+            (None, findings)
+        }
+    }
+}
+
+/// The data directory as `pipelines.yaml` names it; `None` where it does not.
+pub fn data_of(
+    definitions: &crate::definition::Definitions,
+    surroundings: &super::Surroundings,
+) -> Result<Option<String>, Vec<Finding>> {
+    let Some(template) = &definitions.pipelines.data else { return Ok(None) };
+    let mut values = Values::of(definitions, "pipelines.yaml".into(), surroundings);
+    let text = values.text(template, &["data"]);
+    match text {
+        Ok(text) if values.missing.is_empty() => Ok(Some(text)),
         Ok(_) => Err(values.missing),
         Err(finding) => Err(values.missing.into_iter().chain([finding]).collect()),
     }

@@ -49,14 +49,13 @@ impl<'e> Outage<'e> {
 
     /// Waits a while after an error that time may mend; any other is given back, and so is this one after Ctrl-C.
     pub(super) async fn waits(&mut self, error: StoreError, offers: u64) -> Result<(), RunError> {
-        let pause = match &error {
-            StoreError::Unreached(_) | StoreError::Blocked(_) | StoreError::Unavailable(_) => self.pause,
-            StoreError::Later(_, asked) => self.pause.max(*asked).min(ASKED),
-            _ => return Err(error.into()),
-        };
-        if self.stopped() {
+        if !error.passes() || self.stopped() {
             return Err(error.into());
         }
+        let pause = match &error {
+            StoreError::Later(_, asked) => self.pause.max(*asked).min(ASKED),
+            _ => self.pause,
+        };
         if self.since.is_none() {
             self.emit(EventKind::StoreAway { why: error.to_string(), offers });
         }

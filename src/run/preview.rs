@@ -12,7 +12,7 @@ use super::page::{At, work};
 use super::partitions::{Partitions, values};
 use crate::decode;
 use crate::extract::{Flaw, Records};
-use crate::fetch::{Fetch, FetchError};
+use crate::fetch::{Fetch, FetchError, Note};
 use crate::plan::{Meaning, Place, Plan, said};
 use crate::state::words::Fate;
 
@@ -40,15 +40,17 @@ pub enum PreviewError {
     Answer(String),
 }
 
-/// Fetches the first page of the first slice. `project` is the folder that files of `for` are relative to.
+/// Fetches the first page of the first slice. `project` is the folder that files of `for` are relative to; `note` is told
+/// of retries and waits.
 pub async fn preview(
     plan: &Arc<Plan>,
     fetch: &Fetch,
     project: &Path,
     now: DateTime<Utc>,
+    note: &(dyn Fn(Note) + Sync),
 ) -> Result<Preview, PreviewError> {
     let answer = |message: String| PreviewError::Answer(message);
-    let asker = Asker { fetch, origins: &plan.origins, note: &|_| {} };
+    let asker = Asker { fetch, origins: &plan.origins, note };
     let first = Partitions::new(plan.clone()).next(&asker, project, &|_| {}).await;
     let partition = first.map_err(|error| answer(error.to_string()))?.unwrap_or_else(|| "{}".into());
     let window = plan.windows.as_ref().map(|windows| (windows.begin(now), now));

@@ -35,6 +35,9 @@ impl Filter {
             ));
         };
         let (field, value) = (text[..at].trim(), text[at + sign.len()..].trim().to_owned());
+        if field.ends_with(['!', '>', '=']) || value.starts_with(['=', '<', '>']) {
+            return bad(format!("`{text}` is no condition: there are `=`, `>=` (at least) and `<` (below)"));
+        }
         let kind = kind(field, schema)?;
         let field = field.to_owned();
         match (sign, value.as_str(), kind) {
@@ -45,9 +48,24 @@ impl Filter {
             (_, _, Kind::Text) => bad(format!("`{field}` is searched by words: `jobmarket search {value}`")),
             (">=", ..) => Ok(Filter::Range(field, Some(value), None)),
             ("<", ..) => Ok(Filter::Range(field, None, Some(value))),
-            _ => Ok(Filter::Terms(field, value.split(',').map(|value| value.trim().to_owned()).collect())),
+            _ => {
+                let wanted: Vec<String> = value.split(',').map(|value| value.trim().to_owned()).collect();
+                allowed(&field, &wanted, schema)?;
+                Ok(Filter::Terms(field, wanted))
+            }
         }
     }
+}
+
+/// Refuses a value that the field never holds.
+fn allowed(field: &str, wanted: &[String], schema: &Schema) -> Result<(), BadSearch> {
+    let Some(known) = schema.field(field).map(|field| &field.values).filter(|known| !known.is_empty()) else {
+        return Ok(());
+    };
+    let Some(other) = wanted.iter().find(|value| !known.contains(value)) else { return Ok(()) };
+    let near = nearest(other, known.iter().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    bad(format!("`{field}` is never `{other}`; {near}it is one of {}", known.join(", ")))
 }
 
 fn geo(field: String, value: &str) -> Result<Filter, BadSearch> {
@@ -105,7 +123,7 @@ impl Facet {
                 "week" => Every::Week,
                 "month" | "" => Every::Month,
                 "year" => Every::Year,
-                _ => return Err(wrong(&format!("{field}:day` (or week, month, year)`"))),
+                _ => return Err(wrong(&format!("{field}:day`, `:week`, `:month` or `:year"))),
             }),
             Kind::Integer | Kind::Number | Kind::Money => match how {
                 "percentiles" | "" => By::Percentiles(PERCENTS.to_vec()),

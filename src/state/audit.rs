@@ -38,6 +38,14 @@ impl Reader {
         Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    /// What stands for the site of a source (empty: the site itself) and what it was asked last; `None` of a source that
+    /// was never run.
+    pub fn asked(&self, source: &str) -> Result<Option<(String, String)>, StateError> {
+        let sql = "SELECT c.origins, r.ask FROM claims c JOIN runs r ON r.source = c.source WHERE c.source = ?1
+                   ORDER BY r.run DESC LIMIT 1";
+        Ok(self.connection.query_row(sql, [source], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
     /// How many page rows a source has.
     pub fn page_count(&self, source: &str) -> Result<u64, StateError> {
         let sql = "SELECT count(*) FROM pages WHERE source = ?1";

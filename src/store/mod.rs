@@ -94,5 +94,15 @@ impl From<tantivy::TantivyError> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether it is over by itself some time: a run waits for it.
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Unreached(_) | StoreError::Blocked(_) | StoreError::Unavailable(_) | StoreError::Later(..)
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ pub struct Asked {
 
 /// Copies the data directory.
 pub async fn backup(place: &Place, asked: &Asked) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
+    let project = Project::sound(place)?;
     let archive = (!asked.without_archive).then(|| project.definitions.pipelines.archive.dir.clone());
     let backup = Backup { data: project.data.clone(), archive, to: asked.dir.clone() };
     let bar = ProgressBar::new_spinner();

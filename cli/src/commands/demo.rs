@@ -1,9 +1,12 @@
 //! `demo`: simulated sites in this process, read over real HTTP by the same path as `run`.
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use chrono::TimeDelta;
+use jobmarket::definition::pipelines::Store as Chosen;
 use jobmarket::plan::{Ask, Origins, Surroundings, compile};
 use jobmarket::search::{Filter, Search, names};
 use jobmarket::store::Store;
@@ -11,8 +14,8 @@ use jobmarket::store::local::Local;
 use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
 
 use crate::Place;
-use crate::commands::run::{carry_out, tell};
-use crate::project::Project;
+use crate::commands::run::{Log, carry_out, tell};
+use crate::project::{DEMO, Project, within};
 
 /// Flags of `demo`.
 #[derive(clap::Args)]
@@ -29,24 +32,24 @@ pub struct Demo {
 const DATA: &str = "data-demo";
 /// The program's own name.
 const NAME: &str = "jobmarket";
-/// Says that the demo made the directory.
-const MARK: &str = "made-by-jobmarket-demo";
 
 /// Runs the demo.
 pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
-    let data = place.data.clone().unwrap_or_else(|| place.project.join(DATA));
+    let mut project = Project::sound(place)?;
+    // Simulated offers never go where the project's own go.
+    project.definitions.pipelines.store = Chosen::Local;
+    let data = place.data.clone().unwrap_or_else(|| within(&place.project, Path::new(DATA)));
     if data.exists() {
-        if !data.join(MARK).exists() {
+        if !data.join(DEMO).exists() {
             anyhow::bail!("{} was not made by the demo; name another folder with --data DIR", data.display());
         }
-        std::fs::remove_dir_all(&data)?;
+        fs::remove_dir_all(&data).with_context(|| format!("{} cannot be removed", data.display()))?;
     }
     if asked.clean {
         return Ok(ExitCode::SUCCESS);
     }
-    std::fs::create_dir_all(&data)?;
-    std::fs::write(data.join(MARK), "")?;
+    let made = fs::create_dir_all(&data).and_then(|()| fs::write(data.join(DEMO), ""));
+    made.with_context(|| format!("{} cannot be made; name another folder with --data DIR", data.display()))?;
     let options =
         Options { offers: asked.offers, span: TimeDelta::days(20), partners: 35, rate: 10_000, ..Options::default() };
     let sites = Sandbox::start(options).await?;
@@ -74,8 +77,9 @@ pub async fn demo(place: &Place, asked: &Demo) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("simulated sites answer on loopback, with a few faults on the way; reading {} offers", asked.offers);
-    let board = carry_out(plans, &place.project, &data, data.join("raw"), None, None).await?;
-    let code = tell(&board, None);
+    let log = Log::of(None, place);
+    let done = carry_out(plans, &place.project, &data, data.join("raw"), None, log).await?;
+    let code = tell(&done, log);
     coverage(&data, &project).await?;
     let called = called(place, &data);
     eprintln!(

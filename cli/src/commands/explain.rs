@@ -14,6 +14,15 @@ pub fn explain(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     let keys = reference::keys(&project.definitions.schema);
     let mut said = false;
+    if let Some((kind, place)) = reference::KINDS.iter().find(|(kind, _)| *kind == name) {
+        println!(
+            "file {place}; `jobmarket schema {kind}` prints all of its shape, `jobmarket explain KEY` tells of a key"
+        );
+        for key in keys.iter().filter(|key| key.file == *kind && !key.path.contains('.')) {
+            println!("  {}: {}{}", key.path, key.shape, if key.required { ", required" } else { "" });
+        }
+        said = true;
+    }
     if let Some((code, text)) = CODES.iter().find(|(code, _)| *code == name) {
         println!("finding {code}\n  {text}");
         said = true;

@@ -1,12 +1,15 @@
 //! `export`: all stored offers as a stream, in flat memory.
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
+use jobmarket::state::Reader;
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
+use crate::commands::plans::known_source;
 use crate::commands::search::{server, unindexed};
+use crate::out::{self, counted};
 use crate::project::Project;
 
 /// Flags of `export`.
@@ -20,6 +23,13 @@ pub struct Export {
     /// One JSON document a line, or comma-separated values with a header.
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
+}
+
+impl Export {
+    /// Whether a table is asked for.
+    pub fn is_table(&self) -> bool {
+        self.format == Format::Csv
+    }
 }
 
 /// How offers are written.
@@ -36,7 +46,10 @@ const READ: usize = 500;
 
 /// Writes offers to stdout, in the order of their ids.
 pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
+    let project = Project::sound(place)?;
+    if let Some(source) = &asked.source {
+        known_source(&project, Reader::open(&project.data)?.as_ref(), source)?;
+    }
     match server(&project)? {
         Some(server) => {
             let store = Elastic::open(&server, project.definitions.schema.clone()).await?;
@@ -66,17 +79,18 @@ async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow
             }
             count += 1;
             match asked.format {
-                Format::Ndjson => writeln!(out, "{}", text.get())?,
+                Format::Ndjson => out::write(&mut out, |out| writeln!(out, "{}", text.get())),
                 Format::Csv => table.write_record(fields.iter().map(|field| cell(&offer, field)))?,
             }
         }
         if asked.format == Format::Csv {
             let written = std::mem::replace(&mut table, csv::WriterBuilder::new().from_writer(Vec::new()));
-            out.write_all(&written.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
+            let rows = written.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
+            out::write(&mut out, |out| out.write_all(&rows));
         }
     }
-    out.flush()?;
-    eprintln!("{count} offers");
+    out::write(&mut out, |out| out.flush());
+    eprintln!("{}", counted(count, "offer"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::{local, server};
+use crate::out::counted;
 use crate::project::Project;
 
 /// Flags of `retention`.
@@ -50,6 +51,8 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
         bail!("nothing was run into {} yet: there is nothing to delete", project.data.display());
     };
     let sources = sources(&reader, &asked.sources)?;
+    // The server is asked before anything is deleted: what it cannot do now is done at another time, whole.
+    let elastic = elastic(&project, asked.dry_run).await.context("nothing was deleted")?;
     // A run must not be resumed, nor a segment be read from end to end, while they change.
     let state = if asked.dry_run { None } else { Some(State::open(&project.data)?) };
     let _held = if asked.dry_run { None } else { hold(&project.data, Hold::Change)? };
@@ -67,14 +70,17 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
         let offers = looked.map_or(Ok(0), |before| closed(&reader, &source, before))?;
         told.push(Told { dry_run: asked.dry_run, archive, offers });
     }
-    let store = Store { project: &project, reader: &reader, state: state.as_ref(), before, now };
+    let store = Store { project: &project, reader: &reader, elastic, state: state.as_ref(), before, now };
     bar.set_message("the store");
     let offers = store.offers(&mut told).await;
     bar.finish_and_clear();
     let faults = told.iter().any(|told| !told.archive.faults.is_empty());
     told.iter().try_for_each(|told| print(told, place.json))?;
-    // What the archive freed is told also when the store cannot be reached.
-    let indices = offers.context("what the archive freed is told above; of the store not all was deleted")?;
+    // What the archive freed is told also when the store fails.
+    let indices = match asked.dry_run {
+        true => offers?,
+        false => offers.context("what the archive freed is told above; of the store not all was deleted")?,
+    };
     indices.iter().try_for_each(|index| tell_index(index, asked.dry_run, place.json))?;
     Ok(if faults { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -88,10 +94,19 @@ fn sources(reader: &Reader, asked: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(if asked.is_empty() { known } else { asked.to_vec() })
 }
 
+/// The server of the store, where it is one.
+async fn elastic(project: &Project, dry_run: bool) -> anyhow::Result<Option<Elastic>> {
+    let Some(server) = server(project)? else { return Ok(None) };
+    let schema = project.definitions.schema.clone();
+    Ok(Some(if dry_run { Elastic::open(&server, schema).await? } else { Elastic::to_write(&server, schema).await? }))
+}
+
 /// What is deleted of the store.
 struct Store<'s> {
     project: &'s Project,
     reader: &'s Reader,
+    /// Where it is a server.
+    elastic: Option<Elastic>,
     /// `None` only looks.
     state: Option<&'s State>,
     /// Offers that were closed before this go.
@@ -102,7 +117,7 @@ struct Store<'s> {
 impl Store<'_> {
     /// Deletes closed offers; the indices of older schemas, on a server.
     async fn offers(&self, told: &mut [Told]) -> anyhow::Result<Vec<OldIndex>> {
-        let Some(server) = server(self.project)? else {
+        let Some(elastic) = &self.elastic else {
             let mut deleted = 0;
             if let (Some(state), Some(before)) = (self.state, self.before) {
                 for told in told.iter_mut() {
@@ -116,18 +131,14 @@ impl Store<'_> {
             }
             return Ok(Vec::new());
         };
-        let elastic = match self.state {
-            Some(_) => Elastic::to_write(&server, self.project.definitions.schema.clone()).await?,
-            None => Elastic::open(&server, self.project.definitions.schema.clone()).await?,
-        };
         if let Some(state) = self.state {
             for told in told.iter_mut() {
                 let Some(before) = self.before else { break };
                 let at = (before, self.now);
-                told.offers = delete_outside(state, self.reader, &elastic, &told.archive.source, at).await?;
+                told.offers = delete_outside(state, self.reader, elastic, &told.archive.source, at).await?;
             }
         }
-        Ok(delete_indices(&elastic, self.now, self.state.is_none()).await?)
+        Ok(delete_indices(elastic, self.now, self.state.is_none()).await?)
     }
 }
 
@@ -138,13 +149,13 @@ fn print(told: &Told, json: bool) -> anyhow::Result<()> {
     }
     let (archive, would) = (&told.archive, if told.dry_run { "would be " } else { "" });
     println!(
-        "{}: {} raw records ({}) {would}deleted, {} kept ({}); {} closed offers {would}deleted",
+        "{}: {} ({}) {would}deleted, {} kept ({}); {} {would}deleted",
         archive.source,
-        archive.records,
+        counted(archive.records, "raw page"),
         size(archive.bytes),
         archive.kept_records,
         size(archive.kept_bytes),
-        told.offers
+        counted(told.offers, "closed offer")
     );
     archive.faults.iter().for_each(|fault| eprintln!("{}: {fault}; it is left as it is", archive.source));
     Ok(())

@@ -1,4 +1,4 @@
-//! `run` and `try`: sources read into the store, or one page looked at.
+//! `run`: sources read into the store, with what all commands share that work on it.
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use indicatif::ProgressBar;
 use jobmarket::board::Board;
 use jobmarket::convert::instant_of;
 use jobmarket::event::{Event, EventKind, Outcome};
-use jobmarket::fetch::Fetch;
-use jobmarket::plan::{Ask, Origins, Plan, Window, compile};
-use jobmarket::run::{Again, Asked, Closes, Engine, close, preview, replay, run as run_plan};
+use jobmarket::plan::{Plan, Window};
+use jobmarket::report;
+use jobmarket::run::{Engine, RunError, run as run_plan};
 use jobmarket::store::local::Follower;
-use jobmarket::{definition, report};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::Place;
+use crate::commands::plans::{Wanted, plans};
+use crate::out;
 use crate::project::Project;
 
 /// Flags of `run`.
@@ -52,142 +53,75 @@ pub enum Log {
     Json,
 }
 
-/// Flags of `sweep`.
-#[derive(clap::Args)]
-pub struct Sweep {
-    /// The source.
-    source: String,
-    /// Closes what the last sweep held back, without asking the site.
-    #[arg(long)]
-    accept: bool,
-    /// Requests for A go to B, which counts as A.
-    #[arg(long, value_name = "A=B")]
-    origin: Vec<String>,
-    /// Log lines instead of progress.
-    #[arg(long, value_name = "KIND")]
-    log: Option<Log>,
+impl Log {
+    /// What was asked for; `--json` asks for events.
+    pub fn of(asked: Option<Log>, place: &Place) -> Option<Log> {
+        asked.or(place.json.then_some(Log::Json))
+    }
 }
 
-/// Flags of `close`.
-#[derive(clap::Args)]
-pub struct Close {
-    /// The source.
-    source: String,
-    /// Only offers that another request brought: other parameters, another filter.
-    #[arg(long)]
-    older_ask: bool,
-    /// All open offers of the source.
-    #[arg(long, conflicts_with = "older_ask", required_unless_present = "older_ask")]
-    all: bool,
-    /// Requests for A go to B: the home that the data directory knows.
-    #[arg(long, value_name = "A=B")]
-    origin: Vec<String>,
-}
-
-/// Flags of `try`.
-#[derive(clap::Args)]
-pub struct Try {
-    /// The source.
-    source: String,
-    /// Records shown.
-    #[arg(long, default_value_t = 3)]
-    limit: usize,
-    /// Requests for A go to B.
-    #[arg(long, value_name = "A=B")]
-    origin: Vec<String>,
-}
-
-fn origins(flags: &[String], definitions: &definition::Definitions) -> anyhow::Result<Origins> {
-    let mut origins = Origins::default();
-    for (from, target) in definitions.pipelines.origins.iter() {
-        let rate = target.limits.as_ref().and_then(|limits| limits.rate.as_ref()).and_then(|rate| rate.fixed());
-        origins.add(from, &target.to, rate).map_err(anyhow::Error::msg)?;
-    }
-    for flag in flags {
-        let (from, to) = flag.split_once('=').with_context(|| format!("`{flag}` is not A=B"))?;
-        origins.add(from, to, None).map_err(anyhow::Error::msg)?;
-    }
-    Ok(origins)
-}
-
-/// Plans of the sources asked for; all findings at once.
-fn plans(project: &Project, asked: &Run) -> anyhow::Result<Vec<Plan>> {
-    let definitions = &project.definitions;
-    let pipelines = || definitions.pipelines.pipelines.iter().enumerate();
-    let mut names: Vec<(String, Option<usize>)> = Vec::new();
-    if asked.sources.is_empty() {
-        for (index, pipeline) in pipelines() {
-            names.extend(pipeline.sources.iter().map(|used| (used.source.to_string(), Some(index))));
-        }
-    }
-    for name in &asked.sources {
-        let index = pipelines()
-            .find(|(_, pipeline)| pipeline.sources.iter().any(|used| used.source.as_str() == name))
-            .map(|(index, _)| index);
-        names.push((name.clone(), index));
-    }
-    let (mut plans, mut findings) = (Vec::new(), Vec::new());
-    for (name, index) in names {
-        let pipeline = index.map(|index| (index, &definitions.pipelines.pipelines[index]));
-        if let Some(source) = definitions.sources.get(&name) {
-            let enabled = source.enabled
-                || asked.enable.contains(&name)
-                || pipeline.is_some_and(|(_, pipeline)| pipeline.enable.contains(&source.source));
-            if !enabled {
-                bail!(
-                    "`{name}` is switched off: {}; with the site's consent: --enable {name}",
-                    source.terms.as_deref().unwrap_or("no reason given")
-                );
-            }
-        }
-        let ask = Ask { source: &name, pipeline, origins: origins(&asked.origin, definitions)? };
-        match compile(definitions, ask, &project.surroundings) {
-            Ok(plan) => plans.push(plan),
-            Err(found) => findings.extend(found),
-        }
-    }
-    if !findings.is_empty() {
-        project.tell(&findings);
-        bail!("nothing was fetched");
-    }
-    Ok(plans)
-}
-
-fn span(asked: &Run) -> anyhow::Result<Option<Window>> {
-    let date = |text: &Option<String>| -> anyhow::Result<Option<DateTime<Utc>>> {
-        let Some(text) = text else { return Ok(None) };
-        instant_of(text)
-            .map(Some)
-            .with_context(|| format!("`{text}` is not a date; write 2026-01-31 or 2026-01-31T12:00:00Z"))
+/// The windows that are asked for, which every plan must be able to ask its site for.
+fn span(asked: &Run, plans: &[Plan]) -> anyhow::Result<Option<Window>> {
+    let date = |text: &str| -> anyhow::Result<DateTime<Utc>> {
+        instant_of(text).with_context(|| format!("`{text}` is not a date; write 2026-01-31 or 2026-01-31T12:00:00Z"))
     };
-    Ok(date(&asked.from)?.zip(date(&asked.to)?))
+    let Some((from, to)) = asked.from.as_deref().zip(asked.to.as_deref()) else { return Ok(None) };
+    let window = (date(from)?, date(to)?);
+    if window.0 >= window.1 {
+        bail!("--from {from} is not before --to {to}");
+    }
+    if let Some(plan) = plans.iter().find(|plan| plan.windows.is_none()) {
+        bail!("`{}` has no `windows`: its site cannot be asked for some dates; leave --from and --to out", plan.source);
+    }
+    Ok(Some(window))
 }
 
 /// Runs sources.
 pub async fn run(place: &Place, asked: &Run) -> anyhow::Result<ExitCode> {
     let project = Project::sound(place)?;
-    let plans = plans(&project, asked)?;
+    let wanted = Wanted { sources: &asked.sources, origins: &asked.origin, enable: &asked.enable };
+    let plans = plans(&project, &wanted)?;
+    let span = span(asked, &plans)?;
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
-    let log = asked.log.or(place.json.then_some(Log::Json));
-    let board = carry_out(plans, &place.project, &project.data, archive, span(asked)?, log).await?;
-    Ok(tell(&board, log))
+    let log = Log::of(asked.log, place);
+    let done = carry_out(plans, &place.project, &project.data, archive, span, log).await?;
+    Ok(tell(&done, log))
+}
+
+/// What was done.
+pub struct Done {
+    board: Board,
+    /// What the store said when Ctrl-C ended the wait for it.
+    stopped: Option<String>,
 }
 
 /// Exit code of what Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 /// Prints the summary; the exit code of the worst outcome.
-pub fn tell(board: &Board, log: Option<Log>) -> ExitCode {
-    for (source, row) in &board.rows {
+pub fn tell(done: &Done, log: Option<Log>) -> ExitCode {
+    let rows = || done.board.rows.iter().filter(|(_, row)| row.run > 0);
+    for (source, row) in rows() {
         if log != Some(Log::Json) {
             eprint!("{}", report::summary(source, row));
         }
     }
-    let worst = |outcome: Outcome| board.rows.values().any(|row| row.outcome == Some(outcome));
+    if let Some(why) = &done.stopped {
+        eprintln!("stopped while it waited for the store: {why}");
+    }
+    let worst = |outcome: Outcome| rows().any(|(_, row)| row.outcome == Some(outcome));
     match () {
-        () if worst(Outcome::Stopped) => ExitCode::from(INTERRUPTED),
+        () if done.stopped.is_some() || worst(Outcome::Stopped) => ExitCode::from(INTERRUPTED),
         () if worst(Outcome::Failed) || worst(Outcome::Partial) => ExitCode::FAILURE,
         () => ExitCode::SUCCESS,
+    }
+}
+
+/// What the store said when Ctrl-C ended the wait for it; any other error is given back.
+fn stopped(engine: &Engine, error: RunError) -> Result<String, RunError> {
+    match error {
+        RunError::Store(error) if error.passes() && engine.stop.load(Ordering::Relaxed) => Ok(error.to_string()),
+        error => Err(error),
     }
 }
 
@@ -239,81 +173,50 @@ pub async fn carry_out(
     archive: PathBuf,
     span: Option<Window>,
     log: Option<Log>,
-) -> anyhow::Result<Board> {
+) -> anyhow::Result<Done> {
     let (engine, shown) = engine(project, data, archive, log)?;
     let index = index(data, &plans);
     let listening = stops(&engine);
+    let mut waited = None;
     for plan in plans {
         if engine.stop.load(Ordering::Relaxed) {
             break;
         }
-        run_plan(Arc::new(plan), engine.clone(), Utc::now(), span).await?;
+        if let Err(error) = run_plan(Arc::new(plan), engine.clone(), Utc::now(), span).await {
+            waited = Some(stopped(&engine, error)?);
+        }
     }
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
     listening.abort();
-    Ok(board)
-}
-
-/// The plan of one source, also of one that is switched off.
-fn one_plan(project: &Project, source: &str, origin: &[String]) -> anyhow::Result<Arc<Plan>> {
-    let asked = Run {
-        sources: vec![source.to_owned()],
-        from: None,
-        to: None,
-        origin: origin.to_vec(),
-        enable: vec![source.to_owned()],
-        log: None,
-    };
-    plans(project, &asked)?.pop().map(Arc::new).with_context(|| format!("there is no source `{source}`"))
+    Ok(Done { board, stopped: waited })
 }
 
 /// Work of an engine on one source: with progress, the search index behind it, and a summary.
-async fn on_one<T>(
+pub async fn on_one<T>(
     place: &Place,
     project: &Project,
     plan: &Arc<Plan>,
     log: Option<Log>,
-    work: impl AsyncFnOnce(Arc<Engine>) -> Result<T, jobmarket::run::RunError>,
+    work: impl AsyncFnOnce(Arc<Engine>) -> Result<T, RunError>,
 ) -> anyhow::Result<ExitCode> {
+    let log = Log::of(log, place);
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let (engine, shown) = engine(&place.project, &project.data, archive, log)?;
     let index = (plan.stores && plan.server.is_none()).then(|| Follower::start(&project.data, &plan.schema));
     let listening = stops(&engine);
-    let done = work(engine.clone()).await;
+    let done = work(engine.clone()).await.map_err(|error| stopped(&engine, error));
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
     listening.abort();
-    done?;
-    Ok(tell(&board, log))
-}
-
-/// Maps the archive of a source again, or some records of it.
-pub async fn replay_one(place: &Place, source: &str, again: Again, log: Option<Log>) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
-    let plan = one_plan(&project, source, &[])?;
-    on_one(place, &project, &plan, log, async |engine| replay(plan.clone(), engine, again).await).await
-}
-
-/// Reads a source whole, or closes what was held back.
-pub async fn sweep(place: &Place, asked: &Sweep) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
-    let plan = one_plan(&project, &asked.source, &asked.origin)?;
-    on_one(place, &project, &plan, asked.log, async |engine| match asked.accept {
-        true => close(plan.clone(), engine, Utc::now(), Closes::Held).await,
-        false => run_plan(plan.clone(), engine, Utc::now(), Asked::Sweep).await,
-    })
-    .await
-}
-
-/// Closes offers without asking the site.
-pub async fn close_offers(place: &Place, asked: &Close) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
-    let plan = one_plan(&project, &asked.source, &asked.origin)?;
-    let which = if asked.older_ask { Closes::OlderAsk } else { Closes::Everything };
-    on_one(place, &project, &plan, None, async |engine| close(plan.clone(), engine, Utc::now(), which).await).await
+    let stopped = match done {
+        Ok(_) => None,
+        Err(Ok(why)) => Some(why),
+        Err(Err(error)) => return Err(error.into()),
+    };
+    Ok(tell(&Done { board, stopped }, log))
 }
 
 /// Draws events: a progress bar for a person, lines otherwise.
@@ -327,7 +230,7 @@ async fn show(mut heard: UnboundedReceiver<Event>, log: Option<Log>) -> Board {
     while let Some(event) = heard.recv().await {
         board.apply(&event);
         match log {
-            Some(Log::Json) => println!("{}", serde_json::to_string(&event).unwrap_or_default()),
+            Some(Log::Json) => out::event(&serde_json::to_string(&event).unwrap_or_default()),
             Some(Log::Text) => report::line(&event).iter().for_each(|line| eprintln!("{line}")),
             None => {
                 let row = &board.rows[&event.source];
@@ -349,35 +252,4 @@ async fn show(mut heard: UnboundedReceiver<Event>, log: Option<Log>) -> Board {
     }
     bar.finish_and_clear();
     board
-}
-
-/// Looks at one page.
-pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
-    let ask = Ask { source: &asked.source, pipeline: None, origins: origins(&asked.origin, &project.definitions)? };
-    let plan = match compile(&project.definitions, ask, &project.surroundings) {
-        Ok(plan) => plan,
-        Err(findings) => {
-            project.tell(&findings);
-            bail!("nothing was fetched");
-        }
-    };
-    let seen = preview(&Arc::new(plan), &Fetch::new(None)?, &place.project, Utc::now()).await?;
-    for (raw, made) in seen.records.iter().take(asked.limit) {
-        if place.json {
-            println!("{}", serde_json::json!({"raw": serde_json::from_str::<serde_json::Value>(raw)?, "made": made}));
-        } else {
-            println!("--- raw\n{raw}\n--- offer\n{made}");
-        }
-    }
-    eprintln!(
-        "{} records, {} announced",
-        seen.records.len(),
-        seen.total.map_or("none".to_owned(), |total| total.to_string())
-    );
-    seen.flaws.iter().take(20).for_each(|flaw| eprintln!("flaw {}: {}", flaw.field, flaw.message));
-    for (field, share) in &seen.coverage {
-        eprintln!("{:>5.1} %  {field}", share * 100.0);
-    }
-    Ok(ExitCode::SUCCESS)
 }

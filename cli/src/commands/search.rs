@@ -9,14 +9,16 @@ use jobmarket::store::local::Local;
 use jobmarket::store::{Store, StoreError};
 
 use crate::Place;
+use crate::out::counted;
 use crate::project::Project;
 
 /// Flags of `search`.
 #[derive(clap::Args)]
 pub struct Search {
-    /// Words; all must be there, `"…"` is a phrase, `-word` must not be there.
+    /// Words; all must be there, `"…"` is a phrase, `-word` must not be there: in quotes, as in `'"data engineer" -java'`.
     words: Vec<String>,
-    /// A condition: `field=a,b`, `field>=1`, `field<2`, `field=none`, `field=any`; of a point `field=48.85,2.35,30km`.
+    /// A condition, in quotes: `field=a,b`, `'field>=1'`, `'field<2'`, `field=none`, `field=any`; of a point
+    /// `field=48.85,2.35,30km`.
     #[arg(short = 'f', long = "filter")]
     filters: Vec<String>,
     /// What is counted: `field`, `field:20`, `date:month`, `number:5000`, `number:percentiles`, `point:6`.
@@ -38,7 +40,7 @@ pub struct Search {
 
 /// Prints hits and facets.
 pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
+    let project = Project::sound(place)?;
     let schema = &project.definitions.schema;
     let filters = asked.filters.iter().map(|filter| Filter::parse(filter, schema)).collect::<Result<_, _>>()?;
     let facets = asked.facets.iter().map(|facet| Facet::parse(facet, schema)).collect::<Result<_, _>>()?;
@@ -54,7 +56,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string(&found)?);
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("{} offers", found.total);
+    eprintln!("{}", counted(found.total as u64, "offer"));
     for hit in &found.hits {
         let offer: serde_json::Value = serde_json::from_str(hit.get())?;
         let text = |pointer: &str| offer.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("-").to_owned();

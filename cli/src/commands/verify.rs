@@ -2,10 +2,8 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use jobmarket::archive::{Hold, hold};
-use jobmarket::state::Reader;
 use jobmarket::store::StoreError;
 use jobmarket::store::elastic::Elastic;
 use jobmarket::verify::{self, Difference, Kind};
@@ -13,6 +11,7 @@ use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::{server, unindexed};
+use crate::out::counted;
 use crate::project::Project;
 
 /// Differences that are printed for a person.
@@ -69,8 +68,11 @@ impl Teller {
                 println!("{}", mend(*kind, *count, self.outside));
             }
             eprintln!(
-                "{} runs, {} raw records and {} offers compared: {} differences",
-                compared.runs, compared.records, compared.offers, compared.differences
+                "{}, {} and {} compared: {}",
+                counted(compared.runs, "run"),
+                counted(compared.records, "raw page"),
+                counted(compared.offers, "offer"),
+                counted(compared.differences, "difference")
             );
         }
         Ok(if compared.differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -90,9 +92,8 @@ fn mend(kind: Kind, count: u64, outside: bool) -> String {
 
 /// Compares everything; exit 1 when something differs.
 pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
-    let reader =
-        Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
+    let project = Project::sound(place)?;
+    let reader = project.reader()?;
     let server = server(&project)?;
     let root = project.data.join(&project.definitions.pipelines.archive.dir);
     let names = reader.source_names()?;

@@ -1,7 +1,7 @@
 //! `why`: the chain from a request to a stored offer.
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use jobmarket::archive;
 use jobmarket::decode;
 use jobmarket::definition::pipelines::Step;
@@ -9,8 +9,8 @@ use jobmarket::offer::OfferId;
 use jobmarket::state::{OfferRow, PageRow, Reader};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
-
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Place;
 use crate::commands::search::server;
@@ -31,9 +31,8 @@ struct Known {
 
 /// Prints request, page, raw record, mapping and document; exit 1 when a part of that could not be read.
 pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
-    let project = Project::read(place)?;
-    let reader =
-        Reader::open(&project.data)?.with_context(|| format!("nothing was run into {} yet", project.data.display()))?;
+    let project = Project::sound(place)?;
+    let reader = project.reader()?;
     let Some(offer) = reader.offer(name)? else {
         bail!("no offer has the id or key `{name}`; `jobmarket search` shows ids")
     };
@@ -43,7 +42,11 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
         Err(error) => known.faults.push(format!("the store cannot be asked: {error:#}")),
     }
     match place.json {
-        true => println!("{}", serde_json::to_string(&known)?),
+        true => {
+            let mut said = serde_json::to_value(&known)?;
+            NESTED.iter().for_each(|name| said.pointer_mut(name).into_iter().for_each(nest));
+            println!("{said}");
+        }
         false => print(&project, &known),
     }
     Ok(if known.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -140,6 +143,16 @@ fn print_page(page: &PageRow) {
     page.archived
         .iter()
         .for_each(|at| println!("archive   {} at byte {} ({} bytes)", at.segment, at.offset, at.length));
+}
+
+/// What is text in the state, and JSON in it.
+const NESTED: [&str; 4] = ["/offer/document", "/page/position", "/page/partition", "/raw"];
+
+/// Text that is JSON becomes what it says.
+fn nest(value: &mut Value) {
+    if let Some(said) = value.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+        *value = said;
+    }
 }
 
 /// The raw record in the archived page: the one that holds the key.

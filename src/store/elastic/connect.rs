@@ -199,6 +199,19 @@ impl Node {
     }
 }
 
+/// What is wrong with what is given, by its key, as far as no server need be asked for it.
+pub fn faults(server: &Server) -> Vec<(&'static str, String)> {
+    let given = server.urls.iter().map(|url| ("url", address(url, server).err()));
+    let given = given.chain(server.ca.iter().map(|path| ("ca", file(path).err())));
+    let given = given.chain([("api_key", credentials(server).err())]);
+    given
+        .filter_map(|(key, error)| match error? {
+            StoreError::Server(message) => Some((key, message)),
+            other => Some((key, other.to_string())),
+        })
+        .collect()
+}
+
 pub(super) fn wrong(message: String) -> StoreError {
     StoreError::Server(message)
 }
@@ -231,7 +244,9 @@ fn address(text: &str, server: &Server) -> Result<Url, StoreError> {
     if text.contains('@') {
         return Err(wrong("`url` holds a user or a password; write them as `basic: {user, password}`".into()));
     }
-    let url = Url::parse(text).map_err(|error| wrong(format!("`{text}` is no address: {error}")))?;
+    let url = Url::parse(text).map_err(|error| {
+        wrong(format!("`{text}` is no address: {error}; write `https://` or `http://` before its name"))
+    })?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(wrong(format!(
             "`{text}` is no address of a server; write `https://` or `http://` before its name"

@@ -28,6 +28,7 @@ use crate::schema::Schema;
 
 pub use bulk::Written;
 pub use claim::{Asker, Taken};
+pub use connect::faults;
 pub use delete::Deleted;
 pub use rebuild::Rebuilt;
 

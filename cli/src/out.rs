@@ -1,0 +1,87 @@
+//! What is printed: a reader that has gone ends a command quietly, and never the work of a run.
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
+
+/// `println!` for every command: who reads no more, as `head` does, has what was asked for.
+macro_rules! println {
+    ($($said:tt)*) => { $crate::out::line(format_args!($($said)*)) };
+}
+
+/// `eprintln!`, whether somebody reads it or not.
+macro_rules! eprintln {
+    ($($said:tt)*) => { $crate::out::aside(format_args!("{}\n", format_args!($($said)*))) };
+}
+
+/// `eprint!`, whether somebody reads it or not.
+macro_rules! eprint {
+    ($($said:tt)*) => { $crate::out::aside(format_args!($($said)*)) };
+}
+
+/// Prints a line on stdout.
+pub fn line(said: Arguments<'_>) {
+    write(&mut io::stdout().lock(), |out| writeln!(out, "{said}"));
+}
+
+/// Writes to stdout. Ends the program when nobody reads it any more, or it cannot be written.
+pub fn write(out: &mut impl Write, what: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    let Err(error) = what(out) else { return };
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    aside(format_args!("error: stdout cannot be written: {error}\n"));
+    std::process::exit(1);
+}
+
+/// Prints on stderr.
+pub fn aside(said: Arguments<'_>) {
+    // What nobody reads is no reason to end.
+    let _ = io::stderr().lock().write_fmt(said);
+}
+
+/// A fact of a run as a line on stdout; the run goes on when nobody reads it.
+pub fn event(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// A number with its word: `1 offer`, `2 offers`.
+pub fn counted(number: impl Into<u64>, one: &str) -> String {
+    let number = number.into();
+    match (number, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {one}s"),
+    }
+}
+
+/// An error and its causes; a cause that is in what was said already is not said twice.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said += &format!(": {cause}");
+        }
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_word() {
+        let check = |number: u64, one: &str, expect: &str| assert_eq!(counted(number, one), expect);
+        check(1, "finding", "1 finding");
+        check(0, "finding", "0 findings");
+        check(2, "entry", "2 entries");
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = io::Error::other("no room");
+        let error = anyhow::Error::new(inner).context("a: no room").context("b");
+        assert_eq!(causes(&error), "b: a: no room");
+    }
+}
