@@ -119,7 +119,7 @@ async fn why_says_what_keeps_a_record_aside_and_tells_the_rest_when_a_segment_is
     let known = project.why(&aside).await;
     assert!(known["kept_aside"].as_str().unwrap().contains("keep") && known["page"]["run"] == 1, "{known}");
     let known = project.why(&stored).await;
-    assert!(known["kept_aside"].is_null() && known["offer"]["document"].is_string(), "{known}");
+    assert!(known["kept_aside"].is_null() && known["offer"]["document"].is_object(), "{known}");
 
     std::fs::remove_dir_all(project.data().join("raw")).unwrap();
     let told = project.told(&["why", &stored]).await;

@@ -252,7 +252,7 @@ async fn the_demo_keeps_to_itself() {
     project.write("pipelines.yaml", format!("store: {{elasticsearch: {{url: 'http://127.0.0.1:9'}}}}\n{uses}"));
     let demo = project.done(&["demo", "--offers", "40", "--json"]).await;
     assert!(demo.out.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", demo.out);
-    assert!(demo.err.contains("jobmarket --data project/data-demo --project project search"), "{}", demo.err);
+    assert!(demo.err.contains("jobmarket --project project --data project/data-demo search"), "{}", demo.err);
     let on = |words: &[&'static str]| [&["--data", "project/data-demo"], words].concat();
     // Its offers are in the embedded store; they are mapped again without a word of where they came from.
     project.done(&on(&["replay", "arbeitnow"])).await;

@@ -6,7 +6,9 @@ mod commit;
 mod core;
 mod audit;
 mod copy;
+mod fault;
 mod holding;
+mod lock;
 mod outside;
 mod reader;
 mod rebuild;
@@ -18,8 +20,7 @@ mod tables;
 pub mod words;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,67 +41,12 @@ use words::{
 };
 
 pub use audit::{Archiving, RunSums};
+pub use fault::StateError;
 pub use holding::HeldBack;
 pub use reader::Reader;
 pub(crate) use reader::read_only;
 pub use retention::{ClosedRow, Moves, Naming};
 pub use rows::{Held, KnownRow, OfferRow, PageRow, RunRow, SourceRow};
-
-/// The state could not be read or written.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StateError {
-    /// Another process holds the data directory.
-    #[error("another process uses the data directory {0}; wait until it ends, or name another one with `--data DIR`")]
-    Locked(String),
-    /// The folder cannot be used.
-    #[error("the data directory {0} cannot be used: {1}")]
-    Folder(String, String),
-    /// SQLite says no.
-    #[error("state.db: {}", said(.0))]
-    Sqlite(Arc<rusqlite::Error>),
-    /// It was written by another version.
-    #[error(
-        "state.db was written by another version of the program (tables {0}); use that one, or name another data directory with `--data DIR`"
-    )]
-    Newer(i64),
-    /// Offers of another origin are in it.
-    #[error(
-        "this data directory holds offers of `{source_name}` from {held}, and they never mix with those from {asked}; name another one with `--data DIR`"
-    )]
-    Origins {
-        /// The source.
-        source_name: String,
-        /// Where its offers came from.
-        held: String,
-        /// Where they would come from now.
-        asked: String,
-    },
-    /// The writing thread has ended.
-    #[error(
-        "state.db takes nothing more after the fault that was told before this one; nothing that was committed is lost: mend that one, and start the program again"
-    )]
-    Closed,
-}
-
-/// What SQLite says, and what to do where it is known.
-fn said(error: &rusqlite::Error) -> String {
-    let advice = match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => {
-            "the disk is full; nothing that was committed is lost: free space on it, and start the program again"
-        }
-        Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            "another program holds it; nothing that was committed is lost: end that one, and start this one again"
-        }
-        _ => return error.to_string(),
-    };
-    format!("{advice} ({error})")
-}
-
-impl From<rusqlite::Error> for StateError {
-    fn from(error: rusqlite::Error) -> Self {
-        StateError::Sqlite(Arc::new(error))
-    }
-}
 
 /// The state, to be written. Cheap to clone; the last one that goes ends the thread.
 #[derive(Clone, Debug)]
@@ -135,17 +81,7 @@ const WAITING: usize = 256;
 impl State {
     /// Opens the state of a data directory, made where it is missing, and takes its lock.
     pub fn open(dir: &Path) -> Result<Self, StateError> {
-        let shown = dir.display().to_string();
-        let folder = |error: std::io::Error| StateError::Folder(shown.clone(), error.to_string());
-        fs::create_dir_all(dir).map_err(folder)?;
-        let mut lock =
-            File::options().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(folder)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StateError::Locked(shown)),
-            Err(fs::TryLockError::Error(error)) => return Err(folder(error)),
-        }
-        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(folder)?;
+        let lock = lock::take(dir)?;
         let core = Core::open(&dir.join("state.db"))?;
         let (orders, waiting) = mpsc::channel(WAITING);
         let thread = std::thread::spawn(move || core.work(waiting));
@@ -155,8 +91,7 @@ impl State {
 
     /// Whether a process holds a data directory at this moment.
     pub fn is_held(dir: &Path) -> bool {
-        let lock = File::options().write(true).open(dir.join("lock"));
-        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)))
+        lock::is_held(dir)
     }
 
     /// The data directory.
