@@ -5,6 +5,8 @@
 mod bench;
 #[path = "elasticsearch/node.rs"]
 mod node;
+#[path = "elasticsearch/proxy.rs"]
+mod proxy;
 mod shipped;
 
 use bench::Bench;
@@ -17,6 +19,8 @@ use jobmarket::state::Reader;
 use jobmarket::state::words::{Brought, Intent};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
+use node::Node;
+use proxy::{Fault, Proxy};
 use sandbox::Site;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -130,6 +134,31 @@ async fn a_changed_schema_takes_the_place_under_a_running_ingestion() {
         assert!(stored["positions"].is_string(), "{}", stored["positions"]);
     }
     assert_eq!(store.search(&Search::default()).await.unwrap().total, OFFERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_does_not_wait_for_the_copy_of_another_schema() {
+    let node = Node::start();
+    let proxy = Proxy::start(&node.url).await;
+    let mut bench = Bench::at(node, &proxy.url, 0).await;
+    bench.run("remotive").await;
+    let text = bench.texts.iter_mut().find(|text| text.path == "mappings/offer.yaml").unwrap();
+    text.text += "\nseniority: {keyword: {doc: Added}}\n";
+    let (engine, mut heard) = bench.engine();
+    let (plan, now, stop) = (bench.plan("remotive"), bench.now + TimeDelta::days(1), engine.clone());
+    let running = tokio::spawn(async move { run(plan, engine, now, Asked::Due).await });
+    while !matches!(heard.recv().await.unwrap().kind, EventKind::RunStarted { .. }) {}
+    // Longer than the test may take: the copy is not over before it is left.
+    proxy.order_all(Fault::Slow(30_000), 1_000);
+    stop.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let summary = tokio::time::timeout(std::time::Duration::from_secs(20), running).await.unwrap().unwrap().unwrap();
+    assert_eq!(summary.outcome, Outcome::Stopped);
+    drop(stop);
+    proxy.clear();
+    assert!(bench.store().await.search(&Search { closed: true, ..Search::default() }).await.unwrap().total == 250);
+    let (next, _) = bench.run("remotive").await;
+    assert_eq!((next.outcome, next.counts.unchanged + next.counts.indexed), (Outcome::Complete, 250));
+    assert_eq!(bench.stored("remotive").await.len(), 250);
 }
 
 #[tokio::test(flavor = "multi_thread")]

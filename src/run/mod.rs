@@ -213,11 +213,6 @@ fn interrupted() -> (Outcome, Option<String>) {
     (Outcome::Stopped, Some("interrupted".into()))
 }
 
-/// Waits for the copy beside a run, unless the run is interrupted: the next one goes on with it.
-async fn copied(shared: &Shared, copying: opening::Copying) -> Result<(), RunError> {
-    if shared.stopped() { Ok(()) } else { copying.done().await }
-}
-
 /// How a slice came back.
 enum Back {
     Ended(SliceEnd),
@@ -308,7 +303,7 @@ pub async fn run(
     let ended = all::all(&shared, slices, tally).await;
     shared.queue.end().await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
-    copied(&shared, copying).await?;
+    copying.done(&shared).await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (mut outcome, mut cause, gone) = ended?;
     let ending = closing::Ending { kind, outcome, gone: &gone };
@@ -342,7 +337,7 @@ pub async fn close(
             }
         }
     }
-    copied(&shared, copying).await?;
+    copying.done(&shared).await?;
     let (outcome, cause) = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
     finished(&shared, outcome, cause, began).await
 }

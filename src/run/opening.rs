@@ -1,5 +1,6 @@
 //! A store outside before the first page: opened, claimed, compared with what is known, brought to the schema of the plan.
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -61,16 +62,24 @@ async fn claimed(
 pub(super) struct Copying(Option<JoinHandle<Result<(), RunError>>>);
 
 impl Copying {
-    /// Waits until it is over.
-    pub(super) async fn done(mut self) -> Result<(), RunError> {
-        let Some(task) = self.0.take() else { return Ok(()) };
-        task.await.map_err(|error| RunError::Lost(error.to_string()))?
+    /// Waits until it is over, unless the run is interrupted: the next one goes on with it.
+    pub(super) async fn done(mut self, shared: &Shared) -> Result<(), RunError> {
+        let Some(task) = &mut self.0 else { return Ok(()) };
+        while !shared.stopped() {
+            if let Ok(ended) = tokio::time::timeout(LOOK, &mut *task).await {
+                return ended.map_err(|error| RunError::Lost(error.to_string()))?;
+            }
+        }
+        Ok(())
     }
 }
 
+/// How often a run that waits for a copy looks whether it is interrupted.
+const LOOK: Duration = Duration::from_millis(100);
+
 impl Drop for Copying {
     fn drop(&mut self) {
-        // A run that failed: the next one goes on with the copy.
+        // A run that failed, or is interrupted: the next one goes on with the copy.
         self.0.iter().for_each(JoinHandle::abort);
     }
 }
@@ -97,7 +106,10 @@ pub(super) async fn prepared(
     if !compared && !shared.claim.strange {
         return Ok(copying);
     }
-    copying.done().await?;
+    copying.done(shared).await?;
+    if shared.stopped() {
+        return Ok(Copying(None));
+    }
     reconcile(shared, &elastic, brought.as_deref()).await?;
     state.settle(source, store::ELASTIC).await?;
     Ok(Copying(None))

@@ -7,7 +7,7 @@ use chrono::Utc;
 use super::detail::{self, Details};
 use super::large::nth;
 use super::page::{At, work};
-use super::{Begin, Engine, RunError, Shared, Summary, begin, copied, finished, interrupted, opening, outside};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, interrupted, opening, outside};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::exchange::SharedPage;
@@ -60,7 +60,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     if kind == RunKind::Replay && !replay.gone.is_empty() {
         replay.tell_gone()?;
     }
-    copied(&replay.shared, copying).await?;
+    copying.done(&replay.shared).await?;
     let (outcome, cause) = match replay.lost {
         _ if replay.shared.stopped() => interrupted(),
         0 => (Outcome::Complete, None),
