@@ -1,98 +1,40 @@
 //! The search index of the embedded store: broken, being built, of another schema, and read by who may not write.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod project;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use jobmarket::state::Reader;
-use sandbox::{Options, Sandbox};
+use project::{Project, error, out};
 use tokio::process::Command;
 
-/// The shipped project, with its requests going to simulated sites.
-struct Project {
-    _sites: Sandbox,
-    dir: tempfile::TempDir,
+/// A project with a store alone, its sites asked at a rate.
+async fn begun(offers: usize, boards: usize, rate: &str) -> Project {
+    let project = Project::new(offers, boards).await;
+    project.pipelines(rate, "", "sinks: [store]");
+    project
 }
 
-impl Project {
-    async fn new(offers: usize, boards: usize, rate: &str) -> Self {
-        let options = Options { offers, boards, span: TimeDelta::days(1), rate: 1_000_000, ..Options::default() };
-        let sites = Sandbox::start(options).await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for folder in ["sources", "mappings", "mappings/lookups"] {
-            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
-            let entries = std::fs::read_dir(shipped.join(folder)).unwrap().map(Result::unwrap);
-            for entry in entries.filter(|entry| entry.path().is_file()) {
-                std::fs::copy(entry.path(), dir.path().join(folder).join(entry.file_name())).unwrap();
-            }
-        }
-        let origins = sites.origins();
-        let origins =
-            origins.iter().map(|(from, to)| format!("  {from}: {{to: \"{to}\", limits: {{rate: {rate}}}}}\n"));
-        let pipelines = format!(
-            "origins:\n{}pipelines:\n  - {{name: p, sources: [francetravail, remotive], sinks: [store]}}\n",
-            origins.collect::<String>()
-        );
-        std::fs::write(dir.path().join("pipelines.yaml"), pipelines).unwrap();
-        Project { _sites: sites, dir }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jobmarket"));
-        command
-            .args(["--project", &self.dir.path().display().to_string(), "--data", &self.data().display().to_string()])
-            .args(arguments)
-            .env("FT_API_CLIENT_ID", sandbox::CLIENT_ID)
-            .env("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn told(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().await.unwrap()
-    }
-
-    /// What a command that succeeds prints, and what it says.
-    async fn done(&self, arguments: &[&str]) -> (String, String) {
-        let output = self.told(arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {}{}", out(&output), error(&output));
-        (out(&output), error(&output))
-    }
-
-    /// How many offers a search finds, and what it says.
-    async fn found(&self) -> (u64, String) {
-        let (out, said) = self.done(&["search", "--limit", "1", "--json"]).await;
-        (total(&out), said)
-    }
-
-    /// The folders of indices.
-    fn indices(&self) -> BTreeSet<PathBuf> {
-        let entries = std::fs::read_dir(self.data().join("index")).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    }
-
-    /// Files of all indices whose names end so.
-    fn files(&self, end: &str) -> Vec<PathBuf> {
-        let entries = self.indices().into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.to_string_lossy().ends_with(end)).collect()
-    }
+/// How many offers a search finds, and what it says.
+async fn found(project: &Project) -> (u64, String) {
+    let (out, said) = project.done(&["search", "--limit", "1", "--json"]).await;
+    (total(&out), said)
 }
 
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// The folders of indices.
+fn indices(project: &Project) -> BTreeSet<PathBuf> {
+    let entries = std::fs::read_dir(project.data().join("index")).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-fn error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// Files of all indices whose names end so.
+fn files(project: &Project, end: &str) -> Vec<PathBuf> {
+    let entries = indices(project).into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.to_string_lossy().ends_with(end)).collect()
 }
 
 fn total(out: &str) -> u64 {
@@ -117,7 +59,7 @@ fn damage(path: &Path, how: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_cannot_be_read_is_built_again() {
-    let project = Project::new(0, 250, "1000/s").await;
+    let project = begun(0, 250, "1000/s").await;
     project.done(&["run", "remotive"]).await;
     let damages = [
         (".store", "gone"),
@@ -132,23 +74,23 @@ async fn an_index_that_cannot_be_read_is_built_again() {
         ("meta.json", "gone"),
     ];
     for (file, how) in damages {
-        let files = project.files(file);
+        let files = files(&project, file);
         assert!(!files.is_empty(), "{file}");
         files.iter().for_each(|path| damage(path, how));
         let (out, said) = project.done(&["search", "engineer", "--json", "--facet", "contract.type"]).await;
         assert!(total(&out) > 0, "{file} {how}: {said}");
-        assert_eq!(project.found().await, (250, String::new()), "{file} {how}");
+        assert_eq!(found(&project).await, (250, String::new()), "{file} {how}");
         assert_eq!(project.done(&["verify"]).await.0, "", "{file} {how}");
     }
     // What no search has read yet is told too.
-    project.files(".pos").iter().for_each(|path| damage(path, "half junk"));
+    files(&project, ".pos").iter().for_each(|path| damage(path, "half junk"));
     let told = project.told(&["verify"]).await;
     assert!(!told.status.success() && out(&told).contains(".pos"), "{}", out(&told));
     std::fs::remove_dir_all(project.data().join("index")).unwrap();
-    assert_eq!(project.found().await, (250, String::new()));
+    assert_eq!(found(&project).await, (250, String::new()));
     // Before that it is told, and by a run it is mended too.
     for mends in ["search", "replay"] {
-        project.files(".store").iter().for_each(|path| damage(path, "gone"));
+        files(&project, ".store").iter().for_each(|path| damage(path, "gone"));
         let told = project.told(&["verify"]).await;
         assert!(!told.status.success() && out(&told).contains("the search index is broken: "), "{}", out(&told));
         assert_eq!(project.done(&["export"]).await.0.lines().count(), 250);
@@ -162,33 +104,33 @@ async fn an_index_that_cannot_be_read_is_built_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_can_be_read_while_its_first_run_goes_on() {
-    let project = Project::new(6_000, 0, "10/s").await;
+    let project = begun(6_000, 0, "10/s").await;
     let mut running = project.command(&["run", "francetravail", "--log", "text"]).spawn().unwrap();
     let pages = || {
         let reader = Reader::open(&project.data()).ok().flatten();
         reader.and_then(|reader| reader.page_count("francetravail").ok()).unwrap_or(0)
     };
     let begun = Instant::now();
-    while pages() < 3 || project.files("meta.json").is_empty() {
+    while pages() < 3 || files(&project, "meta.json").is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(120) && running.try_wait().unwrap().is_none());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let stored = project.done(&["export"]).await.0.lines().count();
     assert!(stored > 0);
-    let (found, _) = project.found().await;
-    assert!(found < 6_000, "{found}");
+    let (early, _) = found(&project).await;
+    assert!(early < 6_000, "{early}");
     let verified = project.told(&["verify"]).await;
     assert!(!error(&verified).contains("error"), "{}", error(&verified));
     assert!(!out(&verified).contains("index"), "{}", out(&verified));
     assert!(running.try_wait().unwrap().is_none(), "the run writes still");
     assert!(running.wait().await.unwrap().success());
-    assert_eq!(project.found().await, (6_000, String::new()));
+    assert_eq!(found(&project).await, (6_000, String::new()));
     assert_eq!(project.done(&["verify"]).await.0, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_only_read_reads_what_is_there() {
-    let project = Project::new(0, 250, "1000/s").await;
+    let project = begun(0, 250, "1000/s").await;
     project.done(&["run", "remotive"]).await;
     let (data, binary) = (project.data(), project.dir.path().join("jobmarket"));
     std::fs::copy(env!("CARGO_BIN_EXE_jobmarket"), &binary).unwrap();
@@ -226,12 +168,12 @@ async fn who_may_only_read_reads_what_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_with_another_schema_does_not_cost_the_index_of_this_one() {
-    let project = Project::new(0, 250, "1000/s").await;
+    let project = begun(0, 250, "1000/s").await;
     project.done(&["run", "remotive"]).await;
     let schema = project.dir.path().join("mappings/offer.yaml");
     let text = std::fs::read_to_string(&schema).unwrap();
     let made = |path: &Path| std::fs::metadata(path.join("meta.json")).unwrap().ino();
-    let first = project.indices().pop_first().unwrap();
+    let first = indices(&project).pop_first().unwrap();
     let ours = made(&first);
     for (number, count) in [(1, 2), (2, 2)] {
         std::fs::write(
@@ -239,12 +181,12 @@ async fn a_call_with_another_schema_does_not_cost_the_index_of_this_one() {
             text.replace("\nremote:", &format!("\nother{number}: {{keyword: {{doc: x}}}}\nremote:")),
         )
         .unwrap();
-        assert_eq!((project.found().await.0, project.indices().len()), (250, count));
+        assert_eq!((found(&project).await.0, indices(&project).len()), (250, count));
         std::fs::write(&schema, &text).unwrap();
-        assert_eq!(project.found().await.0, 250);
+        assert_eq!(found(&project).await.0, 250);
         if number == 1 {
             assert_eq!(made(&first), ours, "the index of this schema was not built again");
         }
     }
-    assert_eq!(project.indices().len(), 2, "what was written last stays, and one more");
+    assert_eq!(indices(&project).len(), 2, "what was written last stays, and one more");
 }

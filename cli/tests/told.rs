@@ -1,104 +1,41 @@
 //! What commands say of a data directory: `why`, `status`, closings that are held, and a run that went on.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
-use std::path::{Path, PathBuf};
-use std::process::Output;
+mod project;
 
-use chrono::TimeDelta;
 use jobmarket::state::Reader;
-use sandbox::{Options, Sandbox, Site};
+use project::{Project, error, out};
+use sandbox::Site;
 use serde_json::Value;
-use tokio::process::Command;
 
-/// The shipped project, with its requests going to simulated sites.
-struct Project {
-    sites: Sandbox,
-    dir: tempfile::TempDir,
+/// A project with a store alone.
+async fn begun(offers: usize, boards: usize) -> Project {
+    let project = Project::new(offers, boards).await;
+    steps(&project, "");
+    project
 }
 
-impl Project {
-    async fn new(offers: usize, boards: usize) -> Self {
-        let options = Options { offers, boards, span: TimeDelta::days(1), rate: 1_000_000, ..Options::default() };
-        let sites = Sandbox::start(options).await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for folder in ["sources", "mappings", "mappings/lookups"] {
-            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
-            let entries = std::fs::read_dir(shipped.join(folder)).unwrap().map(Result::unwrap);
-            for entry in entries.filter(|entry| entry.path().is_file()) {
-                let text = std::fs::read_to_string(entry.path()).unwrap().replace("quota: [4/d]", "quota: [400/d]");
-                std::fs::write(dir.path().join(folder).join(entry.file_name()), text).unwrap();
-            }
-        }
-        let project = Project { sites, dir };
-        project.steps("");
-        project
-    }
-
-    /// Writes `pipelines.yaml` with these steps.
-    fn steps(&self, steps: &str) {
-        let origins = self.sites.origins();
-        let origins =
-            origins.iter().map(|(from, to)| format!("  {from}: {{to: \"{to}\", limits: {{rate: 1000/s}}}}\n"));
-        let pipelines = format!(
-            "origins:\n{}pipelines:\n  - {{name: p, sources: [francetravail, remotive], {steps}sinks: [store]}}\n",
-            origins.collect::<String>()
-        );
-        std::fs::write(self.dir.path().join("pipelines.yaml"), pipelines).unwrap();
-    }
-
-    /// Changes a file of the project.
-    fn text(&self, path: &str, from: &str, to: &str) {
-        let path = self.dir.path().join(path);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{from}");
-        std::fs::write(path, text.replace(from, to)).unwrap();
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jobmarket"));
-        command
-            .args(["--project", &self.dir.path().display().to_string(), "--data", &self.data().display().to_string()])
-            .args(arguments)
-            .env("FT_API_CLIENT_ID", sandbox::CLIENT_ID)
-            .env("FT_API_CLIENT_SECRET", sandbox::CLIENT_SECRET)
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn told(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().await.unwrap()
-    }
-
-    /// What a command that succeeds prints, and what it says.
-    async fn done(&self, arguments: &[&str]) -> (String, String) {
-        let output = self.told(arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {}{}", out(&output), error(&output));
-        (out(&output), error(&output))
-    }
-
-    /// What is known of an offer, for a script.
-    async fn why(&self, key: &str) -> Value {
-        serde_json::from_str(&self.done(&["why", key, "--json"]).await.0).unwrap()
-    }
+fn steps(project: &Project, steps: &str) {
+    project.pipelines("1000/s", "", &format!("{steps}sinks: [store]"));
 }
 
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// Changes a file of the project.
+fn edit(project: &Project, path: &str, from: &str, to: &str) {
+    let path = project.dir.path().join(path);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
 }
 
-fn error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// What is known of an offer, for a script.
+async fn why(project: &Project, key: &str) -> Value {
+    serde_json::from_str(&project.done(&["why", key, "--json"]).await.0).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn why_says_what_keeps_a_record_aside_and_tells_the_rest_when_a_segment_is_gone() {
-    let project = Project::new(0, 100).await;
-    project.steps("steps: [{keep: '${offer.title | matches(\"(?i)data\")}'}], ");
+    let project = begun(0, 100).await;
+    steps(&project, "steps: [{keep: '${offer.title | matches(\"(?i)data\")}'}], ");
     project.done(&["run", "remotive"]).await;
     let keys = |sql: &str| {
         let state = rusqlite::Connection::open(project.data().join("state.db")).unwrap();
@@ -116,9 +53,9 @@ async fn why_says_what_keeps_a_record_aside_and_tells_the_rest_when_a_segment_is
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let known = project.why(&aside).await;
+    let known = why(&project, &aside).await;
     assert!(known["kept_aside"].as_str().unwrap().contains("keep") && known["page"]["run"] == 1, "{known}");
-    let known = project.why(&stored).await;
+    let known = why(&project, &stored).await;
     assert!(known["kept_aside"].is_null() && known["offer"]["document"].is_object(), "{known}");
 
     std::fs::remove_dir_all(project.data().join("raw")).unwrap();
@@ -128,8 +65,8 @@ async fn why_says_what_keeps_a_record_aside_and_tells_the_rest_when_a_segment_is
     assert!(said.contains("request   GET http") && said.contains("document  {\"id\":"), "{said}");
 
     // One that the site shows in a form that cannot be mapped is in the quarantine.
-    project.text("sources/remotive.yaml", "title: $.title", "title: $.nothing");
-    project.steps("");
+    edit(&project, "sources/remotive.yaml", "title: $.title", "title: $.nothing");
+    steps(&project, "");
     project.told(&["run", "remotive"]).await;
     let (said, _) = project.done(&["why", &aside]).await;
     assert!(said.contains("aside     rejected (") && said.contains("`jobmarket quarantine show "), "{said}");
@@ -137,7 +74,7 @@ async fn why_says_what_keeps_a_record_aside_and_tells_the_rest_when_a_segment_is
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closings_that_are_held_are_told_until_they_are_accepted() {
-    let project = Project::new(0, 250).await;
+    let project = begun(0, 250).await;
     project.done(&["run", "remotive"]).await;
     let (_, said) = project.done(&["sweep", "remotive", "--accept"]).await;
     assert!(said.contains("warning: nothing is held: "), "{said}");
@@ -160,7 +97,7 @@ async fn closings_that_are_held_are_told_until_they_are_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_went_on_says_what_came_since() {
-    let project = Project::new(0, 1_700).await;
+    let project = begun(0, 1_700).await;
     // Its first part is committed, and the rest comes out of the archive.
     let crashed = project.command(&["run", "remotive"]).env("JOBMARKET_CRASH", "committed").output().await.unwrap();
     assert!(!crashed.status.success());

@@ -4,12 +4,13 @@ use std::path::Path;
 use roaring::RoaringBitmap;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
+use super::StateError;
 use super::rows::{
     Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time,
 };
 use super::runs::{COUNTS, counts};
+use super::tables::{self, Made};
 use super::words::Waiting;
-use super::{StateError, tables};
 use crate::event::Counts;
 use crate::offer::OfferId;
 
@@ -49,10 +50,13 @@ impl Reader {
             return Ok(None);
         }
         let mut connection = read_only(&path)?;
-        if tables::is_older(&connection)? {
-            // Written by an earlier version of the program, and not by this one yet.
-            tables::prepare(&Connection::open(&path)?)?;
-            connection = read_only(&path)?;
+        match tables::made(&connection)? {
+            Made::Not => return Ok(None),
+            Made::Before => {
+                tables::prepare(&Connection::open(&path)?)?;
+                connection = read_only(&path)?;
+            }
+            Made::Now => {}
         }
         Ok(Some(Reader { connection }))
     }

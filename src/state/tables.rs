@@ -1,5 +1,5 @@
 //! The tables of `state.db`, made at the first start, and the steps that bring older ones up to date.
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::StateError;
 
@@ -74,10 +74,25 @@ CREATE TABLE quotas(origin TEXT NOT NULL, credential INTEGER NOT NULL, period TE
 CREATE TABLE marks(file TEXT PRIMARY KEY, length INTEGER NOT NULL);
 ";
 
-/// Whether the tables are those of an earlier version of the program.
-pub(super) fn is_older(connection: &Connection) -> Result<bool, StateError> {
+/// Whose tables a file has.
+#[derive(Debug, PartialEq)]
+pub(super) enum Made {
+    /// Nobody's yet: a first start is at work.
+    Not,
+    /// Those of an earlier version of the program.
+    Before,
+    /// Those of this one, or of a later one.
+    Now,
+}
+
+/// Whose tables a file has.
+pub(super) fn made(connection: &Connection) -> Result<Made, StateError> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    Ok((1..OLDEST + STEPS.len() as i64).contains(&version))
+    Ok(match version {
+        0 => Made::Not,
+        version if version < OLDEST + STEPS.len() as i64 => Made::Before,
+        _ => Made::Now,
+    })
 }
 
 /// Settings of the connection that writes: nothing that was acknowledged is lost, not even with the power.
@@ -86,19 +101,21 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), StateError> {
         "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;",
     )?;
     connection.set_prepared_statement_cache_capacity(64);
-    let mut version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    // Whoever opens the file at the same time sees all of it or nothing, and does none of it again.
+    let made = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let mut version: i64 = made.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == 0 {
-        connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version={OLDEST}; COMMIT;"))?;
+        made.execute_batch(TABLES)?;
         version = OLDEST;
     }
     let Some(rest) = usize::try_from(version - OLDEST).ok().and_then(|done| STEPS.get(done..)) else {
         return Err(StateError::Newer(version));
     };
     for step in rest {
-        version += 1;
-        connection.execute_batch(&format!("BEGIN; {step} PRAGMA user_version={version}; COMMIT;"))?;
+        made.execute_batch(step)?;
     }
-    Ok(())
+    made.pragma_update(None, "user_version", version + rest.len() as i64)?;
+    Ok(made.commit()?)
 }
 
 #[cfg(test)]
@@ -142,6 +159,32 @@ mod tests {
         let new = Connection::open_in_memory().unwrap();
         prepare(&new).unwrap();
         assert_eq!(shape(&new), shape(&old));
+    }
+
+    #[test]
+    fn whoever_opens_a_file_while_its_tables_are_made_sees_all_of_them_or_none() {
+        for older in [false, true].repeat(10) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("state.db");
+            let first = Connection::open(&path).unwrap();
+            first.pragma_update(None, "journal_mode", "WAL").unwrap();
+            if older {
+                first.execute_batch(&format!("{TABLES} PRAGMA user_version={OLDEST};")).unwrap();
+            }
+            let begin = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        let own = Connection::open(&path).unwrap();
+                        begin.wait();
+                        let seen = made(&own).unwrap();
+                        assert!(seen != if older { Made::Not } else { Made::Before }, "{seen:?}");
+                        prepare(&own).unwrap();
+                    });
+                }
+            });
+            assert_eq!(made(&first).unwrap(), Made::Now);
+        }
     }
 
     #[test]
