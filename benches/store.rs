@@ -15,7 +15,7 @@ use jobmarket::position::Position;
 use jobmarket::schema::Schema;
 use jobmarket::search::{Facet, Filter, Search};
 use jobmarket::state::State;
-use jobmarket::state::words::{Admit, Commit, Fate, Mapped, NewRun, PageKind, Record, Slice, SliceState};
+use jobmarket::state::words::{Admit, Commit, Fate, Mapped, NewRun, PageKind, Record, Slice};
 use jobmarket::store::Store;
 use jobmarket::store::local::{Follower, Local};
 
@@ -92,16 +92,7 @@ async fn fill(dir: &Path, offers: usize) {
     for page in 0..offers.div_ceil(PAGE) {
         let admit = admit(run, page, offers, claim.ticket(), now);
         let admitted = state.admit(Arc::new(admit.clone())).await.unwrap();
-        let slice = Slice {
-            slice: "0".into(),
-            partition: "{}".into(),
-            window: None,
-            state: SliceState::Open,
-            total: None,
-            position: None,
-            progress: Default::default(),
-            keys: 0,
-        };
+        let slice = Slice::open("0".into(), "{}".into(), None);
         let commit = Commit {
             admit,
             admitted,

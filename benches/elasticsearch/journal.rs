@@ -7,9 +7,7 @@ use chrono::{DateTime, Utc};
 use jobmarket::event::RunKind;
 use jobmarket::offer::{OfferId, Version, content_hash};
 use jobmarket::position::Position;
-use jobmarket::state::words::{
-    Admit, Commit, Fate, Intent, Mapped, NewRun, PageKind, Record, Slice, SliceState, Verdict,
-};
+use jobmarket::state::words::{Admit, Commit, Fate, Intent, Mapped, NewRun, PageKind, Record, Slice, Verdict};
 use jobmarket::state::{Claim, Pending, State};
 use jobmarket::store::elastic::{Elastic, Written};
 
@@ -121,14 +119,5 @@ impl Journal {
 }
 
 fn slice() -> Slice {
-    Slice {
-        slice: "0".into(),
-        partition: "{}".into(),
-        window: None,
-        state: SliceState::Open,
-        total: None,
-        position: None,
-        progress: Default::default(),
-        keys: 0,
-    }
+    Slice::open("0".into(), "{}".into(), None)
 }

@@ -60,9 +60,7 @@ mod tests {
     use crate::event::{EventKind, RunKind};
     use crate::offer::{OfferId, content_hash};
     use crate::position::Position;
-    use crate::state::words::{
-        Admit, Admitted, Commit, Fate, Mapped, NewRun, PageKind, Record, Slice, SliceState, Verdict,
-    };
+    use crate::state::words::{Admit, Admitted, Commit, Fate, Mapped, NewRun, PageKind, Record, Slice, Verdict};
     use crate::state::{Claim, Reader};
 
     const SLICES: usize = 8;
@@ -75,16 +73,7 @@ mod tests {
         let id = Some(OfferId::new("a", "1"));
         let record = Record { item: 0, key: Some("1".into()), id, fate, listed: None, raw: None, expires: None };
         let at = Utc::now();
-        let slice = Slice {
-            slice: slice.to_string(),
-            partition: "{}".into(),
-            window: None,
-            state: SliceState::Open,
-            total: None,
-            position: None,
-            progress: Default::default(),
-            keys: 0,
-        };
+        let slice = Slice::open(slice.to_string(), "{}".into(), None);
         let admit = Admit {
             run,
             source: "a".into(),

@@ -15,7 +15,7 @@ use crate::extract::Flaw;
 use crate::offer::{OfferId, Version};
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;
-use crate::state::words::{Admit, Commit, Fate, Mapped, PageKind, Slice, SliceState};
+use crate::state::words::{Admit, Commit, Fate, Mapped, PageKind, Slice};
 use crate::state::{PageRow, Reader};
 
 /// What is mapped again.
@@ -171,16 +171,7 @@ impl Replay {
             at: page.fetched,
         };
         let admitted = self.shared.engine.state.admit(Arc::new(admit.clone())).await?;
-        let slice = Slice {
-            slice: "0".into(),
-            partition: at.partition,
-            window: at.window,
-            state: SliceState::Open,
-            total: None,
-            position: None,
-            progress: Default::default(),
-            keys: 0,
-        };
+        let slice = Slice::open("0".into(), at.partition, at.window);
         let flaws = if items.is_none() { super::told::most(&flaws) } else { Vec::new() };
         let rejects = super::told::rejects(&admit);
         let mut commit = Commit {

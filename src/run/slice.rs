@@ -254,14 +254,9 @@ impl Reading {
         let halves: Vec<Slice> = halves
             .into_iter()
             .enumerate()
-            .map(|(index, window)| Slice {
-                slice: format!("{}.{index}", self.slice.slice),
-                window: Some(window),
-                position: None,
-                progress: Default::default(),
-                total: None,
-                keys: 0,
-                ..self.slice.clone()
+            .map(|(index, window)| {
+                let number = format!("{}.{index}", self.slice.slice);
+                Slice::open(number, self.slice.partition.clone(), Some(window))
             })
             .collect();
         self.slice.total = ready.worked.total.clone().ok().flatten();

@@ -74,16 +74,7 @@ impl Slices {
         }
         loop {
             if let Some((partition, window)) = self.windows.pop_front() {
-                let slice = Slice {
-                    slice: self.number.to_string(),
-                    partition,
-                    window,
-                    state: SliceState::Open,
-                    total: None,
-                    position: None,
-                    progress: Default::default(),
-                    keys: 0,
-                };
+                let slice = Slice::open(self.number.to_string(), partition, window);
                 self.number += 1;
                 shared.engine.state.put_slice(shared.run, slice.clone()).await?;
                 return Ok(Some(slice));

@@ -84,6 +84,14 @@ pub struct Slice {
     pub keys: u64,
 }
 
+impl Slice {
+    /// One of which nothing is read yet.
+    pub fn open(slice: String, partition: String, window: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Self {
+        let (state, progress) = (SliceState::Open, Progress::default());
+        Slice { slice, partition, window, state, total: None, position: None, progress, keys: 0 }
+    }
+}
+
 /// What became of a record before the state is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {

@@ -181,16 +181,8 @@ pub fn written(page: &Page<'_>, (admit, admitted): (Admit, Admitted)) -> Commit 
 }
 
 pub fn slice(partition: &str, position: u64) -> Slice {
-    Slice {
-        slice: partition.into(),
-        partition: partition.into(),
-        window: None,
-        state: SliceState::Open,
-        total: None,
-        position: Some(Position::Number(position + 1)),
-        progress: Default::default(),
-        keys: 0,
-    }
+    let position = Some(Position::Number(position + 1));
+    Slice { position, ..Slice::open(partition.into(), partition.into(), None) }
 }
 
 fn reject() -> Reject {

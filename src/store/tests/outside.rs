@@ -20,6 +20,14 @@ async fn by_hand(node: &Node, method: Method, path: &str, body: &Value) -> Value
     serde_json::from_str(&text).unwrap()
 }
 
+/// All offers on a server under the schema, before another one comes.
+async fn filled_server(server: &Server) -> (Elastic, Vec<(i64, String)>) {
+    let store = Elastic::to_write(server, schema()).await.unwrap();
+    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
+    write_all(&store, Version::new(7, 1), &offers).await;
+    (store, offers)
+}
+
 /// The index that is written now.
 async fn written_index(node: &Node, server: &Server) -> String {
     let found = by_hand(node, Method::GET, &format!("_alias/{}-write", server.name), &Value::Null).await;
@@ -92,9 +100,7 @@ fn changed(added: &str) -> Arc<Schema> {
 async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let node = Node::start();
     let server = server(&node);
-    let old = Elastic::to_write(&server, schema()).await.unwrap();
-    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
-    write_all(&old, Version::new(7, 1), &offers).await;
+    let (old, offers) = filled_server(&server).await;
     let told = old.told("a", None, 10).await.unwrap();
     // By hand: one without an id, and one whose id is none.
     for (path, body) in [("_doc/x", json!({"title": "x"})), ("_doc/by-hand", json!({"id": "zz", "title": "x"}))] {
@@ -164,9 +170,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
 async fn a_schema_that_changes_before_the_copy_is_over_takes_all_with_it() {
     let node = Node::start();
     let server = server(&node);
-    let first = Elastic::to_write(&server, schema()).await.unwrap();
-    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
-    write_all(&first, Version::new(7, 1), &offers).await;
+    let (first, offers) = filled_server(&server).await;
     // A run of the second schema writes, and its copy does not even begin.
     let second = Elastic::to_write(&server, changed("second")).await.unwrap();
     let newer = [(4, offers[3].1.replace("Maçon", "Maçonne")), (7, offers[3].1.replace("Maçon", "Carreleur"))];
@@ -202,9 +206,7 @@ async fn a_schema_that_changes_before_the_copy_is_over_takes_all_with_it() {
 async fn a_schema_that_is_taken_back_keeps_what_was_written_meanwhile() {
     let node = Node::start();
     let server = server(&node);
-    let first = Elastic::to_write(&server, schema()).await.unwrap();
-    let offers: Vec<(i64, String)> = (1..).zip(OFFERS.map(str::to_owned)).collect();
-    write_all(&first, Version::new(7, 1), &offers).await;
+    let (_, offers) = filled_server(&server).await;
     // The second schema writes, the third begins, and the second is back: its own index holds what no other does.
     let second = Elastic::to_write(&server, changed("second")).await.unwrap();
     write_all(&second, Version::new(8, 1), &[(7, offers[3].1.replace("Maçon", "Carreleur"))]).await;
