@@ -5,6 +5,7 @@ mod francetravail;
 mod boards;
 mod faults;
 pub mod ledger;
+pub mod scripted;
 mod smartrecruiters;
 mod serve;
 mod wire;

@@ -18,10 +18,11 @@ pub(crate) struct Asked {
     pub method: String,
     pub path: String,
     /// Path and query, as they came.
-    target: String,
-    query: HashMap<String, String>,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
+    pub target: String,
+    pub query: HashMap<String, String>,
+    /// By their names in small letters.
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
 }
 
 impl Asked {
@@ -44,7 +45,7 @@ fn pairs(text: &str) -> HashMap<String, String> {
     pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let mut out = Vec::new();
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -218,7 +219,7 @@ fn falsify(fault: Fault, answer: &mut Answer, before: Option<(String, Answer)>, 
 }
 
 /// The next request of a connection; `None` when the client has closed it.
-async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
+pub(crate) async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Asked>> {
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
