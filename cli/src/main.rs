@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use jobmarket::printable::printable_lines;
 
 /// A declarative dataflow engine for job sites: YAML in, searchable offers out.
 ///
@@ -202,7 +203,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
-            eprintln!("{mark}: {}", out::causes(&error));
+            out::styled(&format!("{mark}: {}\n", printable_lines(&out::causes(&error))));
             ExitCode::FAILURE
         }
     }

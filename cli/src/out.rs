@@ -1,6 +1,11 @@
-//! What is printed: a reader that has gone ends a command quietly, and never the work of a run.
-use std::fmt::Arguments;
+//! What is printed: a reader that has gone ends a command quietly, and never the work of a run. Text for people shows
+//! control characters instead of sending them; data is printed as it is.
+use std::fmt::{Arguments, Display};
 use std::io::{self, ErrorKind, Write};
+
+use jobmarket::printable::printable_lines;
+
+pub use jobmarket::printable::printable;
 
 /// `println!` for every command: who reads no more, as `head` does, has what was asked for.
 macro_rules! println {
@@ -17,8 +22,14 @@ macro_rules! eprint {
     ($($said:tt)*) => { $crate::out::aside(format_args!($($said)*)) };
 }
 
-/// Prints a line on stdout.
+/// Prints a line for people on stdout. A line end inside a value of a site is for [`printable`].
 pub fn line(said: Arguments<'_>) {
+    let said = said.to_string();
+    write(&mut io::stdout().lock(), |out| writeln!(out, "{}", printable_lines(&said)));
+}
+
+/// Prints a line of data on stdout, for a program.
+pub fn data(said: impl Display) {
     write(&mut io::stdout().lock(), |out| writeln!(out, "{said}"));
 }
 
@@ -32,10 +43,15 @@ pub fn write(out: &mut impl Write, what: impl FnOnce(&mut dyn Write) -> io::Resu
     std::process::exit(1);
 }
 
-/// Prints on stderr.
+/// Prints on stderr, for people.
 pub fn aside(said: Arguments<'_>) {
+    styled(&printable_lines(&said.to_string()));
+}
+
+/// Prints on stderr what may hold colours of ours, and no text that was not made printable.
+pub fn styled(said: &str) {
     // What nobody reads is no reason to end.
-    let _ = io::stderr().lock().write_fmt(said);
+    let _ = io::stderr().lock().write_all(said.as_bytes());
 }
 
 /// A fact of a run as a line on stdout; the run goes on when nobody reads it.

@@ -11,6 +11,7 @@ use jobmarket::plan::{Surroundings, data_of};
 use jobmarket::state::Reader;
 
 use crate::Place;
+use crate::out;
 
 /// Stands in a data directory that the demo made.
 pub const DEMO: &str = "made-by-jobmarket-demo";
@@ -92,7 +93,7 @@ impl Project {
 
     /// Prints findings for a person.
     pub fn tell(&self, findings: &[Finding]) {
-        eprint!("{}", render::text(findings, &self.definitions, std::io::stderr().is_terminal()));
+        out::styled(&render::text(findings, &self.definitions, std::io::stderr().is_terminal()));
     }
 }
 

@@ -3,36 +3,38 @@ use annotate_snippets::{AnnotationKind, Group, Level as Mark, Renderer, Snippet}
 
 use super::Definitions;
 use crate::finding::{Finding, Level};
+use crate::printable::printable;
 
 /// All findings with the lines that they are about.
 pub fn text(findings: &[Finding], definitions: &Definitions, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for finding in findings {
-        out += &renderer.render(&[group(finding, definitions)]).to_string();
+        let (message, path) = (printable(&finding.message), printable(&finding.place.file));
+        out += &renderer.render(&[group(finding, &message, &path, definitions)]).to_string();
         if let Some(hint) = &finding.hint {
-            out += &format!("\n  = help: {hint}");
+            out += &format!("\n  = help: {}", printable(hint));
         }
         out += "\n\n";
     }
     out
 }
 
-fn group<'f>(finding: &'f Finding, definitions: &'f Definitions) -> Group<'f> {
+fn group<'f>(finding: &'f Finding, message: &'f str, path: &'f str, definitions: &'f Definitions) -> Group<'f> {
     let level = match finding.level {
         Level::Error => Mark::ERROR,
         Level::Warning => Mark::WARNING,
         Level::Note => Mark::NOTE,
     };
-    let title = level.primary_title(&finding.message).id(finding.code);
+    let title = level.primary_title(message).id(finding.code);
     let Some(file) = definitions.files.get(&finding.place.file).filter(|file| !file.text.is_empty()) else {
-        return title.element(annotate_snippets::Origin::path(&finding.place.file).line(finding.place.line));
+        return title.element(annotate_snippets::Origin::path(path).line(finding.place.line));
     };
     let bytes = finding.place.bytes.clone();
     // A finding about a whole block marks the line where it begins.
     let first = file.text[bytes.clone()].split('\n').next().map_or(0, |line| line.trim_end().len());
     let span = bytes.start..bytes.start + first.max(usize::from(bytes.start < file.text.len()));
-    let snippet = Snippet::source(&file.text).path(&finding.place.file);
+    let snippet = Snippet::source(&file.text).path(path);
     title.element(snippet.annotation(AnnotationKind::Primary.span(span)))
 }
 

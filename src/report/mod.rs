@@ -2,6 +2,7 @@
 use crate::board::Row;
 use crate::event::{Counts, Event, EventKind, Outcome, SliceEnd};
 use crate::offer::instant;
+use crate::printable::printable;
 
 /// One fact as a log line; `None` for what is too frequent to be read.
 pub fn line(event: &Event) -> Option<String> {
@@ -42,7 +43,7 @@ pub fn line(event: &Event) -> Option<String> {
             format!("run {} {}{cause}: {} in {seconds:.1} s", event.run, word(outcome), numbers(counts))
         }
     };
-    Some(format!("{} {:<14} {said}", instant(event.at), event.source))
+    Some(format!("{} {:<14} {}", instant(event.at), event.source, printable(&said)))
 }
 
 fn word<T: serde::Serialize>(value: &T) -> String {
@@ -67,7 +68,7 @@ pub fn numbers(counts: &Counts) -> String {
 /// The summary of a run, for a person.
 pub fn summary(source: &str, row: &Row) -> String {
     let outcome = row.outcome.as_ref().map_or("unfinished".to_owned(), word::<Outcome>);
-    let cause = row.cause.as_ref().map_or(String::new(), |cause| format!(": {cause}"));
+    let cause = row.cause.as_ref().map_or(String::new(), |cause| format!(": {}", printable(cause)));
     let mut out = format!("{source}: run {} {outcome}{cause}\n  {}\n", row.run, numbers(&row.counts));
     let (megabytes, rate) = (row.bytes as f64 / 1e6, row.records as f64 / row.seconds.max(0.001));
     // The line above counts the whole run, this one what came since it went on.
@@ -98,18 +99,18 @@ pub fn summary(source: &str, row: &Row) -> String {
         out += &format!("  another schema: {offers} of {of} stored offers are in the new index\n");
     }
     for (reject, count) in &row.rejects {
-        out += &format!("  rejected {count}: {reject}\n");
+        out += &format!("  rejected {count}: {}\n", printable(reject));
     }
     let mut flaws: Vec<(&String, &u64)> = row.flaws.iter().collect();
     flaws.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (flaw, count) in flaws.iter().take(8) {
-        out += &format!("  flaw {count}×: {flaw}\n");
+        out += &format!("  flaw {count}×: {}\n", printable(flaw));
     }
     if flaws.len() > 8 {
         out += &format!("  and {} more kinds of flaw\n", flaws.len() - 8);
     }
     for warning in &row.warnings {
-        out += &format!("  warning: {warning}\n");
+        out += &format!("  warning: {}\n", printable(warning));
     }
     out
 }

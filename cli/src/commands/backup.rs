@@ -6,6 +6,7 @@ use indicatif::{HumanBytes, ProgressBar};
 use jobmarket::backup::Backup;
 
 use crate::Place;
+use crate::out;
 use crate::project::Project;
 
 /// Flags of `backup`.
@@ -32,7 +33,7 @@ pub async fn backup(place: &Place, asked: &Asked) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let copied = copied?;
     match place.json {
-        true => println!("{}", serde_json::to_string(&copied)?),
+        true => out::data(serde_json::to_string(&copied)?),
         false => println!(
             "{} files, {}, in {copy}; to restore, move the data directory away first: mv {data} {data}.old && cp -r {copy} {data}",
             copied.files,

@@ -7,7 +7,7 @@ use jobmarket::plan::{Ask, Origins, compile, later, server_as_written};
 use jobmarket::store::elastic;
 
 use crate::Place;
-use crate::out::counted;
+use crate::out::{self, counted};
 use crate::project::Project;
 
 /// Tells all findings; exit 1 when one is an error.
@@ -29,7 +29,7 @@ pub fn check(place: &Place) -> anyhow::Result<ExitCode> {
         at(a).cmp(&at(b))
     });
     if place.json {
-        findings.iter().for_each(|finding| println!("{}", render::json(finding)));
+        findings.iter().for_each(|finding| out::data(render::json(finding)));
     } else {
         project.tell(&findings);
         tell_numbers(&project.definitions, &findings);

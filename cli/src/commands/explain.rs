@@ -7,6 +7,7 @@ use jobmarket::definition::reference::{self, Key};
 use jobmarket::scalar::nearest;
 
 use crate::Place;
+use crate::out;
 use crate::project::Project;
 
 /// Prints what is known of a name; exit 1 when it is none.
@@ -101,7 +102,7 @@ pub fn schema(place: &Place, kind: &str) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     match reference::json_schema(kind, &project.definitions.schema) {
         Some(schema) => {
-            println!("{}", serde_json::to_string_pretty(&schema)?);
+            out::data(serde_json::to_string_pretty(&schema)?);
             Ok(ExitCode::SUCCESS)
         }
         None => anyhow::bail!(

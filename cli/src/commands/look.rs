@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::Place;
 use crate::commands::plans::{no_stray, origins};
-use crate::out::counted;
+use crate::out::{self, counted};
 use crate::project::Project;
 
 /// Flags of `try`.
@@ -45,7 +45,7 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
         if place.json {
             // An offer, or a word for what became of the record.
             let made = serde_json::from_str::<Value>(made).unwrap_or_else(|_| made.as_str().into());
-            println!("{}", serde_json::json!({"raw": serde_json::from_str::<Value>(raw)?, "made": made}));
+            out::data(serde_json::json!({"raw": serde_json::from_str::<Value>(raw)?, "made": made}));
         } else {
             println!("--- raw\n{raw}\n--- offer\n{made}");
         }

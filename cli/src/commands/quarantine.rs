@@ -10,7 +10,7 @@ use crate::Place;
 use crate::commands::one::replay_one;
 use crate::commands::plans::known_source;
 use crate::commands::run::Log;
-use crate::out::counted;
+use crate::out::{self, counted, printable};
 use crate::project::Project;
 
 /// What to do with them.
@@ -88,7 +88,7 @@ pub async fn quarantine(place: &Place, asked: &Quarantine) -> anyhow::Result<Exi
             are_held(&reader, numbers)?;
             let dropped = State::open(&project.data)?.drop_held(numbers.clone()).await?;
             match place.json {
-                true => println!("{}", serde_json::json!({"dropped": dropped})),
+                true => out::data(serde_json::json!({"dropped": dropped})),
                 false => eprintln!("{} dropped", counted(dropped as u64, "entry")),
             }
         }
@@ -116,10 +116,10 @@ fn are_held(reader: &Reader, numbers: &[i64]) -> anyhow::Result<()> {
 
 fn print(entry: &Held, json: bool, whole: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(entry)?);
+        out::data(serde_json::to_string(entry)?);
         return Ok(());
     }
-    println!("{:>6} {:<14} {:<12} {} {}", entry.q, entry.source, entry.reason, entry.place, entry.message);
+    println!("{:>6} {:<14} {:<12} {} {}", entry.q, entry.source, entry.reason, entry.place, printable(&entry.message));
     if whole {
         println!(
             "  stage {}, field {}, read as {}",

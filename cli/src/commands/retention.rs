@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::{local, server};
-use crate::out::counted;
+use crate::out::{self, counted};
 use crate::project::Project;
 
 /// Flags of `retention`.
@@ -144,7 +144,7 @@ impl Store<'_> {
 
 fn print(told: &Told, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(told)?);
+        out::data(serde_json::to_string(told)?);
         return Ok(());
     }
     let (archive, would) = (&told.archive, if told.dry_run { "would be " } else { "" });
@@ -163,7 +163,7 @@ fn print(told: &Told, json: bool) -> anyhow::Result<()> {
 
 fn tell_index(index: &OldIndex, dry_run: bool, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::json!({"dry_run": dry_run, "index": index}));
+        out::data(serde_json::json!({"dry_run": dry_run, "index": index}));
         return Ok(());
     }
     let what = match (index.due, dry_run) {

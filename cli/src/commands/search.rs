@@ -9,7 +9,7 @@ use jobmarket::store::local::Local;
 use jobmarket::store::{Store, StoreError};
 
 use crate::Place;
-use crate::out::counted;
+use crate::out::{self, counted, printable};
 use crate::project::Project;
 
 /// Flags of `search`.
@@ -53,13 +53,15 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
         None => found(&project, &query).await?,
     };
     if place.json {
-        println!("{}", serde_json::to_string(&found)?);
+        out::data(serde_json::to_string(&found)?);
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("{}", counted(found.total as u64, "offer"));
     for hit in &found.hits {
         let offer: serde_json::Value = serde_json::from_str(hit.get())?;
-        let text = |pointer: &str| offer.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("-").to_owned();
+        let text = |pointer: &str| {
+            printable(offer.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("-")).into_owned()
+        };
         println!(
             "{}  {}\n  {} · {} · {} · {}",
             text("/id"),
@@ -73,7 +75,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     }
     for (field, values) in &found.facets {
         println!("{field}");
-        values.iter().for_each(|(value, count)| println!("  {:>8}  {value}", count.to_string()));
+        values.iter().for_each(|(value, count)| println!("  {:>8}  {}", count.to_string(), printable(value)));
     }
     if let Some(after) = &found.after {
         eprintln!("more: --after {after}");

@@ -10,6 +10,7 @@ use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
 use crate::commands::search::server;
+use crate::out::{self, printable};
 use crate::project::Project;
 
 /// How long a server is asked what it holds.
@@ -24,7 +25,7 @@ pub async fn status(place: &Place) -> anyhow::Result<ExitCode> {
     };
     let sources = reader.sources()?;
     if place.json {
-        sources.iter().try_for_each(|source| serde_json::to_string(source).map(|line| println!("{line}")))?;
+        sources.iter().try_for_each(|source| serde_json::to_string(source).map(out::data))?;
         return Ok(ExitCode::SUCCESS);
     }
     println!("{:<16} {:>9} {:>8} {:>10}  last run", "source", "open", "closed", "quarantine");
@@ -45,7 +46,7 @@ pub async fn status(place: &Place) -> anyhow::Result<ExitCode> {
 fn row(source: &SourceRow, held: bool) {
     let last = source.last.as_ref().map_or(String::new(), |last| {
         let outcome = last.outcome.as_deref().unwrap_or("unfinished");
-        format!("{} {} {outcome} {}", last.run, last.now, last.cause.as_deref().unwrap_or_default())
+        format!("{} {} {outcome} {}", last.run, last.now, printable(last.cause.as_deref().unwrap_or_default()))
     });
     println!("{:<16} {:>9} {:>8} {:>10}  {last}", source.source, source.open, source.closed, source.quarantine);
     if let Some(back) = &source.held {

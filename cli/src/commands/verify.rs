@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::Place;
 use crate::commands::search::{server, unindexed};
-use crate::out::counted;
+use crate::out::{self, counted};
 use crate::project::Project;
 
 /// Differences that are printed for a person.
@@ -48,7 +48,7 @@ impl Teller {
         *self.counted.entry(difference.kind).or_default() += 1;
         if self.json {
             let line = Line { difference: &difference, mend: difference.kind.mend(self.outside) };
-            println!("{}", serde_json::to_string(&line).unwrap_or_default());
+            out::data(serde_json::to_string(&line).unwrap_or_default());
         } else if count < SHOWN {
             self.bar.suspend(|| println!("{difference}"));
         }
@@ -59,7 +59,7 @@ impl Teller {
         self.bar.finish_and_clear();
         compared.differences = self.counted.values().sum();
         if self.json {
-            println!("{}", serde_json::to_string(&compared)?);
+            out::data(serde_json::to_string(&compared)?);
         } else {
             if compared.differences > SHOWN {
                 println!("and {} more", compared.differences - SHOWN);

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::Place;
 use crate::commands::search::server;
+use crate::out::{self, printable};
 use crate::project::Project;
 
 /// All that is known of an offer; what could not be read is said in its place.
@@ -34,7 +35,7 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let project = Project::sound(place)?;
     let reader = project.reader()?;
     let Some(offer) = reader.offer(name)? else {
-        bail!("no offer has the id or key `{name}`; `jobmarket search` shows ids")
+        bail!("no offer has the id or key `{}`; `jobmarket search` shows ids", printable(name))
     };
     let mut known = known(&project, &reader, offer)?;
     match outside(&project, &known.offer).await {
@@ -45,7 +46,7 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
         true => {
             let mut said = serde_json::to_value(&known)?;
             NESTED.iter().for_each(|name| said.pointer_mut(name).into_iter().for_each(nest));
-            println!("{said}");
+            out::data(said);
         }
         false => print(&project, &known),
     }
@@ -105,12 +106,18 @@ async fn outside(project: &Project, offer: &OfferRow) -> anyhow::Result<Option<S
 
 fn print(project: &Project, known: &Known) {
     let Known { offer, page, kept_aside, raw, faults } = known;
-    println!("offer     {} · {} · key {} · first read {}", offer.id, offer.source, offer.key, offer.first_seen);
+    println!(
+        "offer     {} · {} · key {} · first read {}",
+        offer.id,
+        offer.source,
+        printable(&offer.key),
+        offer.first_seen
+    );
     if let Some(at) = &offer.closed_at {
         println!("closed    {at} · {}", offer.reason.as_deref().unwrap_or_default());
     }
     if let Some(why) = kept_aside {
-        println!("aside     {why}");
+        println!("aside     {}", printable(why));
     }
     match page {
         None => println!("page      its row is gone from the journal"),
@@ -125,7 +132,7 @@ fn print(project: &Project, known: &Known) {
     }
     println!("raw       {}", raw.as_deref().unwrap_or("(not in the archive)"));
     println!("document  {}", offer.document.as_deref().unwrap_or("(not in the store)"));
-    faults.iter().for_each(|fault| eprintln!("{fault}"));
+    faults.iter().for_each(|fault| eprintln!("{}", printable(fault)));
 }
 
 fn print_page(page: &PageRow) {
