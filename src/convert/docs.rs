@@ -117,7 +117,7 @@ pub const DOCS: [Doc; 34] = [
     ),
     doc(
         "salary",
-        "Pay found in text: raw, amounts, currency, period, months. What is ambiguous stays empty, with a flaw.",
+        "Pay found in text: raw, amounts, currency, period, months. Languages: `fr en de es it nl`, any without argument. The currency is that of the sign, letters or code beside the amount (`A$`, `95 000 CHF`); `$` alone is the American dollar; `kr`, `¥`, `Rs` and `Dh` mean several, so the currency stays empty with a flaw unless a code stands in the text or the mapping says `salary(currency=\"SEK\")`; an amount without a mark is in euros in French, else in none. Without a word for the period, what is written in thousands or above any month's pay is a year's. What is ambiguous or not understood stays empty, with a flaw.",
         r#""Annuel de 30000.0 Euros à 35000.0 Euros sur 12.0 mois""#,
         "salary(fr)",
         r#"{"raw":"Annuel de 30000.0 Euros à 35000.0 Euros sur 12.0 mois","min":30000.0,"max":35000.0,"currency":"EUR","period":"year"}"#,
