@@ -2,18 +2,21 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::moment::left;
 use super::{FetchError, LONGEST_WAIT, Note};
 use crate::scalar::{Period, Rate};
 
 /// Whose budget: an origin and the identity of a credential.
 pub(super) type Key = (String, u64);
 
-/// No answer of a site stops us for longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+/// No answer of a site stops us for longer: quotas by the month are whole again by then.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::days(31);
+/// Stands for the period of a quota where a site asked for a pause.
+const PAUSE: &str = "pause";
 
 /// All budgets.
 #[derive(Debug, Default)]
@@ -30,7 +33,7 @@ pub struct Spend {
     pub origin: String,
     /// 16 bits of the credential's identity: they tell budgets apart and nothing about it.
     pub credential: u16,
-    /// The period, such as `Day`.
+    /// The period, such as `Day`; `pause` where the site asked to be left alone until `reset`.
     pub period: String,
     /// Requests.
     pub spent: u32,
@@ -45,7 +48,7 @@ struct Budget {
     /// When the next one may go.
     next: Instant,
     /// Until when the site wants to be left alone.
-    paused: Instant,
+    paused: Option<DateTime<Utc>>,
     /// Spent of each quota, and when that is whole again.
     spent: Vec<(Rate, u32, DateTime<Utc>)>,
 }
@@ -61,31 +64,24 @@ impl Budgets {
     ) -> Result<(), FetchError> {
         let (at, why) = {
             let mut budgets = self.budgets.lock().await;
-            let now = Instant::now();
-            let budget = budgets.entry(key.clone()).or_insert_with(|| Budget {
-                interval: Duration::ZERO,
-                next: now,
-                paused: now,
-                spent: Vec::new(),
-            });
-            budget.interval = budget.interval.max(rate.interval());
             let earlier = self.earlier.lock().await;
+            let budget = budgets.entry(key.clone()).or_insert_with(|| Budget::new(key, &earlier));
+            budget.interval = budget.interval.max(rate.interval());
+            let asked = budget.pause()?;
             let before = |quota: &Rate| {
-                let same = |spend: &&Spend| {
-                    (spend.origin.as_str(), spend.credential) == (&key.0, (key.1 & 0xffff) as u16)
-                        && spend.period == format!("{:?}", quota.period)
-                };
-                earlier.iter().find(same).map(|spend| (spend.spent, spend.reset))
+                let period = format!("{:?}", quota.period);
+                earlier.iter().find(|spend| spend.is_of(key, &period)).map(|spend| (spend.spent, spend.reset))
             };
             let pause = budget.spend(quotas, &before)?;
-            let at = budget.next.max(now) + pause;
-            let wait = at.saturating_duration_since(now);
-            if wait > LONGEST_WAIT {
-                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
-                return Err(FetchError::Quota { why: "the site asked for a pause".into(), until });
-            }
+            let now = Instant::now();
+            let at = (budget.next.max(now) + pause).max(now + asked);
             budget.next = at + budget.interval;
-            (at, if pause > Duration::ZERO { "quota" } else { "rate" })
+            let why = match (asked > Duration::ZERO, pause > Duration::ZERO) {
+                (true, _) => "pause",
+                (_, true) => "quota",
+                _ => "rate",
+            };
+            (at, why)
         };
         let wait = at.saturating_duration_since(Instant::now());
         if wait > Duration::from_secs(1) {
@@ -116,7 +112,14 @@ impl Budgets {
                 spent: *spent,
                 reset: *reset,
             };
-            budget.spent.iter().map(of)
+            let pause = budget.paused.filter(|until| *until > Utc::now()).map(|reset| Spend {
+                origin: origin.clone(),
+                credential: (credential & 0xffff) as u16,
+                period: PAUSE.to_owned(),
+                spent: 0,
+                reset,
+            });
+            budget.spent.iter().map(of).chain(pause)
         });
         all.collect()
     }
@@ -126,25 +129,27 @@ impl Budgets {
         *self.earlier.lock().await = earlier;
     }
 
-    /// Nobody asks before this time is over: the site said so.
-    pub(super) async fn pause(&self, key: &Key, pause: Duration) {
-        if let Some(budget) = self.budgets.lock().await.get_mut(key) {
-            budget.paused = budget.paused.max(Instant::now() + pause.min(LONGEST_PAUSE));
-            budget.next = budget.next.max(budget.paused);
-        }
+    /// Nobody asks before this time: the site said so.
+    pub(super) async fn pause(&self, key: &Key, until: DateTime<Utc>) {
+        let mut budgets = self.budgets.lock().await;
+        let earlier = self.earlier.lock().await;
+        let budget = budgets.entry(key.clone()).or_insert_with(|| Budget::new(key, &earlier));
+        let latest = Utc::now().checked_add_signed(LONGEST_PAUSE);
+        budget.paused = budget.paused.max(latest.map(|latest| until.min(latest)));
     }
 
     /// Right before a request leaves: a pause that the site asked for meanwhile holds for it too.
     pub(super) async fn over(&self, key: &Key) -> Result<(), FetchError> {
         loop {
-            let paused = self.budgets.lock().await.get(key).map(|budget| budget.paused);
-            let Some(paused) = paused.filter(|paused| *paused > Instant::now()) else { return Ok(()) };
-            let wait = paused.saturating_duration_since(Instant::now());
-            if wait > LONGEST_WAIT {
-                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
-                return Err(FetchError::Quota { why: "the site asked for a pause".into(), until });
+            let wait = {
+                let mut budgets = self.budgets.lock().await;
+                let earlier = self.earlier.lock().await;
+                budgets.entry(key.clone()).or_insert_with(|| Budget::new(key, &earlier)).pause()?
+            };
+            if wait.is_zero() {
+                return Ok(());
             }
-            tokio::time::sleep_until(paused).await;
+            tokio::time::sleep(wait).await;
         }
     }
 }
@@ -152,7 +157,29 @@ impl Budgets {
 /// Requests spent of a quota, and when it is whole again.
 type Left = (u32, DateTime<Utc>);
 
+impl Spend {
+    fn is_of(&self, key: &Key, period: &str) -> bool {
+        self.origin == key.0 && self.credential == (key.1 & 0xffff) as u16 && self.period == period
+    }
+}
+
 impl Budget {
+    /// One of which nothing is used, with the pause that an earlier start was asked for.
+    fn new(key: &Key, earlier: &[Spend]) -> Self {
+        let paused = earlier.iter().find(|spend| spend.is_of(key, PAUSE)).map(|spend| spend.reset);
+        Budget { interval: Duration::ZERO, next: Instant::now(), paused, spent: Vec::new() }
+    }
+
+    /// What is left of the pause that the site asked for; an error where that is longer than anybody waits.
+    fn pause(&self) -> Result<Duration, FetchError> {
+        let Some(until) = self.paused else { return Ok(Duration::ZERO) };
+        let wait = left(until, Utc::now());
+        if wait > LONGEST_WAIT {
+            return Err(FetchError::Quota { why: "the site asked for a pause".into(), until });
+        }
+        Ok(wait)
+    }
+
     /// Takes one request out of each quota; how long to wait where one is spent.
     fn spend(&mut self, quotas: &[Rate], before: &dyn Fn(&Rate) -> Option<Left>) -> Result<Duration, FetchError> {
         let now = Utc::now();
@@ -201,10 +228,31 @@ mod tests {
         let (start, rate) = (Instant::now(), "1000/s".parse().unwrap());
         budgets.turn(&key, rate, &[], &|_| {}).await.unwrap();
         // While it waits for its token another request is told to wait.
-        budgets.pause(&key, Duration::from_millis(200)).await;
+        budgets.pause(&key, Utc::now() + TimeDelta::milliseconds(200)).await;
         budgets.over(&key).await.unwrap();
         assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
-        budgets.pause(&key, Duration::from_secs(3_600)).await;
+        budgets.pause(&key, Utc::now() + TimeDelta::hours(1)).await;
         assert!(matches!(budgets.over(&key).await, Err(FetchError::Quota { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_kept_for_the_next_start() {
+        let (key, rate) = (("https://a.example".to_owned(), 1), "1000/s".parse().unwrap());
+        let first = Budgets::default();
+        first.pause(&key, Utc::now() + TimeDelta::hours(1)).await;
+        let next = Budgets::default();
+        next.restore(first.spent().await).await;
+        let until = |answer| match answer {
+            Err(FetchError::Quota { until, .. }) => until - Utc::now(),
+            _ => TimeDelta::zero(),
+        };
+        assert!(until(next.turn(&key, rate, &[], &|_| {}).await) > TimeDelta::minutes(59));
+        let other = ("https://b.example".to_owned(), 1);
+        assert_eq!(until(next.turn(&other, rate, &[], &|_| {}).await), TimeDelta::zero());
+        // Of a pause that is over nothing is kept, and no site stops us for ever.
+        first.pause(&other, Utc::now() - TimeDelta::hours(1)).await;
+        assert_eq!(first.spent().await.len(), 1);
+        first.pause(&other, Utc::now() + TimeDelta::days(4_000)).await;
+        assert!(first.spent().await.iter().all(|spend| spend.reset - Utc::now() <= LONGEST_PAUSE));
     }
 }

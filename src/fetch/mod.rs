@@ -1,5 +1,6 @@
 //! The network: requests out, pages in, with deadlines, retries, rates and tokens.
 mod budget;
+mod moment;
 mod send;
 mod spool;
 mod token;
@@ -17,11 +18,13 @@ use crate::auth::Credential;
 use crate::auth::redact::redact;
 use crate::definition::source::Learn;
 use crate::exchange::{Page, Request};
-use crate::plan::{Limits, Origins, is_loopback};
+use crate::offer::instant;
+use crate::plan::{Limits, Origins, asked, failure, is_loopback};
 use crate::scalar::Reader;
 use crate::tree::Tree;
 use budget::Budgets;
 pub use budget::Spend;
+use moment::{Wish, left, length};
 use secrecy::SecretString;
 
 /// The edge to the sites. One for the whole program: budgets and tokens are shared by all sources.
@@ -111,8 +114,11 @@ pub enum FetchError {
     /// The credential was refused. It is not tried again.
     #[error("the credential was refused: {0}; check it, and that the site's licence is accepted for it")]
     Credentials(String),
+    /// The token call gave no token, and another attempt would not either.
+    #[error("no token was given: {0}")]
+    NoToken(String),
     /// A quota is spent, or the site asks for a long pause.
-    #[error("{why}; it can go on at {until}")]
+    #[error("{why}; it can go on at {} (in {})", instant(*until), length(left(*until, Utc::now())))]
     Quota {
         /// Which.
         why: String,
@@ -184,9 +190,8 @@ impl Fetch {
             let (why, pause) = match heard {
                 Ok(mut page) => {
                     page.attempts = attempt;
-                    if let Some(pause) = ask.limits.learn.as_ref().and_then(|learn| learned(learn, &page)) {
-                        self.budgets.pause(&key, pause).await;
-                    }
+                    let wish = moment::retry_after(&page, Utc::now());
+                    self.heed(ask, &key, &page, &wish).await;
                     match (ask.judge)(Heard::Page(&page)) {
                         Verdict::Take => return Ok(page),
                         Verdict::Renew if !renewed && ask.credential.token.is_some() => {
@@ -196,37 +201,39 @@ impl Fetch {
                         }
                         // A token that was renewed and is refused again is a credential that is refused.
                         Verdict::Renew => return Ok(page),
-                        Verdict::Retry => {
-                            let pause = send::retry_after(&page, Utc::now());
-                            if let Some(pause) = pause {
-                                self.budgets.pause(&key, pause).await;
-                            }
-                            if attempt >= ask.limits.attempts {
-                                return Ok(page);
-                            }
-                            (format!("status {}", page.status), pause)
-                        }
+                        Verdict::Retry if attempt >= ask.limits.attempts => return Ok(page),
+                        Verdict::Retry => told(failure(&page, ask.secrets), wish),
                     }
                 }
                 Err(fault) => {
                     if !fault.reached() {
                         self.budgets.give_back(&key).await;
                     }
-                    if (ask.judge)(fault.heard()) == Verdict::Take || attempt >= ask.limits.attempts {
-                        let why = redact(&fault.to_string(), ask.secrets);
+                    let asked = asked(&ask.request.method, url.as_str(), ask.secrets);
+                    let why = format!("{asked}: {}", redact(&fault.to_string(), ask.secrets));
+                    let last = fault.is_final() || attempt >= ask.limits.attempts;
+                    if last || (ask.judge)(fault.heard()) == Verdict::Take {
                         return Err(FetchError::Gone { why, attempts: attempt });
                     }
-                    (redact(&fault.to_string(), ask.secrets), None)
+                    (why, None)
                 }
             };
             attempt += 1;
-            let wait = pause.unwrap_or_else(|| backoff(ask.limits, attempt));
-            if wait > LONGEST_WAIT {
-                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
-                return Err(FetchError::Quota { why: format!("the site asks for a pause ({why})"), until });
-            }
-            (ask.note)(Note::Retry { attempt, wait, why });
-            tokio::time::sleep(wait).await;
+            wait(ask, attempt, why, pause).await?;
+        }
+    }
+
+    /// Takes a pause down that an answer asks for: everybody who asks this site as the same one keeps it, and so does
+    /// the next run.
+    async fn heed(&self, ask: &Ask<'_>, key: &budget::Key, page: &Page, wish: &Wish) {
+        let learned = ask.limits.learn.as_ref().and_then(|learn| learned(learn, page));
+        let refused = || matches!(page.status, 403 | 429 | 503) || (ask.judge)(Heard::Page(page)) == Verdict::Retry;
+        let asked = match wish {
+            Wish::Until(until) if refused() => Some(*until),
+            _ => None,
+        };
+        if let Some(until) = learned.max(asked) {
+            self.budgets.pause(key, until).await;
         }
     }
 
@@ -239,12 +246,32 @@ impl Fetch {
     }
 }
 
-/// How long the site wants to be left alone, when it says that nothing is left.
-fn learned(learn: &Learn, page: &Page) -> Option<Duration> {
-    let number = |reader: &Reader| reader.read(page, &Tree::Null).scalar_text()?.trim().parse::<f64>().ok();
-    let left = number(&learn.remaining)?;
-    let reset = number(&learn.reset)?;
-    (left <= 0.0).then(|| learn.unit.left(reset, page.fetched.timestamp_millis() as f64 / 1000.0))
+/// Why a request is sent again, and until when the site wants to be left alone before.
+fn told(why: String, wish: Wish) -> (String, Option<DateTime<Utc>>) {
+    match wish {
+        Wish::None => (why, None),
+        Wish::Until(until) => (why, Some(until)),
+        Wish::Unclear(value) => (format!("{why}; {value}"), None),
+    }
+}
+
+/// Waits before another attempt, as long as the site asks for or as is usual. A wait that is too long is an error.
+async fn wait(ask: &Ask<'_>, attempt: u32, why: String, until: Option<DateTime<Utc>>) -> Result<(), FetchError> {
+    let wait = until.map_or_else(|| backoff(ask.limits, attempt), |until| left(until, Utc::now()));
+    if let Some(until) = until.filter(|_| wait > LONGEST_WAIT) {
+        return Err(FetchError::Quota { why: format!("{why}; the site asks for a pause"), until });
+    }
+    (ask.note)(Note::Retry { attempt, wait, why });
+    tokio::time::sleep(wait).await;
+    Ok(())
+}
+
+/// Until when the site wants to be left alone, when it says that nothing is left.
+fn learned(learn: &Learn, page: &Page) -> Option<DateTime<Utc>> {
+    let said = |reader: &Reader| reader.read(page, &Tree::Null).scalar_text().map(std::borrow::Cow::into_owned);
+    let remaining: f64 = said(&learn.remaining)?.trim().parse().ok()?;
+    let reset = moment::instant(&said(&learn.reset)?, learn.unit, page.fetched)?;
+    if remaining <= 0.0 { Some(reset) } else { None }
 }
 
 /// Twice as long each time, up to a limit, and a random part of that: the attempts of many do not meet again.

@@ -1,16 +1,15 @@
 //! One attempt: the request placed, sent and its answer read whole.
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::spool::{self, Spool};
 use super::{Ask, Fetch, Heard};
 use crate::auth::redact::redact;
-use crate::exchange::Page;
+use crate::exchange::{Body, Page};
 
 /// Why an attempt gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +24,8 @@ pub(super) enum Fault {
     Spool(#[from] std::io::Error),
     #[error("the site cannot be reached: {0}")]
     Unreached(String),
+    #[error("it redirects again and again: {REDIRECTS} redirects were followed, the last one to {0}")]
+    Redirects(String),
     #[error("{0}")]
     Other(String),
 }
@@ -33,6 +34,11 @@ impl Fault {
     /// Whether the site may have counted the request.
     pub(super) fn reached(&self) -> bool {
         !matches!(self, Fault::Dns | Fault::Unreached(_))
+    }
+
+    /// Whether another attempt would come to the same.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Fault::Redirects(_))
     }
 
     /// As `responses:` knows it.
@@ -71,33 +77,31 @@ const REDIRECTS: usize = 10;
 impl Fetch {
     /// Sends a request once, following redirects within its origin.
     pub(super) async fn send(&self, ask: &Ask<'_>, url: &Url, token: Option<&SecretString>) -> Result<Page, Fault> {
-        let mut url = url.clone();
+        let mut hop = Hop { method: &ask.request.method, url: url.clone(), body: ask.request.body.as_ref() };
         let mut hops = 0;
         loop {
-            let answer = self.place(ask, &url, token).send().await?;
+            let answer = self.place(ask, &hop, token).send().await?;
             let status = answer.status().as_u16();
-            let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
-            let next = location.and_then(|location| url.join(location).ok());
-            let moved = matches!(status, 301 | 302 | 303 | 307 | 308) && ask.request.method == "GET";
-            if let (true, Some(next)) = (moved && hops < REDIRECTS, next)
-                && next.origin() == url.origin()
-            {
-                url = next;
+            if let Some(next) = hop.next(ask, &answer) {
+                if hops == REDIRECTS {
+                    return Err(Fault::Redirects(next.url.into()));
+                }
+                hop = next;
                 hops += 1;
                 continue;
             }
             let headers = headers(&answer);
-            let body = whole(answer, &self.spool).await?;
-            let url = redact(url.as_str(), ask.secrets);
-            let (method, fetched) = (ask.request.method.clone(), Utc::now());
+            let body = whole(answer, &self.spool, CAP).await?;
+            let url = redact(hop.url.as_str(), ask.secrets);
+            let (method, fetched) = (hop.method.to_owned(), Utc::now());
             let mut page = Page { url, method, status, headers, body, unpacked: None, fetched, attempts: 1 };
             page.unpacked = spool::unpack(&page, &self.spool)?;
             return Ok(page);
         }
     }
 
-    fn place(&self, ask: &Ask<'_>, url: &Url, token: Option<&SecretString>) -> reqwest::RequestBuilder {
-        let mut url = url.clone();
+    fn place(&self, ask: &Ask<'_>, hop: &Hop<'_>, token: Option<&SecretString>) -> reqwest::RequestBuilder {
+        let mut url = hop.url.clone();
         if !ask.credential.query.is_empty() {
             let mut pairs = url.query_pairs_mut();
             for (name, value) in &ask.credential.query {
@@ -105,7 +109,7 @@ impl Fetch {
             }
         }
         let (target, _) = ask.origins.target(&url);
-        let method = reqwest::Method::from_bytes(ask.request.method.as_bytes()).unwrap_or(reqwest::Method::GET);
+        let method = reqwest::Method::from_bytes(hop.method.as_bytes()).unwrap_or(reqwest::Method::GET);
         let mut request = self.client(&target).request(method, target).timeout(ask.limits.timeout);
         let written = |name: &str| ask.request.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         for (name, value) in [("Accept", "application/json, */*;q=0.5"), ("Accept-Encoding", "gzip, br, zstd")] {
@@ -127,13 +131,54 @@ impl Fetch {
         if let Some(token) = token {
             request = request.bearer_auth(token.expose_secret());
         }
-        match &ask.request.body {
+        match hop.body {
             None => request,
             Some(body) => {
                 let request =
                     if written("Content-Type") { request } else { request.header("Content-Type", &body.media) };
                 request.body(body.bytes.clone())
             }
+        }
+    }
+}
+
+/// A request on its way: as it was written, or as a redirect changed it.
+struct Hop<'a> {
+    method: &'a str,
+    url: Url,
+    body: Option<&'a Body>,
+}
+
+impl<'a> Hop<'a> {
+    /// The request that a redirect within the origin asks for, RFC 9110 section 15.4; `None` for any other answer. As
+    /// browsers do, a POST that has moved is a GET without a body unless 307 or 308 say that it stays what it is.
+    fn next(&self, ask: &Ask<'_>, answer: &reqwest::Response) -> Option<Self> {
+        let status = answer.status().as_u16();
+        let location = answer.headers().get("location")?;
+        let location = String::from_utf8_lossy(location.as_bytes());
+        let (target, _) = ask.origins.target(&self.url);
+        // What stands for the site may name itself where the site would name itself.
+        let mut url = self.url.join(&location).ok()?;
+        if url.origin() == target.origin() {
+            url = self.url.join(&url[url::Position::BeforePath..]).ok()?;
+        }
+        if url.origin() != self.url.origin() {
+            return None;
+        }
+        // A credential that the site repeats is placed again, once.
+        let placed = |name: &str| ask.credential.query.iter().any(|(known, _)| known == name);
+        if url.query_pairs().any(|(name, _)| placed(&name)) {
+            let kept: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| !placed(name)).collect();
+            url.set_query(None);
+            if !kept.is_empty() {
+                url.query_pairs_mut().extend_pairs(kept);
+            }
+        }
+        match (status, self.method) {
+            (307 | 308, _) | (301..=303, "GET" | "HEAD") => Some(Hop { url, ..*self }),
+            (303, _) | (301 | 302, "POST") => Some(Hop { method: "GET", url, body: None }),
+            (301 | 302, _) => Some(Hop { url, ..*self }),
+            _ => None,
         }
     }
 }
@@ -145,23 +190,13 @@ pub(super) fn headers(answer: &reqwest::Response) -> Vec<(String, String)> {
 }
 
 /// The body, whole: hyper reports one that is shorter than announced as an error.
-async fn whole(mut answer: reqwest::Response, folder: &Path) -> Result<Bytes, Fault> {
+pub(super) async fn whole(mut answer: reqwest::Response, folder: &Path, cap: usize) -> Result<Bytes, Fault> {
     let mut body = Spool::new(answer.content_length().unwrap_or(0));
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > CAP {
-            return Err(Fault::TooLarge(CAP));
+        if body.len() + chunk.len() > cap {
+            return Err(Fault::TooLarge(cap));
         }
         body.push(&chunk, folder)?;
     }
     Ok(body.done()?)
-}
-
-/// `Retry-After` in seconds or as a date, RFC 9110 section 10.2.3.
-pub(super) fn retry_after(page: &Page, now: DateTime<Utc>) -> Option<Duration> {
-    let value = page.header("retry-after")?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at: DateTime<Utc> = httpdate::parse_http_date(value).ok()?.into();
-    Some((at - now).to_std().unwrap_or_default())
 }

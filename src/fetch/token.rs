@@ -2,15 +2,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Ask, Fetch, FetchError, LONGEST_WAIT, Note, backoff, send};
+use super::moment::{self, Wish, left};
+use super::{Ask, Fetch, FetchError, Note, send, told, wait};
 use crate::auth::TokenCall;
 use crate::auth::redact::redact;
 use crate::exchange::Page;
+use crate::plan::{asked, failure, is_html};
+use crate::printable::excerpt;
 use crate::scalar::Clock;
 use crate::tree::Tree;
 
@@ -23,6 +26,9 @@ pub(super) struct Token {
     /// Rises with each renewal: who was refused under an old one does not renew again.
     generation: u64,
 }
+
+/// Most bytes of an answer that gives a token.
+const CAP: usize = 1 << 20;
 
 /// What a token is worth when the answer does not say.
 const LIFE: Duration = Duration::from_secs(300);
@@ -57,37 +63,45 @@ impl Fetch {
     }
 
     async fn call(&self, ask: &Ask<'_>, call: &TokenCall, token: &mut Token) -> Result<(), FetchError> {
+        let url = url::Url::parse(&call.url)
+            .map_err(|error| FetchError::Address(redact(&call.url, ask.secrets), error.to_string()))?;
+        let (target, _) = ask.origins.target(&url);
+        let key = (target.origin().ascii_serialization(), ask.credential.identity());
         let mut attempt = 1;
         loop {
-            let mut pause = None;
-            let why = match self.ask_token(ask, call).await {
-                Ok(page) if (200..300).contains(&page.status) => return take(call, &page, token),
-                Ok(page) if (400..500).contains(&page.status) && page.status != 429 => {
-                    return Err(FetchError::Credentials(redact(&refusal(&page), ask.secrets)));
+            self.budgets.over(&key).await?;
+            let (why, pause) = match self.ask_token(ask, call, target.clone()).await {
+                Ok(page) => match judge(call, &page) {
+                    Answer::Token => return take(call, &page, token),
+                    Answer::Refused => return Err(FetchError::Credentials(failure(&page, ask.secrets))),
+                    Answer::None => {
+                        let asked = asked("POST", &page.url, ask.secrets);
+                        return Err(FetchError::NoToken(format!("{asked} answers {}", without(call, &page))));
+                    }
+                    Answer::Moved => return Err(FetchError::NoToken(failure(&page, ask.secrets))),
+                    Answer::Away => {
+                        let wish = moment::retry_after(&page, Utc::now());
+                        if let Wish::Until(until) = wish {
+                            self.budgets.pause(&key, until).await;
+                        }
+                        told(failure(&page, ask.secrets), wish)
+                    }
+                },
+                Err(fault) => {
+                    let why = format!("{}: {fault}", asked("POST", &call.url, ask.secrets));
+                    (redact(&why, ask.secrets), None)
                 }
-                Ok(page) => {
-                    pause = send::retry_after(&page, Utc::now());
-                    format!("the token call answered {}", page.status)
-                }
-                Err(fault) => format!("the token call: {fault}"),
             };
+            let why = format!("the token call {why}");
             if attempt >= ask.limits.attempts {
-                return Err(FetchError::Gone { why: redact(&why, ask.secrets), attempts: attempt });
+                return Err(FetchError::Gone { why, attempts: attempt });
             }
             attempt += 1;
-            let wait = pause.unwrap_or_else(|| backoff(ask.limits, attempt));
-            if wait > LONGEST_WAIT {
-                let until = Utc::now() + chrono::TimeDelta::from_std(wait).unwrap_or_default();
-                return Err(FetchError::Quota { why: format!("the site asks for a pause ({why})"), until });
-            }
-            (ask.note)(Note::Retry { attempt, wait, why: redact(&why, ask.secrets) });
-            tokio::time::sleep(wait).await;
+            wait(ask, attempt, why, pause).await?;
         }
     }
 
-    async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall) -> Result<Page, send::Fault> {
-        let url = url::Url::parse(&call.url).map_err(|error| send::Fault::Other(error.to_string()))?;
-        let (target, _) = ask.origins.target(&url);
+    async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall, target: url::Url) -> Result<Page, send::Fault> {
         let pairs = call.form.iter().map(|(name, value)| (name, value.expose_secret()));
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mut request = self
@@ -106,7 +120,7 @@ impl Fetch {
         let answer = request.send().await.map_err(send::Fault::from)?;
         let status = answer.status().as_u16();
         let headers = send::headers(&answer);
-        let body = answer.bytes().await.map_err(send::Fault::from)?;
+        let body = send::whole(answer, &self.spool, CAP).await?;
         Ok(Page {
             url: call.url.clone(),
             method: "POST".into(),
@@ -120,41 +134,154 @@ impl Fetch {
     }
 }
 
+/// What an answer to a token call comes to.
+#[derive(Debug, PartialEq)]
+enum Answer {
+    /// It holds a token.
+    Token,
+    /// Who asks is not let in, RFC 6749 section 5.2.
+    Refused,
+    /// The call has moved: nobody is shown the credential who was not named for it.
+    Moved,
+    /// It is understood, and holds no token.
+    None,
+    /// The site is away, or under repair: another attempt may succeed.
+    Away,
+}
+
+fn judge(call: &TokenCall, page: &Page) -> Answer {
+    let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
+    let error = answer.get("error").and_then(Tree::as_str);
+    let text = String::from_utf8_lossy(&page.body);
+    match page.status {
+        200..=299 if token_of(call, &answer).is_some() => Answer::Token,
+        408 | 429 | 500..=599 => Answer::Away,
+        200..=299 | 400..=499 if matches!(error, Some("temporarily_unavailable" | "server_error")) => Answer::Away,
+        200..=299 if error.is_some() => Answer::Refused,
+        200..=299 if text.trim().is_empty() || is_html(&text) => Answer::Away,
+        200..=299 => Answer::None,
+        300..=399 => Answer::Moved,
+        _ => Answer::Refused,
+    }
+}
+
+fn token_of<'t>(call: &TokenCall, answer: &'t Tree<'_>) -> Option<&'t str> {
+    answer.get(&call.token_name).and_then(Tree::as_str).filter(|token| !token.is_empty())
+}
+
+/// What an answer without a token holds. Its values are not told: one of them may be the token, by another name.
+fn without(call: &TokenCall, page: &Page) -> String {
+    let missing = format!("{} without `{}`", page.status, call.token_name);
+    match serde_json::from_slice::<Tree<'_>>(&page.body) {
+        Ok(Tree::Object(members)) if members.is_empty() => format!("{missing}: its answer is empty"),
+        Ok(Tree::Object(members)) => {
+            let names: Vec<String> = members.iter().map(|(name, _)| format!("`{}`", excerpt(name, 40))).collect();
+            let all = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+            format!("{missing}: it has {all}; `names: {{token: NAME}}` says which of them is the token")
+        }
+        Ok(other) => format!("{missing}: a {} where an object was expected", other.kind()),
+        Err(_) => format!("{missing}: its answer is not JSON"),
+    }
+}
+
 /// The token of an answer, RFC 6749 section 5.1.
 fn take(call: &TokenCall, page: &Page, token: &mut Token) -> Result<(), FetchError> {
     let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
-    let Some(value) = answer.get(&call.token_name).and_then(Tree::as_str) else {
-        return Err(FetchError::Credentials(format!("the token call's answer has no `{}`", call.token_name)));
+    let Some(value) = token_of(call, &answer) else { return Ok(()) };
+    let end = match &call.expires {
+        Some((at, clock)) => end(&at.read(page, &answer), *clock, page.fetched),
+        None => answer.get(&call.expires_name).and_then(|life| end(life, Clock::Seconds, page.fetched)),
     };
-    let said = match &call.expires {
-        Some((at, clock)) => number(&at.read(page, &answer)).map(|found| clock.left(found, seconds(page.fetched))),
-        None => answer.get(&call.expires_name).and_then(number).map(|life| Clock::Seconds.left(life, 0.0)),
-    };
-    let life = said.filter(|life| !life.is_zero()).or(call.life).unwrap_or(LIFE);
+    let said = end.map(|end| left(end, page.fetched)).filter(|life| !life.is_zero());
+    let life = said.or(call.life).unwrap_or(LIFE);
     token.value = Some(value.to_owned().into());
     token.renew_at = Some(Instant::now() + life.mul_f64(0.9));
     token.generation += 1;
     Ok(())
 }
 
-/// A number, or an instant as seconds since 1970, also as text.
-fn number(value: &Tree<'_>) -> Option<f64> {
-    let text = value.scalar_text()?;
-    text.parse().ok().or_else(|| crate::convert::instant_of(&text).map(seconds))
+/// When a token ends, as its answer says it.
+fn end(said: &Tree<'_>, clock: Clock, fetched: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    moment::instant(&said.scalar_text()?, clock, fetched)
 }
 
-fn seconds(at: chrono::DateTime<Utc>) -> f64 {
-    at.timestamp_millis() as f64 / 1000.0
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The site's own words, RFC 6749 section 5.2; a body that is not JSON is cut.
-fn refusal(page: &Page) -> String {
-    let status = page.status;
-    let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
-    let word = |name: &str| answer.get(name).and_then(Tree::as_str).map(str::to_owned);
-    match (word("error"), word("error_description")) {
-        (Some(error), Some(description)) => format!("{error}: {description} (status {status})"),
-        (Some(error), None) => format!("{error} (status {status})"),
-        _ => format!("status {status}: {}", String::from_utf8_lossy(&page.body).chars().take(120).collect::<String>()),
+    fn call() -> TokenCall {
+        TokenCall {
+            url: "https://id.example/token".into(),
+            form: Vec::new(),
+            basic: None,
+            headers: Vec::new(),
+            token_name: "access_token".into(),
+            expires_name: "expires_in".into(),
+            expires: None,
+            life: None,
+        }
+    }
+
+    fn page(status: u16, body: &str) -> Page {
+        Page {
+            url: "https://id.example/token".into(),
+            method: "POST".into(),
+            status,
+            headers: Vec::new(),
+            body: body.to_owned().into(),
+            unpacked: None,
+            fetched: "2026-11-27T10:00:00Z".parse().unwrap(),
+            attempts: 1,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_what_it_holds() {
+        let check = |status, body: &str, expect| assert_eq!(judge(&call(), &page(status, body)), expect, "{body}");
+        check(200, r#"{"access_token": "T", "error": null}"#, Answer::Token);
+        check(200, r#"{"error": "invalid_client"}"#, Answer::Refused);
+        check(200, r#"{"error": "temporarily_unavailable"}"#, Answer::Away);
+        check(200, r#"{"access_token": ""}"#, Answer::None);
+        check(200, r#"{"accessToken": "T"}"#, Answer::None);
+        check(200, "access_token=T&scope=x", Answer::None);
+        check(200, "\u{feff} <!doctype html><title>Maintenance</title>", Answer::Away);
+        check(200, "", Answer::Away);
+        check(302, "", Answer::Moved);
+        check(400, r#"{"error": "server_error"}"#, Answer::Away);
+        check(401, "<html>", Answer::Refused);
+        check(408, "", Answer::Away);
+        check(503, r#"{"error": "invalid_client"}"#, Answer::Away);
+    }
+
+    #[test]
+    fn what_may_be_a_token_is_not_told() {
+        let check = |body: &str, expect: &str| assert_eq!(without(&call(), &page(200, body)), expect);
+        check(
+            r#"{"accessToken": "s3cret-token", "life": 9}"#,
+            "200 without `access_token`: it has `accessToken`, `life`; `names: {token: NAME}` says which of them is the token",
+        );
+        check("{}", "200 without `access_token`: its answer is empty");
+        check(r#"["s3cret-token"]"#, "200 without `access_token`: a list where an object was expected");
+        check("access_token=s3cret-token", "200 without `access_token`: its answer is not JSON");
+    }
+
+    #[test]
+    fn no_life_is_too_long_or_too_short() {
+        let life = |expires: &str| {
+            let (mut token, now) = (Token::default(), Instant::now());
+            let body = format!(r#"{{"access_token": "T", "expires_in": {expires}}}"#);
+            take(&call(), &page(200, &body), &mut token).unwrap();
+            let life = token.renew_at.map(|at| at - now).unwrap_or_default();
+            (life.as_secs_f64() / 0.9).round() as u64
+        };
+        let check = |expires: &str, seconds| assert_eq!(life(expires), seconds, "{expires}");
+        check("3600", 3600);
+        check("\"3599.5\"", 3600);
+        for default in ["0", "-5", "1e300", "18446744073709551615", "9223372036854775807", "null", "true", "{}", "[]"] {
+            check(default, LIFE.as_secs());
+        }
+        check("\"2026-11-27T11:00:00Z\"", 3600);
+        check("1795777200", 3600);
+        check("1795777200000", 3600);
     }
 }

@@ -40,7 +40,7 @@ impl Call {
                 let holds =
                     codes.test.as_ref().is_some_and(|(wanted, reader)| reader.read(page, &body).is_true() == *wanted);
                 if holds {
-                    return self.act(action, &body);
+                    return self.told(self.act(action, &body), page);
                 }
             }
         }
@@ -48,8 +48,28 @@ impl Call {
         let untested = || entries().filter(|(codes, _)| codes.test.is_none());
         match untested().find(|(codes, _)| exact(codes)).or_else(|| untested().next()) {
             Some((_, Action::Records)) if page.body.is_empty() => Meaning::Empty,
-            Some((_, action)) => self.act(action, &Tree::Null),
-            None => standard(page),
+            Some((_, action)) => self.told(self.act(action, &Tree::Null), page),
+            None => self.standard(page),
+        }
+    }
+
+    /// A failure that the source gives its own reason for, with what was asked and answered.
+    fn told(&self, meaning: Meaning, page: &Page) -> Meaning {
+        match meaning {
+            Meaning::Fail(reason) => Meaning::Fail(format!("{reason} ({})", self.failure(page))),
+            meaning => meaning,
+        }
+    }
+
+    /// What HTTP says, RFC 9110 section 15.
+    fn standard(&self, page: &Page) -> Meaning {
+        match page.status {
+            204 | 205 => Meaning::Empty,
+            200..=299 if page.body.is_empty() => Meaning::Empty,
+            200..=299 => Meaning::Records,
+            401 => Meaning::Renew,
+            408 | 429 | 500..=599 => Meaning::Retry,
+            _ => Meaning::Fail(self.failure(page)),
         }
     }
 
@@ -85,26 +105,4 @@ impl Call {
         });
         shares.reduce(f64::min)
     }
-}
-
-/// What HTTP says, RFC 9110 section 15.
-fn standard(page: &Page) -> Meaning {
-    match page.status {
-        204 | 205 => Meaning::Empty,
-        200..=299 if page.body.is_empty() => Meaning::Empty,
-        200..=299 => Meaning::Records,
-        401 => Meaning::Renew,
-        408 | 429 | 500..=599 => Meaning::Retry,
-        status => Meaning::Fail(format!("status {status}: {}", said(page))),
-    }
-}
-
-/// The site's own words about a failure: its `message`, or the beginning of its answer.
-pub fn said(page: &Page) -> String {
-    let Ok(plain) = decode::plain(page) else { return String::new() };
-    let body = decode::json(&plain).unwrap_or_default();
-    let word = ["message", "error_description", "error", "detail"]
-        .iter()
-        .find_map(|name| body.get(name)?.as_str().map(str::to_owned));
-    word.unwrap_or_else(|| String::from_utf8_lossy(&plain).chars().take(120).collect::<String>().trim().to_owned())
 }

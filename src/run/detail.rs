@@ -20,7 +20,7 @@ use crate::exchange::{Request, SharedPage};
 use crate::extract::{Made, Records};
 use crate::fetch::Note;
 use crate::offer::{OfferId, Reject, Version, content_hash};
-use crate::plan::{Detail, Meaning, Place, Plan, said};
+use crate::plan::{Detail, Meaning, Place, Plan};
 use crate::position::Position;
 use crate::state::words::Archived;
 use crate::tree::Tree;
@@ -175,7 +175,7 @@ fn may_see(credential: &Credential, list: &SharedPage, request: &Request) -> boo
 /// Whether an answer can be merged.
 fn usable(detail: &Detail, page: &SharedPage) -> Result<(), String> {
     if detail.call.meaning(page) != Meaning::Records {
-        return Err(format!("status {}: {}", page.status, said(page)));
+        return Err(detail.call.failure(page));
     }
     let plain = decode::plain(page).map_err(|error| error.to_string())?;
     let body = decode::json(&plain).map_err(|error| error.to_string())?;

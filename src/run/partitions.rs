@@ -9,7 +9,7 @@ use crate::decode;
 use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Next, Progress, Seen};
-use crate::plan::{Meaning, Parent, Partition, Place, Plan, said};
+use crate::plan::{Meaning, Parent, Partition, Place, Plan};
 use crate::tree::Tree;
 
 /// Where the enumeration stands: the values of each name and which of them is at hand.
@@ -146,7 +146,7 @@ impl Partitions {
             match call.meaning(&page) {
                 Meaning::Records => {}
                 Meaning::Empty => break,
-                _ => return Err(answer(format!("status {}: {}", page.status, said(&page)))),
+                _ => return Err(answer(call.failure(&page))),
             }
             let plain = decode::plain(&page).map_err(|error| answer(error.to_string()))?;
             let body = decode::json(&plain).map_err(|error| answer(error.to_string()))?;

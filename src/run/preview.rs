@@ -13,7 +13,7 @@ use super::partitions::{Partitions, values};
 use crate::decode;
 use crate::extract::{Flaw, Records};
 use crate::fetch::{Fetch, FetchError, Note};
-use crate::plan::{Meaning, Place, Plan, said};
+use crate::plan::{Meaning, Place, Plan};
 use crate::state::words::Fate;
 
 /// What a page holds.
@@ -61,7 +61,7 @@ pub async fn preview(
     let page = asker.ask(&plan.call, &request).await?;
     let meaning = plan.call.meaning(&page);
     if !matches!(meaning, Meaning::Records | Meaning::Empty) {
-        return Err(PreviewError::Answer(format!("status {}: {}", page.status, said(&page))));
+        return Err(PreviewError::Answer(plan.call.failure(&page)));
     }
     let mut worked = work(plan, &page, &at, &meaning, &Details::default());
     if let Some(fault) = worked.fault.take() {

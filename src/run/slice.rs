@@ -12,7 +12,7 @@ use super::{Back, RunError, Shared};
 use crate::event::{EventKind, SliceEnd};
 use crate::fetch::FetchError;
 use crate::paginate::{End, Next, Progress, Stop};
-use crate::plan::{Meaning, said};
+use crate::plan::Meaning;
 use crate::position::Position;
 use crate::state::words::{Mapped, PageKind, Slice, SliceState, part};
 
@@ -172,9 +172,10 @@ impl Reading {
             }
             Meaning::Skip(why) => return Ok(Some(Back::Ended(SliceEnd::Skipped(why.clone())))),
             Meaning::Fail(why) => return Ok(Some(Back::Ended(SliceEnd::Failed(why.clone())))),
-            Meaning::Renew => return Ok(Some(Back::Refused(format!("the site answers 401: {}", said(&ready.page))))),
+            Meaning::Renew => return Ok(Some(Back::Refused(self.shared.plan.call.failure(&ready.page)))),
             Meaning::Retry => {
-                let why = format!("status {} after {} attempts", ready.page.status, ready.page.attempts);
+                let failure = self.shared.plan.call.failure(&ready.page);
+                let why = format!("{failure} (after {} attempts)", ready.page.attempts);
                 return Ok(Some(Back::Ended(SliceEnd::Failed(why))));
             }
             Meaning::Split => {
@@ -274,7 +275,9 @@ fn no_page(none: NoPage) -> Result<Back, RunError> {
         NoPage::Run(error) => Err(error),
         NoPage::Detail(why) => Ok(Back::Refused(why)),
         NoPage::Request(why) => Ok(Back::Ended(SliceEnd::Partial(format!("request: {why}")))),
-        NoPage::Fetch(error @ FetchError::Credentials(_)) => Ok(Back::Refused(error.to_string())),
+        NoPage::Fetch(error @ (FetchError::Credentials(_) | FetchError::NoToken(_))) => {
+            Ok(Back::Refused(error.to_string()))
+        }
         NoPage::Fetch(error @ FetchError::Quota { .. }) => {
             Ok(Back::Ended(SliceEnd::Partial(format!("quota: {error}"))))
         }

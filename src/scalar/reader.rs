@@ -35,17 +35,6 @@ pub enum Clock {
     Instant,
 }
 
-impl Clock {
-    /// How long from `now` (seconds since 1970) until the time that a number stands for.
-    pub fn left(self, number: f64, now: f64) -> std::time::Duration {
-        let seconds = match self {
-            Clock::Seconds => number,
-            Clock::Instant => number - now,
-        };
-        std::time::Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default()
-    }
-}
-
 impl Reader {
     /// The value: group 1 of the pattern, else its match; null when there is none.
     pub fn read(&self, page: &Page, body: &Tree<'_>) -> Tree<'static> {
