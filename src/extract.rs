@@ -1,6 +1,7 @@
 //! From a decoded page to records, and from a record to an offer, a reject or nothing.
 mod cells;
 mod compile;
+mod fit;
 mod listing;
 
 use std::ops::Range;

@@ -2,7 +2,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -40,6 +40,11 @@ impl<'p> Offer<'p> {
     pub fn cells(&self) -> &[Tree<'p>] {
         &self.cells
     }
+}
+
+/// Whether a date of an offer can be this: from 1990 to 2099. What lies beyond is a unit misread, or a word for `none`.
+pub fn is_of_an_offer(at: DateTime<Utc>) -> bool {
+    (1990..2100).contains(&at.year())
 }
 
 /// Id of an offer: 16 bytes of a hash of source and key. As text 32 hexadecimal digits.

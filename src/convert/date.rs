@@ -3,17 +3,20 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDel
 use chrono_tz::Tz;
 
 use super::args::Args;
+use super::names::Names;
+use super::relative::{self, Relative};
 use super::{ConvertError, Moment};
-use crate::offer::instant;
-use crate::scalar::call::Arg;
+use crate::offer::{instant, is_of_an_offer};
+use crate::scalar::call::{Arg, Given};
 use crate::scalar::{Fault, Span, Zone};
 use crate::tree::Tree;
 
-/// `date(FORMAT…, tz=ZONE)`.
+/// `date(FORMAT…, tz=ZONE, lang=LANG)`.
 #[derive(Clone, Debug)]
 pub struct Date {
     formats: Vec<Format>,
     zone: Tz,
+    names: Option<Names>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,7 +31,7 @@ enum Format {
 
 impl Date {
     pub(super) fn parse(args: &Args<'_>) -> Result<Self, Fault> {
-        args.at_most(8, &["tz"])?;
+        args.at_most(8, &["tz", "lang"])?;
         let mut formats = Vec::new();
         for given in args.plain() {
             let (Arg::Text(text) | Arg::Word(text)) = &given.arg else {
@@ -56,22 +59,50 @@ impl Date {
                 _ => return Err(args.fault(given, "a time zone was expected").hint(r#"`tz="Europe/Paris"`"#)),
             },
         };
-        Ok(Date { formats, zone })
+        let names = args.named("lang").map(|given| names(args, given)).transpose()?;
+        Ok(Date { formats, zone, names })
     }
 
+    /// The first format that reads an instant that an offer can have; failing that, the first instant of any.
     pub(super) fn convert<'p>(&self, value: Tree<'p>, at: &Moment) -> Result<Tree<'p>, ConvertError> {
+        let mut beyond = None;
         for format in &self.formats {
-            match format.read(&value, self.zone, at.fetched) {
-                Read::Instant(found) => {
-                    let text = instant(found);
-                    return Ok(if value.as_str() == Some(&text) { value } else { Tree::from(text) });
-                }
+            match self.read(format, &value, at.fetched) {
+                Read::Instant(found) if is_of_an_offer(found) => return Ok(written(found, value)),
+                // Another unit or format may say what is meant; the field that it is for refuses the rest.
+                Read::Instant(found) => beyond = beyond.or(Some(found)),
                 Read::Unknown => return Ok(Tree::Null),
                 Read::No => {}
             }
         }
-        Err(ConvertError::new("date", "no date was recognised", &value))
+        let found = beyond.ok_or_else(|| ConvertError::new("date", "no date was recognised", &value))?;
+        Ok(written(found, value))
     }
+
+    fn read(&self, format: &Format, value: &Tree<'_>, fetched: DateTime<Utc>) -> Read {
+        match (format, value, &self.names) {
+            (Format::Pattern(pattern), Tree::Text(text), Some(names)) => {
+                by_pattern(&names.in_english(text.trim(), pattern), pattern, self.zone).into()
+            }
+            _ => format.read(value, self.zone, fetched),
+        }
+    }
+}
+
+fn written(found: DateTime<Utc>, value: Tree<'_>) -> Tree<'_> {
+    let text = instant(found);
+    if value.as_str() == Some(&text) { value } else { Tree::from(text) }
+}
+
+fn names(args: &Args<'_>, given: &Given) -> Result<Names, Fault> {
+    let word = match &given.arg {
+        Arg::Text(word) | Arg::Word(word) => word.as_str(),
+        _ => "",
+    };
+    let names = Names::of(word);
+    names.ok_or_else(|| {
+        args.fault(given, "a language was expected").hint("`lang` is one of `en`, `fr`, `de`, `es`, `it`, `nl`")
+    })
 }
 
 const FORMATS: &str =
@@ -104,7 +135,11 @@ impl Format {
             (Format::Rfc2822, Tree::Text(text)) => {
                 DateTime::parse_from_rfc2822(text.trim()).ok().map(|found| found.to_utc()).into()
             }
-            (Format::Relative, Tree::Text(text)) => relative(&text.to_lowercase(), fetched),
+            (Format::Relative, Tree::Text(text)) => match relative::read(text, fetched) {
+                Relative::Day(day) => Read::Instant(day),
+                Relative::NoDay => Read::Unknown,
+                Relative::Unread => Read::No,
+            },
             (Format::Pattern(pattern), Tree::Text(text)) => by_pattern(text.trim(), pattern, zone).into(),
             _ => Read::No,
         }
@@ -161,33 +196,6 @@ fn by_pattern(text: &str, pattern: &str, zone: Tz) -> Option<DateTime<Utc>> {
         .ok()
         .or_else(|| NaiveDate::parse_from_str(text, pattern).ok().map(|date| date.and_time(NaiveTime::MIN)))?;
     local(naive, zone)
-}
-
-/// English, to the day: `Posted 3 Days Ago`, `yesterday`, `2 weeks ago`; `30+ days ago` says no day.
-fn relative(text: &str, fetched: DateTime<Utc>) -> Read {
-    let day = |days: i64| {
-        Read::from((fetched - TimeDelta::days(days)).date_naive().and_hms_opt(0, 0, 0).map(|at| at.and_utc()))
-    };
-    if text.contains("today") || text.contains("just now") || text.contains("hour") || text.contains("minute") {
-        return day(0);
-    }
-    if text.contains("yesterday") {
-        return day(1);
-    }
-    let digits = text.find(|sign: char| sign.is_ascii_digit());
-    let Some(start) = digits else { return Read::No };
-    let end = text[start..].find(|sign: char| !sign.is_ascii_digit()).map_or(text.len(), |end| start + end);
-    if text[end..].starts_with('+') {
-        return Read::Unknown;
-    }
-    let (Ok(number), rest) = (text[start..end].parse::<i64>(), &text[end..]) else { return Read::No };
-    match () {
-        () if number > 10_000 => Read::No,
-        () if rest.contains("day") => day(number),
-        () if rest.contains("week") => day(7 * number),
-        () if rest.contains("month") => day(30 * number),
-        () => Read::No,
-    }
 }
 
 /// `utc`, `epoch`, `format("…")` of an instant.

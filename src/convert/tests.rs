@@ -43,6 +43,27 @@ fn dates() {
     check(r#""23/10/2024""#, r#"date("%d/%m/%Y")"#, r#""2024-10-23T00:00:00Z""#);
     check(r#""2024-10-23T14:48:50.814Z""#, r#"minus("2d") | utc"#, r#""2024-10-21T14:48:50Z""#);
     check(r#""2024-10-23T00:00:00Z""#, "epoch", "1729641600");
+    // Whatever reads a date of our time wins over what reads another.
+    for value in ["1732096800", "1732096800000", "\"1732096800\""] {
+        check(value, "date(epoch, epoch_ms)", r#""2024-11-20T10:00:00Z""#);
+        check(value, "date(epoch_ms, epoch)", r#""2024-11-20T10:00:00Z""#);
+    }
+    check("0", "date(epoch)", r#""1970-01-01T00:00:00Z""#);
+    check(r#""il y a 3 jours""#, "date(iso, relative)", r#""2026-11-21T00:00:00Z""#);
+    check(r#""05 janv. 2024""#, r#"date("%d %b %Y", lang=fr)"#, r#""2024-01-05T00:00:00Z""#);
+    check(r#""1er août 2026""#, r#"date("%d %B %Y", lang=fr)"#, r#""2026-08-01T00:00:00Z""#);
+    check(r#""mar. 3 mars 2026""#, r#"date("%a %d %B %Y", lang=fr)"#, r#""2026-03-03T00:00:00Z""#);
+    check(r#""3. März 2026""#, r#"date("%d. %B %Y", lang=de)"#, r#""2026-03-03T00:00:00Z""#);
+    check(
+        r#""Dienstag, 3. März 2026, 14:30""#,
+        r#"date("%A, %d. %B %Y, %H:%M", lang=de)"#,
+        r#""2026-03-03T14:30:00Z""#,
+    );
+    check(r#""3 de marzo de 2026""#, r#"date("%d de %B de %Y", lang=es)"#, r#""2026-03-03T00:00:00Z""#);
+    check(r#""3 dic 2026""#, r#"date("%d %b %Y", lang=it)"#, r#""2026-12-03T00:00:00Z""#);
+    check(r#""3 mei 2026""#, r#"date("%d %B %Y", lang=nl)"#, r#""2026-05-03T00:00:00Z""#);
+    check(r#""Sept 3, 2026""#, r#"date("%b %d, %Y", lang=en)"#, r#""2026-09-03T00:00:00Z""#);
+    flawed(r#""3 mai 2026""#, r#"date("%d %B %Y", lang=nl)"#);
     flawed(r#""soon""#, "date");
     flawed("-5", "date(epoch)");
 }

@@ -1,0 +1,178 @@
+//! What a field takes: a value fitted to its kind, or why it does not fit.
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use crate::offer::is_of_an_offer;
+use crate::schema::{Field, Kind};
+use crate::tree::Tree;
+
+/// An instant as the program writes it.
+pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
+/// Fits a value to a field: text trimmed, empty text null, scalars of a keyword as text; nothing else is coerced.
+pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result<Tree<'p>, String> {
+    if value.is_null() {
+        return Ok(Tree::Null);
+    }
+    let wrong = |value: &Tree<'_>, wanted: &str| Err(format!("{} where {wanted} was expected", value.kind()));
+    match kind {
+        Kind::Keyword => match value {
+            Tree::Text(text) => allowed(one_line(text), values),
+            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => allowed(value.to_string().into(), values),
+            other => wrong(&other, "one value"),
+        },
+        Kind::Text => match value {
+            Tree::Text(text) => Ok(trimmed(text)),
+            Tree::List(list) => {
+                let parts = list.into_iter().map(|part| fit(part, kind, values)).collect::<Result<Vec<_>, _>>()?;
+                let texts: Vec<&str> = parts.iter().filter_map(Tree::as_str).collect();
+                Ok(if texts.is_empty() { Tree::Null } else { Tree::from(texts.join("\n\n")) })
+            }
+            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => Ok(Tree::from(value.to_string())),
+            other => wrong(&other, "text"),
+        },
+        Kind::Date => match value.as_str().and_then(instant) {
+            Some(at) if is_of_an_offer(at) => Ok(value),
+            Some(at) => Err(beyond(at)),
+            None => wrong(&value, "a date (write `| date`)"),
+        },
+        Kind::Boolean if matches!(value, Tree::Bool(_)) => Ok(value),
+        Kind::Boolean => wrong(&value, "true or false (write `| boolean`)"),
+        Kind::Integer => match value {
+            Tree::Int(_) => Ok(value),
+            Tree::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(Tree::Int(number as i64)),
+            other => wrong(&other, "a whole number"),
+        },
+        Kind::Number | Kind::Money => match value {
+            Tree::Int(_) | Tree::Float(_) => Ok(value),
+            other => wrong(&other, "a number (write `| number`)"),
+        },
+        Kind::Geo if value.get("lat").is_some() && value.get("lon").is_some() => Ok(value),
+        Kind::Geo => wrong(&value, "a point (write `geo(lat, lon)`)"),
+        Kind::List(element) => list(value, element, values),
+        Kind::Object { fields, open } => object(value, fields, *open),
+    }
+}
+
+fn beyond(at: DateTime<Utc>) -> String {
+    let at = crate::offer::instant(at);
+    format!(
+        "`{at}` is no date that an offer can have, 1990 to 2099: is it another unit (`epoch`, `epoch_ms`) or format?"
+    )
+}
+
+fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String]) -> Result<Tree<'p>, String> {
+    let elements = match value {
+        Tree::List(list) => list,
+        one => vec![one],
+    };
+    let mut kept: Vec<Tree<'p>> = Vec::new();
+    let mut fault = None;
+    for value in elements {
+        match fit(value, element, values) {
+            Ok(Tree::Null) => {}
+            Ok(value) if kept.contains(&value) => {}
+            Ok(value) => kept.push(value),
+            Err(message) => fault = Some(message),
+        }
+    }
+    match (kept.is_empty(), fault) {
+        (true, Some(message)) => Err(message),
+        (true, None) => Ok(Tree::Null),
+        (false, _) => Ok(Tree::List(kept)),
+    }
+}
+
+/// The members of an object, fitted; one that lacks a required member is dropped.
+fn object<'p>(value: Tree<'p>, fields: &[Field], open: bool) -> Result<Tree<'p>, String> {
+    let Tree::Object(members) = value else { return Err(format!("{} where an object was expected", value.kind())) };
+    if open {
+        return Ok(Tree::Object(members));
+    }
+    let mut kept = Vec::new();
+    for (name, value) in members {
+        let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
+        let value = fit(value, &field.kind, &field.values)?;
+        if !value.is_null() {
+            kept.push((name, value));
+        }
+    }
+    let lacks = fields.iter().find(|field| field.required && !kept.iter().any(|(name, _)| *name == field.name));
+    match lacks {
+        Some(field) => Err(format!("an element without `{}`", field.name)),
+        None if kept.is_empty() => Ok(Tree::Null),
+        None => Ok(Tree::Object(kept)),
+    }
+}
+
+fn allowed<'p>(text: Cow<'p, str>, values: &[String]) -> Result<Tree<'p>, String> {
+    if text.is_empty() {
+        return Ok(Tree::Null);
+    }
+    if values.is_empty() || values.iter().any(|value| *value == text) {
+        return Ok(Tree::Text(text));
+    }
+    Err(format!("`{}` is not one of {}", text.chars().take(80).collect::<String>(), values.join(", ")))
+}
+
+fn trimmed(text: Cow<'_, str>) -> Tree<'_> {
+    let short = text.trim();
+    match text {
+        _ if short.is_empty() => Tree::Null,
+        Cow::Borrowed(text) => Tree::Text(Cow::Borrowed(text.trim())),
+        Cow::Owned(ref owned) if owned.len() == short.len() => Tree::Text(text),
+        Cow::Owned(ref owned) => Tree::from(owned.trim()),
+    }
+}
+
+/// Trimmed, with runs of blanks made one.
+fn one_line(text: Cow<'_, str>) -> Cow<'_, str> {
+    let mut blank = true;
+    let clean = text.chars().all(|sign| {
+        let now = sign.is_whitespace();
+        let fine = !(now && (blank || sign != ' '));
+        blank = now;
+        fine
+    });
+    if clean && !blank {
+        return text;
+    }
+    Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: &Kind, value: &str, expect: &str) {
+        let found = match fit(serde_json::from_str(value).unwrap(), kind, &[]) {
+            Ok(value) => value.to_string(),
+            Err(message) => message,
+        };
+        assert_eq!(found.get(..expect.len()), Some(expect), "{value}: {found}");
+    }
+
+    /// Whatever made it: a conversion, a template, the site.
+    #[test]
+    fn an_instant_that_no_offer_can_have_is_refused() {
+        for value in [
+            "0000-12-31T23:50:39Z",
+            "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "1970-01-21T01:08:16.800Z",
+            "1989-12-31T23:59:59.999Z",
+            "2100-01-01T00:00:00Z",
+            "9999-12-31T00:00:00Z",
+        ] {
+            let expect = format!("`{value}` is no date that an offer can have");
+            check(&Kind::Date, &format!("{value:?}"), &expect);
+            check(&Kind::List(Box::new(Kind::Date)), &format!("[{value:?}]"), &expect);
+        }
+        check(&Kind::Date, r#""1990-01-01T00:00:00Z""#, r#""1990-01-01T00:00:00Z""#);
+        check(&Kind::Date, r#""2099-12-31T23:59:59Z""#, r#""2099-12-31T23:59:59Z""#);
+        check(&Kind::Date, "1732096800", "number where a date (write `| date`) was expected");
+    }
+}
