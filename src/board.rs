@@ -72,7 +72,8 @@ impl Board {
                 *row = Row { run: event.run, resumed: *resumed, ..Row::default() };
             }
             EventKind::SliceStarted { .. } => {}
-            EventKind::TotalAnnounced { total, .. } => row.announced += total,
+            EventKind::TotalAnnounced { total, .. } => row.announced = row.announced.saturating_add(*total),
+            EventKind::NoTotal { .. } => {}
             EventKind::Retried { .. } => row.retries += 1,
             EventKind::TokenRenewed => row.renewals += 1,
             EventKind::Waiting { .. } => {}

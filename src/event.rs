@@ -140,6 +140,13 @@ pub enum EventKind {
         /// Records.
         total: u64,
     },
+    /// A page announced something that is no total: nothing is compared with it, and reading goes on.
+    NoTotal {
+        /// The slice.
+        slice: String,
+        /// What was found, and where.
+        found: String,
+    },
     /// A request is asked again.
     Retried {
         /// Which attempt comes next, from 2.

@@ -50,7 +50,13 @@ pub struct Page {
 impl Page {
     /// The first value of a header; the name is compared without case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.header_values(name).next()
+    }
+
+    /// All values of a header, in the order in which they came.
+    pub fn header_values<'p>(&'p self, name: &str) -> impl Iterator<Item = &'p str> {
+        let named = self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str())
     }
 }
 

@@ -108,8 +108,8 @@ async fn a_window_that_is_split_in_its_second_reading_counts_as_swept() {
     bench.step = TimeDelta::days(1);
     bench.run("francetravail").await;
     bench.sites.world(|world| world.show(Site::FranceTravail, 30, false));
-    // Page 1 says 270, which is not above the cap; page 2 and the second reading are told the truth.
-    bench.sites.fault_after(Site::FranceTravail, 1, Fault::LyingTotal(-100), 1);
+    // Page 1 says 300, which is not above the cap; page 2 and the second reading are told the truth.
+    bench.sites.fault_after(Site::FranceTravail, 1, Fault::LyingTotal(-70), 1);
     let (second, events) = bench.run("francetravail").await;
     assert!(ends(&events).contains(&SliceEnd::Split) && pages(&events) > 5, "{:?}", ends(&events));
     assert_eq!((second.outcome, second.counts.closed), (Outcome::Complete, 0), "{:?}", second.cause);

@@ -183,10 +183,10 @@ impl<'a> Hop<'a> {
     }
 }
 
-/// Headers as plain text; what is not text is left out.
+/// Headers as text. Bytes that are not UTF-8 become U+FFFD: a header is never left out.
 pub(super) fn headers(answer: &reqwest::Response) -> Vec<(String, String)> {
-    let headers = answer.headers().iter();
-    headers.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+    let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 /// The body, whole: hyper reports one that is shorter than announced as an error.

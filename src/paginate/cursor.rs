@@ -1,12 +1,13 @@
 //! `cursor`: each answer says where the next page begins.
 use serde::Deserialize;
 
-use super::{End, Next, Paginate, Seen, Stop, Total, ended, fixed};
+use super::{Common, Paginate, Pointer, Stops, Total};
+use crate::exchange::Page;
 use crate::position::Position;
 use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
-/// A cursor out of the last answer.
+/// A cursor out of the last answer. It decides where the list ends, not an empty page.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
@@ -16,36 +17,37 @@ pub struct Cursor {
     pub next: Reader,
     /// Number of records announced.
     pub total: Option<Total>,
-    /// A chosen stop rule.
-    pub stop: Option<Stop>,
+    /// Chosen stop rules: one, or a list.
+    #[serde(default)]
+    pub stop: Stops,
     /// Most pages of a slice.
     pub max: Option<u64>,
-    /// False, null or missing: the last page.
+    /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
     pub last: Option<Reader>,
 }
 
 impl Paginate for Cursor {
+    fn common(&self) -> Common<'_> {
+        let Cursor { size, total, stop, max, more, last, .. } = self;
+        let (size, total, more, last) = (Some(size), total.as_ref(), more.as_ref(), last.as_ref());
+        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+    }
+
     fn start(&self) -> Position {
         Position::Cursor(None)
     }
 
-    fn next(&self, position: &Position, seen: &Seen<'_>) -> Next {
-        if let Some(end) = ended(seen, Some(fixed(&self.size)), self.stop, self.more.as_ref(), self.last.as_ref()) {
-            return Next::End(end);
-        }
-        let cursor = self.next.read(seen.page, seen.body);
+    fn pointer(&self, page: &Page, body: &Tree<'_>) -> Pointer {
+        let cursor = self.next.read(page, body);
         match cursor.scalar_text().filter(|cursor| !cursor.is_empty()) {
-            None => Next::End(End::NoNext),
-            Some(cursor) if matches!(position, Position::Cursor(Some(last)) if *last == cursor) => {
-                Next::End(End::Repeated)
-            }
-            Some(cursor) => Next::Page(Position::Cursor(Some(cursor.into_owned()))),
+            None => Pointer::Nowhere,
+            Some(cursor) => Pointer::Cursor(cursor.into_owned()),
         }
     }
 
-    fn ahead(&self, _position: &Position, _total: u64) -> Option<Position> {
+    fn behind(&self, _at: &Position, _records: u64) -> Option<Position> {
         None
     }
 
@@ -54,6 +56,6 @@ impl Paginate for Cursor {
             Position::Cursor(Some(cursor)) => Tree::from(cursor.as_str()),
             _ => Tree::Null,
         };
-        vec![("cursor", cursor), ("size", Tree::Int(fixed(&self.size) as i64))]
+        vec![("cursor", cursor), ("size", Tree::Int(self.common().size() as i64))]
     }
 }

@@ -2,7 +2,8 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{End, Next, Paginate, Seen, Stop, Total, ended, fixed};
+use super::{Common, End, Paginate, Pointer, Stops, Total, link_field};
+use crate::exchange::Page;
 use crate::position::Position;
 use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
@@ -17,11 +18,12 @@ pub struct NextUrl {
     pub size: Option<Given<u64>>,
     /// Number of records announced.
     pub total: Option<Total>,
-    /// A chosen stop rule.
-    pub stop: Option<Stop>,
+    /// Chosen stop rules: one, or a list.
+    #[serde(default)]
+    pub stop: Stops,
     /// Most pages of a slice.
     pub max: Option<u64>,
-    /// False, null or missing: the last page.
+    /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
     pub last: Option<Reader>,
@@ -35,86 +37,90 @@ pub struct LinkHeader {
     pub size: Option<Given<u64>>,
     /// Number of records announced.
     pub total: Option<Total>,
-    /// A chosen stop rule.
-    pub stop: Option<Stop>,
+    /// Chosen stop rules: one, or a list.
+    #[serde(default)]
+    pub stop: Stops,
     /// Most pages of a slice.
     pub max: Option<u64>,
-    /// False, null or missing: the last page.
+    /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
     pub last: Option<Reader>,
 }
 
 impl Paginate for NextUrl {
+    fn common(&self) -> Common<'_> {
+        let NextUrl { size, total, stop, max, more, last, .. } = self;
+        let (size, total, more, last) = (size.as_ref(), total.as_ref(), more.as_ref(), last.as_ref());
+        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+    }
+
     fn start(&self) -> Position {
         Position::Address(None)
     }
 
-    fn next(&self, position: &Position, seen: &Seen<'_>) -> Next {
-        let size = self.size.as_ref().map(fixed);
-        match ended(seen, size, self.stop, self.more.as_ref(), self.last.as_ref()) {
-            Some(end) => Next::End(end),
-            None => step(position, seen, self.next.read(seen.page, seen.body).as_str().unwrap_or_default()),
+    fn pointer(&self, page: &Page, body: &Tree<'_>) -> Pointer {
+        match self.next.read(page, body) {
+            Tree::Null => Pointer::Nowhere,
+            Tree::Text(address) => to(page, &address),
+            other => Pointer::Refused(End::Unreadable(format!("`{}`: a {} is no address", self.next, other.kind()))),
         }
     }
 
-    fn ahead(&self, _position: &Position, _total: u64) -> Option<Position> {
+    fn behind(&self, _at: &Position, _records: u64) -> Option<Position> {
         None
     }
 
     fn variables(&self, _position: &Position) -> Vec<(&'static str, Tree<'static>)> {
-        self.size.iter().map(|size| ("size", Tree::Int(fixed(size) as i64))).collect()
+        sized(self)
     }
 }
 
 impl Paginate for LinkHeader {
+    fn common(&self) -> Common<'_> {
+        let LinkHeader { size, total, stop, max, more, last } = self;
+        let (size, total, more, last) = (size.as_ref(), total.as_ref(), more.as_ref(), last.as_ref());
+        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+    }
+
     fn start(&self) -> Position {
         Position::Address(None)
     }
 
-    fn next(&self, position: &Position, seen: &Seen<'_>) -> Next {
-        let size = self.size.as_ref().map(fixed);
-        if let Some(end) = ended(seen, size, self.stop, self.more.as_ref(), self.last.as_ref()) {
-            return Next::End(end);
+    fn pointer(&self, page: &Page, _body: &Tree<'_>) -> Pointer {
+        match link_field::next_target(page.header_values("link")) {
+            Ok(None) => Pointer::Nowhere,
+            Ok(Some(address)) => to(page, &address),
+            Err(field) => Pointer::Refused(End::Unreadable(format!("header Link `{field}`"))),
         }
-        let links = seen.page.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("link"));
-        let next = links.flat_map(|(_, value)| value.split(", ")).find_map(next_link).unwrap_or_default();
-        step(position, seen, next)
     }
 
-    fn ahead(&self, _position: &Position, _total: u64) -> Option<Position> {
+    fn behind(&self, _at: &Position, _records: u64) -> Option<Position> {
         None
     }
 
     fn variables(&self, _position: &Position) -> Vec<(&'static str, Tree<'static>)> {
-        self.size.iter().map(|size| ("size", Tree::Int(fixed(size) as i64))).collect()
+        sized(self)
     }
 }
 
-/// The target of one link whose relation is `next`.
-fn next_link(link: &str) -> Option<&str> {
-    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-    let is_next = |parameter: &str| {
-        let (name, value) = parameter.trim().split_once('=').unwrap_or((parameter, ""));
-        name.eq_ignore_ascii_case("rel")
-            && value.trim_matches('"').split_whitespace().any(|word| word.eq_ignore_ascii_case("next"))
-    };
-    parameters.split(';').any(is_next).then_some(target)
+fn sized(rule: &dyn Paginate) -> Vec<(&'static str, Tree<'static>)> {
+    rule.common().size.iter().map(|_| ("size", Tree::Int(rule.common().size() as i64))).collect()
 }
 
-/// To the address, joined to that of the page; another origin is refused.
-fn step(position: &Position, seen: &Seen<'_>, address: &str) -> Next {
+/// To an address, joined to that of the page; another origin is refused.
+fn to(page: &Page, address: &str) -> Pointer {
+    let address = address.trim();
     if address.is_empty() {
-        return Next::End(End::NoNext);
+        return Pointer::Nowhere;
     }
-    let base = Url::parse(&seen.page.url).ok();
+    let base = Url::parse(&page.url).ok();
     let Some(next) = base.as_ref().and_then(|base| base.join(address).ok()) else {
-        return Next::End(End::Unreadable("address of the next page".into()));
+        return Pointer::Refused(End::Unreadable("address of the next page".into()));
     };
     if base.is_some_and(|base| base.origin() != next.origin()) {
-        return Next::End(End::OtherOrigin(next.origin().ascii_serialization()));
+        return Pointer::Refused(End::OtherOrigin(next.origin().ascii_serialization()));
     }
     let next = String::from(next);
-    let same = matches!(position, Position::Address(Some(last)) if *last == next) || next == seen.page.url;
-    if same { Next::End(End::Repeated) } else { Next::Page(Position::Address(Some(next))) }
+    if next == page.url { Pointer::Itself } else { Pointer::Address(next) }
 }

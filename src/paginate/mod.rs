@@ -1,23 +1,33 @@
 //! Pagination: how a slice advances from page to page, and when it ends.
+mod announced;
+mod completeness;
 mod cursor;
+mod end;
+mod figure;
 mod link;
+mod link_field;
 mod number;
 mod offset;
 mod progress;
 mod single;
 #[cfg(test)]
 mod tests;
+mod total;
 
-use std::fmt;
+use serde::Deserialize;
 
-use serde::{Deserialize, Serialize};
-
+pub use announced::{Announced, Pointer};
+pub use completeness::{Completeness, judge};
 pub use cursor::Cursor;
+pub use end::{End, Stop, Stops};
+pub use figure::Figure;
 pub use link::{LinkHeader, NextUrl};
 pub use number::Number;
 pub use offset::{Offset, Range};
-pub use progress::Progress;
+pub use progress::{PageSeen, Progress};
 pub use single::Single;
+pub use total::Total;
+pub(crate) use total::TotalMap;
 
 use crate::exchange::Page;
 use crate::position::Position;
@@ -52,28 +62,72 @@ impl Default for Pagination {
 
 /// What a family member does. A member keeps nothing: all it may remember is the position.
 pub trait Paginate {
+    /// What its members share with those of the others.
+    fn common(&self) -> Common<'_>;
     /// The first page's place.
     fn start(&self) -> Position;
-    /// Where the slice goes after a page, or why it ends.
-    fn next(&self, at: &Position, seen: &Seen<'_>) -> Next;
-    /// The page after this one when a total is known, so that it can be asked before this one came back.
-    fn ahead(&self, at: &Position, total: u64) -> Option<Position>;
+    /// Where an answer points to, for members that are led by it.
+    fn pointer(&self, _page: &Page, _body: &Tree<'_>) -> Pointer {
+        Pointer::Undeclared
+    }
+    /// The place after a page: behind the `records` that came, or behind as many as were asked for where these are 0.
+    /// Nothing for members that are led by a pointer.
+    fn behind(&self, at: &Position, records: u64) -> Option<Position>;
     /// What `${page.…}` stands for.
     fn variables(&self, at: &Position) -> Vec<(&'static str, Tree<'static>)>;
+
+    /// Where the slice goes after a page, or why it ends.
+    fn next(&self, at: &Position, seen: &Seen<'_>) -> Next {
+        end::next(self.common(), self.behind(at, seen.records), at, seen)
+    }
+
+    /// The page behind this one while a total says that there is one, so that it can be asked before this one came back.
+    /// It is assumed to hold `records` of them, as the last one did.
+    fn ahead(&self, at: &Position, records: u64, total: u64) -> Option<Position> {
+        let step = if records == 0 { self.common().size() } else { records };
+        self.behind(at, records).filter(|next| self.passed(next, step) < total)
+    }
+
+    /// Records before a place, where pages hold `step` of them.
+    fn passed(&self, _at: &Position, _step: u64) -> u64 {
+        0
+    }
+}
+
+/// What all members may declare.
+#[derive(Clone, Copy, Default)]
+pub struct Common<'a> {
+    /// Records on a page.
+    pub size: Option<&'a Given<u64>>,
+    /// Number of records announced.
+    pub total: Option<&'a Total>,
+    /// Number of pages announced, and the first of them.
+    pub count: Option<(&'a Reader, u64)>,
+    /// The chosen stop rules.
+    pub stop: &'a [Stop],
+    /// Most pages of a slice.
+    pub max: Option<u64>,
+    /// False, null or missing: the last page.
+    pub more: Option<&'a Reader>,
+    /// True: the last page.
+    pub last: Option<&'a Reader>,
+}
+
+impl Common<'_> {
+    /// Records asked for. The size of a plan is known: a template was resolved when the plan was built.
+    pub fn size(&self) -> u64 {
+        self.size.and_then(Given::fixed).unwrap_or(1)
+    }
 }
 
 /// A page and what is known of its slice.
 pub struct Seen<'a> {
     /// Records on this page, before `only`.
     pub records: u64,
-    /// Records of the slice, this page included.
-    pub received: u64,
-    /// The decoded answer.
-    pub body: &'a Tree<'a>,
-    /// The answer.
-    pub page: &'a Page,
-    /// The total that page 1 announced.
-    pub total: Option<u64>,
+    /// What its answer says besides.
+    pub announced: &'a Announced,
+    /// The slice, this page included.
+    pub progress: &'a Progress,
 }
 
 /// Where a slice goes.
@@ -83,116 +137,6 @@ pub enum Next {
     Page(Position),
     /// Nowhere.
     End(End),
-}
-
-/// Why a slice ends. Guards are no honest ends: the slice is partial.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// There is one page only.
-    Single,
-    /// A page without records.
-    Empty,
-    /// As many records as were announced.
-    Total,
-    /// As many pages as were announced.
-    Count,
-    /// No cursor or address of a next page.
-    NoNext,
-    /// A page shorter than its size.
-    Short,
-    /// A page whose keys were all read before.
-    Known,
-    /// `more` was false, or `last` true.
-    Last,
-    /// An answer that means the end.
-    Answer,
-    /// Guard: most pages were read.
-    Max,
-    /// Guard: the same cursor, address or page again.
-    Repeated,
-    /// Guard: a total or a number of pages could not be read.
-    Unreadable(String),
-    /// Guard: the next page is on another origin.
-    OtherOrigin(String),
-}
-
-impl End {
-    /// Whether it is the site's own end.
-    pub fn is_honest(&self) -> bool {
-        !matches!(self, End::Max | End::Repeated | End::Unreadable(_) | End::OtherOrigin(_))
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            End::Single => f.write_str("single page"),
-            End::Empty => f.write_str("empty page"),
-            End::Total => f.write_str("total reached"),
-            End::Count => f.write_str("count of pages reached"),
-            End::NoNext => f.write_str("no next page"),
-            End::Short => f.write_str("short page"),
-            End::Known => f.write_str("all known"),
-            End::Last => f.write_str("last page"),
-            End::Answer => f.write_str("answer says empty"),
-            End::Max => f.write_str("most pages reached"),
-            End::Repeated => f.write_str("page repeated"),
-            End::Unreadable(reader) => write!(f, "unreadable {reader}"),
-            End::OtherOrigin(origin) => write!(f, "other origin {origin}"),
-        }
-    }
-}
-
-/// Number of records announced.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Total {
-    /// Where.
-    pub at: Reader,
-    /// Whether the site rounds it: completeness is not judged by it.
-    pub approximate: bool,
-}
-
-#[derive(Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TotalMap {
-    /// Where the number is.
-    at: Reader,
-    /// Whether the site rounds it: completeness is not judged by it.
-    #[serde(default)]
-    approximate: bool,
-}
-
-impl<'de> Deserialize<'de> for Total {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TotalVisitor;
-        impl<'de> serde::de::Visitor<'de> for TotalVisitor {
-            type Value = Total;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a reader, or `{at: READER, approximate: true}`")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Total, E> {
-                let at = text.parse().map_err(|fault| E::custom(crate::scalar::fault::Carried(fault)))?;
-                Ok(Total { at, approximate: false })
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Total, A::Error> {
-                let TotalMap { at, approximate } =
-                    TotalMap::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(Total { at, approximate })
-            }
-        }
-        deserializer.deserialize_any(TotalVisitor)
-    }
-}
-
-/// Stop rules that are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Stop {
-    /// A page shorter than its size is the last.
-    Short,
-    /// Newest first: a page whose keys were all read before is the last.
-    Known,
 }
 
 /// Most pages of a slice unless said otherwise.
@@ -214,55 +158,22 @@ impl Pagination {
 
     /// What it announces.
     pub fn total(&self) -> Option<&Total> {
-        match self {
-            Pagination::Single(rule) => rule.total.as_ref(),
-            Pagination::Number(rule) => rule.total.as_ref(),
-            Pagination::Offset(rule) => rule.total.as_ref(),
-            Pagination::Range(rule) => rule.total.as_ref(),
-            Pagination::Cursor(rule) => rule.total.as_ref(),
-            Pagination::NextUrl(rule) => rule.total.as_ref(),
-            Pagination::LinkHeader(rule) => rule.total.as_ref(),
-        }
+        self.rule().common().total
     }
 
-    /// Its chosen stop rule.
-    pub fn stop(&self) -> Option<Stop> {
-        match self {
-            Pagination::Single(_) => None,
-            Pagination::Number(rule) => rule.stop,
-            Pagination::Offset(rule) => rule.stop,
-            Pagination::Range(rule) => rule.stop,
-            Pagination::Cursor(rule) => rule.stop,
-            Pagination::NextUrl(rule) => rule.stop,
-            Pagination::LinkHeader(rule) => rule.stop,
-        }
+    /// Its chosen stop rules.
+    pub fn stop(&self) -> &[Stop] {
+        self.rule().common().stop
     }
 
     /// Most pages of a slice.
     pub fn max(&self) -> u64 {
-        let max = match self {
-            Pagination::Single(_) => Some(1),
-            Pagination::Number(rule) => rule.max,
-            Pagination::Offset(rule) => rule.max,
-            Pagination::Range(rule) => rule.max,
-            Pagination::Cursor(rule) => rule.max,
-            Pagination::NextUrl(rule) => rule.max,
-            Pagination::LinkHeader(rule) => rule.max,
-        };
-        max.unwrap_or(MAX)
+        self.rule().common().max.unwrap_or(MAX)
     }
 
     /// Its size as written.
     pub fn size(&self) -> Option<&Given<u64>> {
-        match self {
-            Pagination::Single(_) => None,
-            Pagination::Number(rule) => Some(&rule.size),
-            Pagination::Offset(rule) => Some(&rule.size),
-            Pagination::Range(rule) => Some(&rule.size),
-            Pagination::Cursor(rule) => Some(&rule.size),
-            Pagination::NextUrl(rule) => rule.size.as_ref(),
-            Pagination::LinkHeader(rule) => rule.size.as_ref(),
-        }
+        self.rule().common().size
     }
 
     /// The same with its size known.
@@ -290,32 +201,4 @@ impl Pagination {
             Pagination::NextUrl(_) | Pagination::LinkHeader(_) => &["size"],
         }
     }
-}
-
-/// The ends that all members share; `None` while there is more.
-fn ended(
-    seen: &Seen<'_>,
-    size: Option<u64>,
-    stop: Option<Stop>,
-    more: Option<&Reader>,
-    last: Option<&Reader>,
-) -> Option<End> {
-    if more.is_some_and(|reader| !reader.read(seen.page, seen.body).is_true())
-        || last.is_some_and(|reader| reader.read(seen.page, seen.body).is_true())
-    {
-        return Some(End::Last);
-    }
-    // Where the site says whether there is more, an empty page is only a page without matches.
-    if seen.records == 0 && more.is_none() && last.is_none() {
-        return Some(End::Empty);
-    }
-    if stop == Some(Stop::Short) && size.is_some_and(|size| seen.records < size) {
-        return Some(End::Short);
-    }
-    seen.total.filter(|total| seen.received >= *total).map(|_| End::Total)
-}
-
-/// The size of a plan: a template was resolved when the plan was built.
-fn fixed(size: &Given<u64>) -> u64 {
-    size.fixed().unwrap_or(1)
 }

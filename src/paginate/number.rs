@@ -1,7 +1,7 @@
 //! `number`: page 1, page 2, …
 use serde::Deserialize;
 
-use super::{End, Next, Paginate, Seen, Stop, Total, ended, fixed};
+use super::{Common, Paginate, Stops, Total};
 use crate::position::Position;
 use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
@@ -19,11 +19,12 @@ pub struct Number {
     pub count: Option<Reader>,
     /// Number of records announced.
     pub total: Option<Total>,
-    /// A chosen stop rule.
-    pub stop: Option<Stop>,
+    /// Chosen stop rules: one, or a list.
+    #[serde(default)]
+    pub stop: Stops,
     /// Most pages of a slice.
     pub max: Option<u64>,
-    /// False, null or missing: the last page.
+    /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
     pub last: Option<Reader>,
@@ -41,31 +42,26 @@ fn at(position: &Position) -> u64 {
 }
 
 impl Paginate for Number {
+    fn common(&self) -> Common<'_> {
+        let Number { size, first, count, total, stop, max, more, last } = self;
+        let (size, total, more, last) = (Some(size), total.as_ref(), more.as_ref(), last.as_ref());
+        let count = count.as_ref().map(|count| (count, *first));
+        Common { size, total, count, stop: &stop.0, max: *max, more, last }
+    }
+
     fn start(&self) -> Position {
         Position::Number(self.first)
     }
 
-    fn next(&self, position: &Position, seen: &Seen<'_>) -> Next {
-        if let Some(end) = ended(seen, Some(fixed(&self.size)), self.stop, self.more.as_ref(), self.last.as_ref()) {
-            return Next::End(end);
-        }
-        let next = at(position) + 1;
-        if let Some(count) = &self.count {
-            match count.number(seen.page, seen.body) {
-                None => return Next::End(End::Unreadable(count.as_str().to_owned())),
-                Some(count) if next >= self.first + count => return Next::End(End::Count),
-                Some(_) => {}
-            }
-        }
-        Next::Page(Position::Number(next))
+    fn behind(&self, position: &Position, _records: u64) -> Option<Position> {
+        Some(Position::Number(at(position).saturating_add(1)))
     }
 
-    fn ahead(&self, position: &Position, total: u64) -> Option<Position> {
-        let next = at(position) + 1;
-        ((next - self.first) * fixed(&self.size) < total).then_some(Position::Number(next))
+    fn passed(&self, position: &Position, step: u64) -> u64 {
+        at(position).saturating_sub(self.first).saturating_mul(step)
     }
 
     fn variables(&self, position: &Position) -> Vec<(&'static str, Tree<'static>)> {
-        vec![("number", Tree::Int(at(position) as i64)), ("size", Tree::Int(fixed(&self.size) as i64))]
+        vec![("number", Tree::Int(at(position) as i64)), ("size", Tree::Int(self.common().size() as i64))]
     }
 }

@@ -1,12 +1,12 @@
 //! `offset` and `range`: how many records were passed, and the first and last record of a page.
 use serde::Deserialize;
 
-use super::{Next, Paginate, Seen, Stop, Total, ended, fixed};
+use super::{Common, Paginate, Stops, Total};
 use crate::position::Position;
 use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
-/// How many records were passed.
+/// How many records were passed. It goes on from what was received, so a site may give fewer than `size`.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offset {
@@ -17,17 +17,18 @@ pub struct Offset {
     pub first: u64,
     /// Number of records announced.
     pub total: Option<Total>,
-    /// A chosen stop rule.
-    pub stop: Option<Stop>,
+    /// Chosen stop rules: one, or a list.
+    #[serde(default)]
+    pub stop: Stops,
     /// Most pages of a slice.
     pub max: Option<u64>,
-    /// False, null or missing: the last page.
+    /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
     pub last: Option<Reader>,
 }
 
-/// First and last record of a page, both included.
+/// First and last record of a page, both included. It goes on from what was received.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -35,11 +36,12 @@ pub struct Range {
     pub size: Given<u64>,
     /// Number of records announced.
     pub total: Option<Total>,
-    /// A chosen stop rule.
-    pub stop: Option<Stop>,
+    /// Chosen stop rules: one, or a list.
+    #[serde(default)]
+    pub stop: Stops,
     /// Most pages of a slice.
     pub max: Option<u64>,
-    /// False, null or missing: the last page.
+    /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
     pub last: Option<Reader>,
@@ -52,49 +54,57 @@ fn at(position: &Position) -> u64 {
     }
 }
 
+/// Behind the records that came; behind as many as were asked for where none did.
+fn behind(position: &Position, records: u64, size: u64) -> Position {
+    Position::Offset(at(position).saturating_add(if records == 0 { size } else { records }))
+}
+
 impl Paginate for Offset {
+    fn common(&self) -> Common<'_> {
+        let Offset { size, total, stop, max, more, last, .. } = self;
+        let (size, total, more, last) = (Some(size), total.as_ref(), more.as_ref(), last.as_ref());
+        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+    }
+
     fn start(&self) -> Position {
         Position::Offset(self.first)
     }
 
-    fn next(&self, position: &Position, seen: &Seen<'_>) -> Next {
-        let size = fixed(&self.size);
-        match ended(seen, Some(size), self.stop, self.more.as_ref(), self.last.as_ref()) {
-            Some(end) => Next::End(end),
-            None => Next::Page(Position::Offset(at(position) + size)),
-        }
+    fn behind(&self, position: &Position, records: u64) -> Option<Position> {
+        Some(behind(position, records, self.common().size()))
     }
 
-    fn ahead(&self, position: &Position, total: u64) -> Option<Position> {
-        let next = at(position) + fixed(&self.size);
-        (next - self.first < total).then_some(Position::Offset(next))
+    fn passed(&self, position: &Position, _step: u64) -> u64 {
+        at(position).saturating_sub(self.first)
     }
 
     fn variables(&self, position: &Position) -> Vec<(&'static str, Tree<'static>)> {
-        vec![("offset", Tree::Int(at(position) as i64)), ("size", Tree::Int(fixed(&self.size) as i64))]
+        vec![("offset", Tree::Int(at(position) as i64)), ("size", Tree::Int(self.common().size() as i64))]
     }
 }
 
 impl Paginate for Range {
+    fn common(&self) -> Common<'_> {
+        let Range { size, total, stop, max, more, last } = self;
+        let (size, total, more, last) = (Some(size), total.as_ref(), more.as_ref(), last.as_ref());
+        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+    }
+
     fn start(&self) -> Position {
         Position::Offset(0)
     }
 
-    fn next(&self, position: &Position, seen: &Seen<'_>) -> Next {
-        let size = fixed(&self.size);
-        match ended(seen, Some(size), self.stop, self.more.as_ref(), self.last.as_ref()) {
-            Some(end) => Next::End(end),
-            None => Next::Page(Position::Offset(at(position) + size)),
-        }
+    fn behind(&self, position: &Position, records: u64) -> Option<Position> {
+        Some(behind(position, records, self.common().size()))
     }
 
-    fn ahead(&self, position: &Position, total: u64) -> Option<Position> {
-        let next = at(position) + fixed(&self.size);
-        (next < total).then_some(Position::Offset(next))
+    fn passed(&self, position: &Position, _step: u64) -> u64 {
+        at(position)
     }
 
     fn variables(&self, position: &Position) -> Vec<(&'static str, Tree<'static>)> {
-        let (first, size) = (at(position) as i64, fixed(&self.size) as i64);
-        vec![("first", Tree::Int(first)), ("last", Tree::Int(first + size - 1)), ("size", Tree::Int(size))]
+        let (first, size) = (at(position) as i64, self.common().size() as i64);
+        let last = first.saturating_add(size).saturating_sub(1);
+        vec![("first", Tree::Int(first)), ("last", Tree::Int(last)), ("size", Tree::Int(size))]
     }
 }

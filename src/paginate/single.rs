@@ -1,7 +1,7 @@
 //! `single`: one page holds everything.
 use serde::Deserialize;
 
-use super::{End, Next, Paginate, Seen, Total};
+use super::{Common, End, Next, Paginate, Seen, Total};
 use crate::position::Position;
 use crate::tree::Tree;
 
@@ -14,16 +14,20 @@ pub struct Single {
 }
 
 impl Paginate for Single {
+    fn common(&self) -> Common<'_> {
+        Common { total: self.total.as_ref(), ..Common::default() }
+    }
+
     fn start(&self) -> Position {
         Position::Only
     }
 
-    fn next(&self, _at: &Position, _seen: &Seen<'_>) -> Next {
-        Next::End(End::Single)
+    fn behind(&self, _at: &Position, _records: u64) -> Option<Position> {
+        None
     }
 
-    fn ahead(&self, _at: &Position, _total: u64) -> Option<Position> {
-        None
+    fn next(&self, _at: &Position, _seen: &Seen<'_>) -> Next {
+        Next::End(End::Single)
     }
 
     fn variables(&self, _at: &Position) -> Vec<(&'static str, Tree<'static>)> {

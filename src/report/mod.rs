@@ -13,6 +13,7 @@ pub fn line(event: &Event) -> Option<String> {
         }
         EventKind::SliceStarted { .. } | EventKind::PageCommitted { .. } => return None,
         EventKind::TotalAnnounced { slice, total } => format!("slice {slice}: {total} records announced"),
+        EventKind::NoTotal { slice, found } => format!("slice {slice}: no total: {found}"),
         EventKind::Retried { attempt, wait, why } => format!("{why}: attempt {attempt} in {wait:.1} s"),
         EventKind::TokenRenewed => "token renewed".to_owned(),
         EventKind::Waiting { wait, why } => format!("waits {wait:.0} s for its {why}"),

@@ -7,23 +7,22 @@ use super::Shared;
 use super::detail::Details;
 use super::ground::Ground;
 use super::page::{At, PART, Parts, Ready, Won, Work, part};
+use super::pager::PageFault;
 use crate::decode::{self, DecodeError};
 use crate::definition::source::Dedupe;
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw};
-use crate::paginate::Seen;
+use crate::paginate::Announced;
 use crate::plan::Plan;
 use crate::state::words::Mapped;
 use crate::tree::Tree;
 
 /// First pass over a large body: what stands around its records, and how many there are.
-pub(super) fn surveyed(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, count: Option<u64>, mut work: Work) -> Work {
-    if let Some(total) = plan.call.pages.total() {
-        work.total = total.at.number(page, body).map(Some).ok_or_else(|| total.at.as_str().to_owned());
-    }
+pub(super) fn surveyed(plan: &Plan, page: &Page, body: &Tree<'_>, count: Option<u64>, mut work: Work) -> Work {
+    work.announced = Announced::read(plan.call.pages.rule(), page, body);
     match count {
         None if !plan.extract.may_be_missing() => {
-            work.fault = Some("shape: the list of records is not in the answer".into());
+            work.fault = Some(PageFault::Shape("shape: the list of records is not in the answer".into()));
             return work;
         }
         count => work.records = count.unwrap_or(0),
@@ -31,8 +30,6 @@ pub(super) fn surveyed(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, count
     if work.records > 0 {
         work.parts = Parts::Later(Details::default());
     }
-    let seen = Seen { records: work.records, received: work.records, body, page, total: None };
-    work.next = Some(plan.call.pages.rule().next(&at.position, &seen));
     work
 }
 

@@ -10,6 +10,7 @@ mod opening;
 mod outage;
 mod outside;
 mod page;
+mod pager;
 mod partitions;
 mod permits;
 mod pool;
@@ -377,7 +378,7 @@ async fn kind(plan: &Plan, state: &State, now: DateTime<Utc>, asked: Asked) -> R
         Asked::Span(_) => return Ok(RunKind::Backfill),
         Asked::Sweep => return Ok(RunKind::Sweep),
     }
-    let partial = plan.windows.is_some() || plan.call.pages.stop() == Some(Stop::Known);
+    let partial = plan.windows.is_some() || plan.call.pages.stop().contains(&Stop::Known);
     match plan.sweep {
         None if partial => Ok(RunKind::Ordinary),
         None => Ok(RunKind::Sweep),

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::ask::Asker;
 use super::detail::{self, Answer, Details};
 use super::ground::Ground;
+use super::pager::{PageFault, sameness};
 use super::partitions::values;
 use super::permits::Permits;
 use super::{BUDGET, RunError, Shared, large};
@@ -20,7 +21,7 @@ use crate::exchange::{Page, SharedPage};
 use crate::extract::{Around, Flaw, Made, Records};
 use crate::fetch::{FetchError, Note};
 use crate::offer::{OfferId, Reject, Version, content_hash};
-use crate::paginate::{Next, Seen};
+use crate::paginate::Announced;
 use crate::plan::{Meaning, Place, Plan, Window};
 use crate::position::Position;
 use crate::state::words::{Archived, Fate, Mapped, Record};
@@ -47,13 +48,15 @@ pub(super) struct Work {
     pub parts: Parts,
     /// Number of its records.
     pub records: u64,
-    /// Records announced; an error names what could not be read.
-    pub total: Result<Option<u64>, String>,
-    pub next: Option<Next>,
+    /// Those of them that have no key.
+    pub keyless: u64,
+    /// What its answer says of the slice.
+    pub announced: Announced,
+    /// Equal for pages with equal records.
     pub hash: u64,
     pub flaws: Vec<Flaw>,
     /// Why the page could not be used.
-    pub fault: Option<String>,
+    pub fault: Option<PageFault>,
 }
 
 /// The records of a page, at most [`PART`] at a time.
@@ -175,8 +178,8 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
     let mut work = Work {
         parts: Parts::Here(vec![Mapped::default()]),
         records: 0,
-        total: Ok(None),
-        next: None,
+        keyless: 0,
+        announced: Announced::default(),
         hash: xxh3_64(&page.body),
         flaws: Vec::new(),
         fault: None,
@@ -187,12 +190,12 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
     };
     if *meaning != Meaning::Records {
         let body = decode::json(&plain).unwrap_or_default();
-        work.total = Ok(plan.call.pages.total().and_then(|total| total.at.number(page, &body)));
+        work.announced = Announced::read(plan.call.pages.rule(), page, &body);
         return work;
     }
     if let (true, Some(names)) = (plain.len() > LARGE, plan.extract.list()) {
         return match decode::stream::envelope(&plain, &names) {
-            Ok((body, count)) => large::surveyed(plan, page, at, &body, count, work),
+            Ok((body, count)) => large::surveyed(plan, page, &body, count, work),
             Err(error) => undecoded(work, page, &error),
         };
     }
@@ -221,22 +224,20 @@ fn undecoded(mut work: Work, page: &Page, error: &DecodeError) -> Work {
         expires: None,
     };
     work.parts = Parts::Here(vec![Mapped { records: vec![record], text: Vec::new() }]);
-    work.fault = Some(error.to_string());
+    work.fault = Some(PageFault::Unreadable(error.to_string()));
     work
 }
 
 fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, work: &mut Work) {
-    if let Some(total) = plan.call.pages.total() {
-        work.total = total.at.number(page, body).map(Some).ok_or_else(|| total.at.as_str().to_owned());
-    }
+    work.announced = Announced::read(plan.call.pages.rule(), page, body);
     let records = match plan.extract.records(body) {
         Records::List(records) => records,
         Records::Missing => {
-            work.fault = Some("shape: the list of records is not in the answer".into());
+            work.fault = Some(PageFault::Shape("shape: the list of records is not in the answer".into()));
             return;
         }
         Records::Wrong(kind) => {
-            work.fault = Some(format!("shape: a {kind} where a record was expected"));
+            work.fault = Some(PageFault::Shape(format!("shape: a {kind} where a record was expected")));
             return;
         }
     };
@@ -250,10 +251,10 @@ fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, wo
     }
     let mut won = Won::default();
     parts.iter_mut().for_each(|part| won.dedupe(part, plan.extract.dedupe));
+    work.hash = sameness(&records, &parts).unwrap_or(work.hash);
+    work.keyless = parts.iter().flat_map(|part| &part.records).filter(|record| record.key.is_none()).count() as u64;
     work.parts = Parts::Here(parts);
     work.records = records.len() as u64;
-    let seen = Seen { records: work.records, received: work.records, body, page, total: None };
-    work.next = Some(plan.call.pages.rule().next(&at.position, &seen));
 }
 
 /// One part of a page, mapped.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use super::ask::Asker;
+use super::pager::Pager;
 use crate::decode;
 use crate::fetch::FetchError;
 use crate::files::{self, FileError};
-use crate::paginate::{Next, Progress, Seen};
+use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
 use crate::plan::{Meaning, Parent, Partition, Place, Plan};
 use crate::tree::Tree;
 
@@ -154,20 +155,22 @@ impl Partitions {
             let found = parent.listing.values(&body, &scope, page.fetched, &call.knobs.lookups).map_err(answer)?;
             let (more, records) = found;
             values.extend(more);
-            if progress.total.is_none() {
-                progress.total = call.pages.total().and_then(|total| total.at.number(&page, &body));
-            }
-            let repeated = progress.page(xxhash_rust::xxh3::xxh3_64(&page.body), records);
-            let seen = Seen { records, received: progress.received, body: &body, page: &page, total: progress.total };
-            position = match call.pages.rule().next(&position, &seen) {
-                Next::End(end) if end.is_honest() => break,
-                Next::End(end) => return Err(answer(end.to_string())),
-                Next::Page(_) if progress.total.is_some_and(|total| progress.received >= total) => break,
-                Next::Page(_) if repeated || progress.pages >= call.pages.max() => {
-                    return Err(answer(format!("its pages do not end: {} were read", progress.pages)));
-                }
+            let (hash, announced) =
+                (xxhash_rust::xxh3::xxh3_64(&page.body), Announced::read(call.pages.rule(), &page, &body));
+            let seen = PageSeen { records, keyless: 0, hash, announced: &announced };
+            let mut pager = Pager { pages: &call.pages, progress: &mut progress };
+            position = match pager.advance(&position, &seen) {
                 Next::Page(next) => next,
+                Next::End(end) if end.is_honest() => break,
+                Next::End(end) => return Err(answer(format!("after {} pages: {end}", progress.pages))),
             };
+        }
+        match judge(&call.pages, &progress, progress.received) {
+            Completeness::Whole | Completeness::Doubtful => {}
+            Completeness::Short { keys, total } => {
+                return Err(answer(format!("short: {keys} of {total} records came")));
+            }
+            Completeness::Unknown(why) => return Err(answer(why)),
         }
         Ok(match parent.batch {
             None => values,

@@ -13,6 +13,7 @@ use super::partitions::{Partitions, values};
 use crate::decode;
 use crate::extract::{Flaw, Records};
 use crate::fetch::{Fetch, FetchError, Note};
+use crate::paginate::Figure;
 use crate::plan::{Meaning, Place, Plan};
 use crate::state::words::Fate;
 
@@ -65,9 +66,10 @@ pub async fn preview(
     }
     let mut worked = work(plan, &page, &at, &meaning, &Details::default());
     if let Some(fault) = worked.fault.take() {
-        return Err(PreviewError::Answer(fault));
+        return Err(PreviewError::Answer(fault.to_string()));
     }
-    let (total, flaws) = (worked.total.clone().ok().flatten(), std::mem::take(&mut worked.flaws));
+    let total = worked.announced.total.as_ref().and_then(Figure::number);
+    let flaws = std::mem::take(&mut worked.flaws);
     let mapped = nth(plan, &page, &at, &Details::default(), worked, 0);
     let mapped = mapped.ok_or_else(|| answer("the page has no records".into()))?;
     let plain = decode::plain(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;

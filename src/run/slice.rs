@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::page::{self, At, NoPage, Ready};
+use super::page::{self, At, NoPage, Ready, Work};
+use super::pager::{PageFault, Pager};
 use super::permits::Permits;
 use super::taking::Part;
 use super::{Back, RunError, Shared};
 use crate::event::{EventKind, SliceEnd};
 use crate::fetch::FetchError;
-use crate::paginate::{End, Next, Progress, Stop};
+use crate::paginate::{Completeness, End, Figure, Next, PageSeen, Progress, Stop, judge};
 use crate::plan::Meaning;
 use crate::position::Position;
 use crate::state::words::{Mapped, PageKind, Slice, SliceState, part};
@@ -37,6 +38,9 @@ pub(super) struct Reading {
     pub slice: Slice,
     /// What the guards knew before the page at hand.
     pub before: Progress,
+    /// What they know with it: the slice itself stands before its last page, so that this one is judged again after a
+    /// crash.
+    after: Progress,
     coming: VecDeque<Coming>,
     /// Answered when the last page that was handed over is committed: the slice's distinct keys.
     pub last: Option<oneshot::Receiver<u64>>,
@@ -49,24 +53,20 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
         partition: slice.partition.clone(),
         window: slice.window,
     });
-    let before = Progress::default();
-    let mut reading = Reading { shared, slice, before, coming: VecDeque::new(), last: None };
+    let (before, after) = (Progress::default(), Progress::default());
+    let mut reading = Reading { shared, slice, before, after, coming: VecDeque::new(), last: None };
     let back = loop {
         let back = reading.pages().await;
         reading.coming.clear();
         let back = back?;
         reading.settle().await?;
         match back {
-            // What lies behind a page of known keys is not read, so there is nothing to compare a total with.
-            Back::Ended(SliceEnd::Complete(rule)) if rule == End::Known.to_string() => {
-                break Back::Ended(SliceEnd::Complete(rule));
+            Back::Ended(SliceEnd::Complete(rule)) => {
+                if let Some(end) = reading.judged(rule) {
+                    break Back::Ended(end);
+                }
+                reading.again();
             }
-            Back::Ended(SliceEnd::Complete(rule)) if reading.slice.progress.again && reading.is_short() => {
-                let (keys, total) = (reading.slice.keys, reading.slice.total.unwrap_or_default());
-                break Back::Ended(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")));
-            }
-            // Read once more: what slipped over a page's edge while the site changed counts with the union.
-            Back::Ended(SliceEnd::Complete(_)) if reading.is_doubtful() => reading.again(),
             back => break back,
         }
     };
@@ -74,26 +74,27 @@ pub(super) async fn read(shared: Arc<Shared>, slice: Slice) -> Result<(Slice, Ba
 }
 
 impl Reading {
-    /// Whether fewer distinct keys came than the least total announced.
-    fn is_short(&self) -> bool {
-        self.is_counted() && self.slice.total.is_some_and(|total| self.slice.keys < total)
-    }
-
-    /// Whether a first reading leaves open that there is more: it is short, or its pages announced different totals.
-    fn is_doubtful(&self) -> bool {
-        !self.slice.progress.again && self.is_counted() && (self.is_short() || self.slice.progress.uneven)
-    }
-
-    /// Whether the site announces exact totals.
-    fn is_counted(&self) -> bool {
-        self.shared.plan.call.pages.total().is_some_and(|total| !total.approximate)
+    /// How a slice ends that was read to its end; nothing when it is to be read once more, because what slipped over a
+    /// page's edge while the site changed counts with the union of both readings.
+    fn judged(&self, rule: String) -> Option<SliceEnd> {
+        let slice = &self.slice;
+        if [End::Known, End::Wanted].iter().any(|end| rule == end.to_string()) || rule == GONE {
+            return Some(SliceEnd::Complete(rule));
+        }
+        match judge(&self.shared.plan.call.pages, &self.after, slice.keys) {
+            Completeness::Whole => Some(SliceEnd::Complete(rule)),
+            Completeness::Unknown(why) => Some(SliceEnd::Partial(why)),
+            Completeness::Short { .. } | Completeness::Doubtful if !slice.progress.again => None,
+            Completeness::Short { keys, total } => {
+                Some(SliceEnd::Partial(format!("short: {keys} of {total} records after {rule}")))
+            }
+            Completeness::Doubtful => Some(SliceEnd::Complete(rule)),
+        }
     }
 
     fn again(&mut self) {
-        let total = self.slice.total;
-        self.slice.progress = Progress { again: true, ..Default::default() };
+        self.slice.progress = Progress { again: true, least: self.after.least, ..Default::default() };
         self.slice.position = None;
-        self.slice.total = total;
     }
 
     /// Reads pages until the slice ends.
@@ -139,17 +140,28 @@ impl Reading {
         Ok(())
     }
 
-    /// Asks for the pages ahead of the last one asked, as far as a total is known and there is room for them.
-    fn ask_ahead(&mut self, last: &Position) {
-        let Some(total) = self.slice.progress.total else { return };
-        let mut at = self.coming.back().map_or(last, |coming| &coming.position).clone();
-        while self.coming.len() < self.shared.plan.call.limits.parallel {
-            let Some(next) = self.shared.plan.call.pages.rule().ahead(&at, total) else { return };
-            let Some(permits) = Permits::spare(&self.shared) else { return };
-            let task = tokio::spawn(page::ready(self.shared.clone(), self.at(&next), permits));
-            self.coming.push_back(Coming { position: next.clone(), task });
-            at = next;
+    /// Asks for the next page, and for those ahead of it as far as a total is known and there is room for them. Pages
+    /// that were asked ahead of a page which turned out shorter begin at the wrong record: they are dropped.
+    async fn ask_on(&mut self, next: Position) -> Result<(), RunError> {
+        if self.coming.front().is_some_and(|coming| coming.position != next) {
+            self.coming.clear();
         }
+        if self.coming.is_empty() {
+            self.ask(next.clone(), 0).await?;
+        }
+        let mut at = self.coming.back().map_or(next, |coming| coming.position.clone());
+        while self.coming.len() < self.shared.plan.call.limits.parallel {
+            let Some(ahead) = self.pager().ahead(&at) else { break };
+            let Some(permits) = Permits::spare(&self.shared) else { break };
+            let task = tokio::spawn(page::ready(self.shared.clone(), self.at(&ahead), permits));
+            self.coming.push_back(Coming { position: ahead.clone(), task });
+            at = ahead;
+        }
+        Ok(())
+    }
+
+    fn pager(&mut self) -> Pager<'_> {
+        Pager { pages: &self.shared.plan.call.pages, progress: &mut self.slice.progress }
     }
 
     pub(super) fn at(&self, position: &Position) -> At {
@@ -160,6 +172,7 @@ impl Reading {
     async fn page(&mut self, position: Position, ready: Ready) -> Result<Option<Back>, RunError> {
         let first = self.slice.progress.pages == 0 && ready.done == 0;
         self.before = self.slice.progress.clone();
+        self.after = self.before.clone();
         if let Some(back) = self.split(&position, &ready, first).await? {
             return Ok(Some(back));
         }
@@ -182,71 +195,71 @@ impl Reading {
                 return Ok(Some(Back::Ended(SliceEnd::Partial("cap: the window cannot be halved any more".into()))));
             }
         }
-        let end = self.end_of(&ready);
-        let fault = ready.worked.fault.clone();
-        let next = match &end {
-            Some(_) => None,
-            None => ready.worked.next.clone(),
+        let next = match self.advance(&position, &ready) {
+            Ok(next) => next,
+            Err(fault) => {
+                self.take(position, ready, PageKind::List, None).await?;
+                return Ok(Some(Back::Ended(SliceEnd::Partial(fault))));
+            }
         };
-        let all_known = self.take(position.clone(), ready, PageKind::List, next.clone()).await?;
-        if let Some(fault) = fault {
-            return Ok(Some(Back::Ended(SliceEnd::Partial(fault))));
-        }
-        let end = end.or((all_known && self.may_stop()).then_some(End::Known));
-        match (end, next) {
-            (Some(end), _) if end.is_honest() => Ok(Some(Back::Ended(SliceEnd::Complete(end.to_string())))),
-            (Some(end), _) => Ok(Some(Back::Ended(SliceEnd::Partial(end.to_string())))),
-            (None, Some(Next::Page(next))) => {
-                if self.coming.is_empty() {
-                    self.ask(next.clone(), 0).await?;
-                }
-                self.ask_ahead(&next);
+        // A page without records shows nothing that is known.
+        let shows = ready.worked.records > 0 && ready.worked.fault.is_none();
+        let all_known = self.take(position, ready, PageKind::List, Some(next.clone())).await?;
+        let next = if all_known && shows && self.may_stop() { Next::End(End::Known) } else { next };
+        match next {
+            Next::Page(next) => {
+                self.ask_on(next).await?;
                 Ok(None)
             }
-            (None, _) => Ok(Some(Back::Ended(SliceEnd::Complete(End::NoNext.to_string())))),
+            Next::End(end) if end.is_honest() => Ok(Some(Back::Ended(SliceEnd::Complete(end.to_string())))),
+            Next::End(end) => {
+                let why = self.after.lost.clone().unwrap_or_else(|| end.to_string());
+                Ok(Some(Back::Ended(SliceEnd::Partial(why))))
+            }
         }
+    }
+
+    /// Where the slice goes from a page, and what it announces told; an error is a fault of the page that ends it.
+    fn advance(&mut self, position: &Position, ready: &Ready) -> Result<Next, String> {
+        let worked = &ready.worked;
+        let next = match &worked.fault {
+            Some(PageFault::Shape(why)) => return Err(why.clone()),
+            Some(PageFault::Unreadable(why)) => self.pager().unreadable(position, why).ok_or_else(|| why.clone())?,
+            None => {
+                let Work { records, keyless, hash, announced, .. } = worked;
+                let seen = PageSeen { records: *records, keyless: *keyless, hash: *hash, announced };
+                self.pager().advance(position, &seen)
+            }
+        };
+        self.after = self.slice.progress.clone();
+        self.tell_total();
+        Ok(next)
+    }
+
+    /// Tells the first total that the slice announces, and the first value in place of one.
+    fn tell_total(&mut self) {
+        let (before, progress, slice) = (&self.before, &self.after, &self.slice.slice);
+        if let (None, Some(total)) = (before.total, progress.total) {
+            self.shared.emit(EventKind::TotalAnnounced { slice: slice.clone(), total });
+        }
+        if let (None, Some(found)) = (&before.no_total, &progress.no_total) {
+            self.shared.emit(EventKind::NoTotal { slice: slice.clone(), found: found.clone() });
+        }
+        self.slice.total = progress.least;
     }
 
     /// Whether a page of known keys ends the slice: in a second reading the first one made them known.
     fn may_stop(&self) -> bool {
-        let chosen = self.shared.plan.call.pages.stop() == Some(Stop::Known);
+        let chosen = self.shared.plan.call.pages.stop().contains(&Stop::Known);
         chosen && self.shared.known && !self.slice.progress.again
-    }
-
-    /// Why the slice ends with this page: a total that cannot be read, a guard, the rule's own word, the total.
-    fn end_of(&mut self, ready: &Ready) -> Option<End> {
-        let records = ready.worked.records;
-        match &ready.worked.total {
-            Err(reader) => return Some(End::Unreadable(reader.clone())),
-            Ok(Some(total)) => {
-                if self.slice.progress.total.is_none() {
-                    self.slice.progress.total = Some(*total);
-                    self.shared.emit(EventKind::TotalAnnounced { slice: self.slice.slice.clone(), total: *total });
-                }
-                self.slice.progress.uneven |= self.slice.progress.total != Some(*total);
-                self.slice.total = Some(self.slice.total.map_or(*total, |least| least.min(*total)));
-            }
-            Ok(None) => {}
-        }
-        if self.slice.progress.page(ready.worked.hash, records) {
-            return Some(End::Repeated);
-        }
-        if let Some(Next::End(end)) = &ready.worked.next {
-            return Some(end.clone());
-        }
-        let progress = &self.slice.progress;
-        if progress.total.is_some_and(|total| progress.received >= total) {
-            return Some(End::Total);
-        }
-        (progress.pages >= self.shared.plan.call.pages.max()).then_some(End::Max)
     }
 
     /// A first page above the cap is a probe: it keeps no records, and two halves take the slice's place.
     async fn split(&mut self, position: &Position, ready: &Ready, first: bool) -> Result<Option<Back>, RunError> {
         let plan = self.shared.plan.clone();
         let Some((windows, window)) = plan.windows.as_ref().zip(self.slice.window) else { return Ok(None) };
-        let above =
-            windows.split.is_some_and(|(above, _)| matches!(&ready.worked.total, Ok(Some(total)) if *total > above));
+        let total = ready.worked.announced.total.as_ref().and_then(Figure::number);
+        let above = windows.split.is_some_and(|(above, _)| total.is_some_and(|total| total > above));
         let asked = ready.meaning == Meaning::Split;
         if !(asked || first && above) {
             return Ok(None);
@@ -260,7 +273,7 @@ impl Reading {
                 Slice::open(number, self.slice.partition.clone(), Some(window))
             })
             .collect();
-        self.slice.total = ready.worked.total.clone().ok().flatten();
+        self.slice.total = total;
         self.slice.state = SliceState::Ended(SliceEnd::Split);
         let admit = self.admit(ready, ready.version, Mapped::default());
         let again = self.slice.progress.again;

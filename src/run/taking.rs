@@ -62,9 +62,9 @@ impl Reading {
         Ok(all_known)
     }
 
-    /// What the guards remember while a page is not done: what they knew before it, and what its total said.
+    /// What the guards remember while a page is not done: what they knew before it.
     fn standing(&self, part: u32) -> Progress {
-        Progress { part, uneven: self.slice.progress.uneven, ..self.before.clone() }
+        Progress { part, ..self.before.clone() }
     }
 
     /// Admits a part and hands it over to the writer; whether all its keys were known.

@@ -36,26 +36,50 @@ pub enum Clock {
 }
 
 impl Reader {
-    /// The value: group 1 of the pattern, else its match; null when there is none.
+    /// The value: group 1 of the pattern, else its match; null when there is none. Of a header that comes several times
+    /// the first value that matches.
     pub fn read(&self, page: &Page, body: &Tree<'_>) -> Tree<'static> {
-        let value = match &self.from {
-            From::Path(path) => path.value(body).into_owned(),
-            From::Header(name) => page.header(name).map_or(Tree::Null, Tree::from),
-            From::Status => Tree::Int(page.status.into()),
-        };
+        match &self.from {
+            From::Path(path) => self.matched(path.value(body).into_owned()),
+            From::Status => self.matched(Tree::Int(page.status.into())),
+            From::Header(name) => {
+                let values = page.header_values(name).map(|value| self.matched(Tree::from(value)));
+                values.into_iter().find(|value| !value.is_null()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// What the pattern reads of a value; the value itself without one.
+    fn matched(&self, value: Tree<'static>) -> Tree<'static> {
         let Some(pattern) = &self.pattern else { return value };
         let Some(text) = value.scalar_text() else { return Tree::Null };
         let Some(found) = pattern.captures(&text) else { return Tree::Null };
         found.get(1).or_else(|| found.get(0)).map_or(Tree::Null, |part| Tree::from(part.as_str()))
     }
 
-    /// The value as a whole number, also when it is text; `None` when it is neither.
-    pub fn number(&self, page: &Page, body: &Tree<'_>) -> Option<u64> {
-        match self.read(page, body) {
-            Tree::Int(number) => u64::try_from(number).ok(),
-            Tree::Float(number) if number >= 0.0 && number.fract() == 0.0 => Some(number as u64),
-            Tree::Text(text) => text.trim().parse().ok(),
-            _ => None,
+    /// The value that the pattern was tried on, for messages; `None` without a pattern.
+    pub fn unmatched(&self, page: &Page, body: &Tree<'_>) -> Option<Tree<'static>> {
+        self.pattern.as_ref()?;
+        Some(match &self.from {
+            From::Path(path) => path.value(body).into_owned(),
+            From::Status => Tree::Int(page.status.into()),
+            From::Header(name) => page.header_values(name).next().map_or(Tree::Null, Tree::from),
+        })
+    }
+
+    /// The value as a yes or a no, as a person reads it; an error is the value that is neither. Null, missing and `[]`
+    /// are a no, and so is 0; a text that a pattern found and that is no word for no is a yes.
+    pub fn truth(&self, page: &Page, body: &Tree<'_>) -> Result<bool, Tree<'static>> {
+        let value = self.read(page, body);
+        let Tree::Text(text) = &value else { return Ok(value.is_true()) };
+        match text.trim().to_lowercase().as_str() {
+            "" | "false" | "no" | "off" | "n" | "f" => Ok(false),
+            "true" | "yes" | "on" | "y" | "t" => Ok(true),
+            text => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(number != 0.0),
+                _ if self.pattern.is_some() => Ok(true),
+                _ => Err(value),
+            },
         }
     }
 
@@ -147,9 +171,10 @@ impl fmt::Display for Reader {
 mod tests {
     use super::*;
 
-    fn check(reader: &str, expect: &str) {
-        let headers = vec![("content-range".to_owned(), "offres 0-149/9848".to_owned())];
-        let page = Page {
+    fn page() -> Page {
+        let headers = [("content-range", "offres 0-149/9848"), ("x-page", "a"), ("x-page", "b=2")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Page {
             url: String::new(),
             method: "GET".into(),
             status: 206,
@@ -158,7 +183,11 @@ mod tests {
             fetched: chrono::DateTime::UNIX_EPOCH,
             attempts: 1,
             unpacked: None,
-        };
+        }
+    }
+
+    fn check(reader: &str, expect: &str) {
+        let page = page();
         let body: Tree<'_> = serde_json::from_str(r#"{"n":"17","m":"plage de résultats"}"#).unwrap();
         assert_eq!(reader.parse::<Reader>().unwrap().read(&page, &body).to_string(), expect, "{reader}");
     }
@@ -172,6 +201,32 @@ mod tests {
         check(r#"header X ~ "a""#, "null");
         check(r#"$.m[?@ == ' ~ '] ~ "a""#, "null");
         check(r#"status ~ "^20.$""#, r#""206""#);
+        check("header X-Page", r#""a""#);
+        check(r#"header X-Page ~ "b=(.)""#, r#""2""#);
+    }
+
+    #[test]
+    fn a_yes_or_a_no_as_a_person_reads_it() {
+        let truth = |reader: &str, value: &str| {
+            let text = format!("{{\"v\": {value}}}");
+            let body: Tree<'_> = serde_json::from_str(&text).unwrap();
+            reader.parse::<Reader>().unwrap().truth(&page(), &body).ok()
+        };
+        for yes in ["true", "1", "37", r#""true""#, r#"" YES ""#, r#""on""#, r#""1""#, "{}", "[0]"] {
+            assert_eq!(truth("$.v", yes), Some(true), "{yes}");
+        }
+        for no in
+            ["false", "0", "null", "[]", r#""""#, r#"" ""#, r#""False""#, r#""No""#, r#""0""#, r#""off""#, r#""0.0""#]
+        {
+            assert_eq!(truth("$.v", no), Some(false), "{no}");
+        }
+        for neither in [r#""maybe""#, r#""https://a.b/2""#, r#""null""#, r#""nan""#] {
+            assert_eq!(truth("$.v", neither), None, "{neither}");
+        }
+        assert_eq!(truth(r#"$.v ~ "^http""#, r#""https://a.b/2""#), Some(true), "what a pattern finds is a yes");
+        assert_eq!(truth(r#"$.v ~ "^(true|false)$""#, r#""false""#), Some(false));
+        assert_eq!(truth(r#"$.v ~ "^3$""#, "3"), Some(true));
+        assert_eq!(truth("$.w", "1"), Some(false), "what is missing is a no");
     }
 
     #[test]

@@ -19,20 +19,20 @@ use crate::paginate::End;
 pub(super) struct Swept {
     /// Whether a slice did not end honestly.
     pub broken: bool,
-    /// Whether a slice ended where all was known.
-    known: bool,
+    /// Whether a slice ended by choice: where all was known, or at `stop: max`.
+    chosen: bool,
     start: Option<i64>,
     end: Option<i64>,
     slices: Vec<String>,
 }
 
 impl Core {
-    /// Writes down the partitions that a sweep read whole: every slice ended honestly, none by `stop: known`, and no
+    /// Writes down the partitions that a sweep read whole: every slice ended honestly, none by choice, and no
     /// record without a key in them.
     pub(super) fn end_sweep(&mut self, run: RunId) -> Result<usize, StateError> {
         let mut whole = 0;
         for (name, partition) in self.swept(run)? {
-            if partition.broken || partition.known || self.has_keyless(run, &partition.slices)? {
+            if partition.broken || partition.chosen || self.has_keyless(run, &partition.slices)? {
                 continue;
             }
             let mut seen = RoaringBitmap::new();
@@ -55,7 +55,9 @@ impl Core {
         for slice in self.slices_of(run)? {
             let partition = swept.entry(slice.partition).or_default();
             match &slice.state {
-                SliceState::Ended(SliceEnd::Complete(rule)) => partition.known |= *rule == End::Known.to_string(),
+                SliceState::Ended(SliceEnd::Complete(rule)) => {
+                    partition.chosen |= [End::Known, End::Wanted].iter().any(|end| *rule == end.to_string());
+                }
                 SliceState::Ended(SliceEnd::Split) => {}
                 _ => partition.broken = true,
             }

@@ -308,7 +308,7 @@ fn records(source: &Source, path: &str, report: &mut Report<'_, '_>) {
 }
 
 fn lifecycle(source: &Source, path: &str, report: &mut Report<'_, '_>) {
-    let needs_sweep = source.windows.is_some() || source.pages.stop() == Some(Stop::Known);
+    let needs_sweep = source.windows.is_some() || source.pages.stop().contains(&Stop::Known);
     if let (Some(expire), None, true) = (&source.expire, &source.sweep, needs_sweep)
         && matches!(expire.not_seen, NotSeen::Sweeps(_))
     {

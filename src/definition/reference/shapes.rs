@@ -10,7 +10,7 @@ use crate::definition::pipelines::{Use, UseMap};
 use crate::definition::request::{Auth, AuthBranch, Body, Part, Request};
 use crate::definition::responses::{Action, Codes, Entries};
 use crate::definition::source::{AuthChoice, NotSeen, Param};
-use crate::paginate::{Total, TotalMap};
+use crate::paginate::{Stop, Stops, Total, TotalMap};
 use crate::scalar::{Reader, Template};
 
 impl<T: JsonSchema> JsonSchema for Ordered<T> {
@@ -161,6 +161,16 @@ impl JsonSchema for Total {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let (at, map) = (generator.subschema_for::<Reader>(), generator.subschema_for::<TotalMap>());
         json_schema!({"description": "Number of records announced: a reader, or `{at: READER, approximate: true}`.", "anyOf": [at, map]})
+    }
+}
+
+impl JsonSchema for Stops {
+    fn schema_name() -> Cow<'static, str> {
+        "STOPS".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let stop = generator.subschema_for::<Stop>();
+        json_schema!({"description": "One stop rule, or a list of them.", "anyOf": [stop, {"type": "array", "items": stop}]})
     }
 }
 
