@@ -15,6 +15,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body with its media type.
     pub body: Option<Body>,
+    /// Whether it goes where the credentials of its call may go.
+    pub trusted: bool,
 }
 
 /// A request body.

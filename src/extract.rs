@@ -3,6 +3,7 @@ mod cells;
 mod compile;
 mod fit;
 mod listing;
+mod records;
 
 use std::ops::Range;
 
@@ -17,11 +18,12 @@ use crate::tree::Tree;
 
 pub use cells::Written;
 pub use listing::Listing;
+pub use records::RecordsAt;
 
 /// What a source's answers are turned into.
 #[derive(Debug)]
 pub struct Extract {
-    records: Read,
+    records: RecordsAt,
     only: Option<Value>,
     key: Value,
     null_if: Vec<Tree<'static>>,
@@ -115,43 +117,22 @@ pub enum Records<'t, 'p> {
 impl Extract {
     /// The records of a decoded answer.
     pub fn records<'t, 'p>(&self, body: &'t Tree<'p>) -> Records<'t, 'p> {
-        let fallback = self.records.operands.len() > 1;
-        let Some(Operand::Path(path)) = self.records.operands.first() else { return Records::Missing };
-        let found = path.read(body);
-        if let Some(other) =
-            found.iter().find(|value| !matches!(value, Tree::Object(_) | Tree::List(_) | Tree::Text(_)))
-        {
-            return Records::Wrong(other.kind());
+        let Some(found) = self.records.read(body) else { return Records::Missing };
+        let wrong = |value: &&&Tree<'_>| !matches!(value, Tree::Object(_) | Tree::List(_) | Tree::Text(_));
+        match found.iter().find(wrong) {
+            Some(other) => Records::Wrong(other.kind()),
+            None => Records::List(found),
         }
-        if let [Tree::List(list)] = found[..]
-            && path.is_singular()
-        {
-            return Records::List(list.iter().collect());
-        }
-        if found.is_empty() && !fallback && !self.is_there(path, body) {
-            return Records::Missing;
-        }
-        Records::List(found)
     }
 
-    /// The names that lead to the list of records, when it can be read on its way: one path, nothing converted.
+    /// The names that lead to the list of records, when it can be read on its way.
     pub fn list(&self) -> Option<Vec<&str>> {
-        match &self.records.operands[..] {
-            [Operand::Path(path), ..] if self.records.conversions.is_empty() => path.to_list(),
-            _ => None,
-        }
+        self.records.names()
     }
 
-    /// Whether a list that is missing is no fault: the records have another operand.
+    /// Whether a list that is missing is no fault.
     pub fn may_be_missing(&self) -> bool {
-        self.records.operands.len() > 1
-    }
-
-    /// Whether the list that a path with `[*]` reads is there at all.
-    fn is_there(&self, path: &Path, body: &Tree<'_>) -> bool {
-        let Some(parent) = path.as_str().strip_suffix("[*]").map(str::parse::<Path>) else { return !body.is_null() };
-        parent
-            .is_ok_and(|parent| parent.read(body).iter().any(|value| matches!(value, Tree::List(_) | Tree::Object(_))))
+        self.records.may_be_missing()
     }
 
     /// Makes an offer of a record, its content appended to `text`.
@@ -197,13 +178,29 @@ impl Extract {
             path: Some(self.key.text()),
             message,
         };
-        let value = self.key.value(record, scope, moment, &mut errors).map_err(|error| reject(error.to_string()))?;
-        match value {
-            Tree::Text(text) if !text.is_empty() => Ok(text.into_owned()),
-            Tree::Int(number) => Ok(number.to_string()),
-            Tree::Null | Tree::Text(_) => Err(reject("the key is missing or empty".into())),
-            other => Err(reject(format!("a key is text or a whole number, found {}", other.kind()))),
+        let (parts, mut texts) = (self.key.parts(), Vec::new());
+        for part in parts {
+            let value = part.value(record, scope, moment, &mut errors).map_err(|error| reject(error.to_string()))?;
+            texts.push(key_text(value).map_err(|why| match parts.len() {
+                1 => reject(why),
+                _ => reject(format!("its part `{}`: {why}", part.text())),
+            })?);
         }
+        Ok(texts.join(BETWEEN))
+    }
+}
+
+/// Between the parts of a key.
+const BETWEEN: &str = "\u{1f}";
+
+/// A key, or a part of one, as text.
+fn key_text(value: Tree<'_>) -> Result<String, String> {
+    match value {
+        Tree::Text(text) if text.contains(BETWEEN) => Err("a key holds U+001F, which stands between its parts".into()),
+        Tree::Text(text) if !text.is_empty() => Ok(text.into_owned()),
+        Tree::Int(number) => Ok(number.to_string()),
+        Tree::Null | Tree::Text(_) => Err("the key is missing or empty".into()),
+        other => Err(format!("a key is text or a whole number, found {}", other.kind())),
     }
 }
 
@@ -228,6 +225,14 @@ impl Value {
             Value::Constant(constant) => constant.to_string(),
             Value::List(list) => list.iter().map(Value::text).collect::<Vec<_>>().join(", "),
             Value::Each(read, _) => read.text.clone(),
+        }
+    }
+
+    /// What a key is made of: itself, or the elements of a list.
+    fn parts(&self) -> &[Value] {
+        match self {
+            Value::List(list) => list,
+            one => std::slice::from_ref(one),
         }
     }
 

@@ -57,6 +57,11 @@ impl Finding {
         Finding { level: Level::Warning, ..Finding::error(code, place, message) }
     }
 
+    /// Something worth knowing.
+    pub fn note(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Finding { level: Level::Note, ..Finding::error(code, place, message) }
+    }
+
     /// The same with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

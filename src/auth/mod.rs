@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::scalar::{Clock, Reader};
+use crate::scalar::{Clock, Origin, Reader};
 
 /// What is placed into a request, and to whom it may be shown.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +21,15 @@ pub struct Credential {
     pub path: Vec<(String, SecretString)>,
     /// The call that gives a bearer token.
     pub token: Option<TokenCall>,
-    /// Origins it may be sent to.
-    pub origins: Vec<String>,
+    /// Secrets that the request itself places, `${secret.NAME}`.
+    pub placed: Vec<(String, SecretString)>,
+    /// Secrets out of which the rest is made: they must not be seen by themselves either.
+    pub ingredients: Vec<SecretString>,
+    /// Origins it may be sent to besides that of `request`.
+    pub origins: Vec<Origin>,
 }
 
-/// The call of an OAuth 2.0 client credentials grant, RFC 6749 section 4.4.
+/// The call that gives a token, RFC 6749: its form says which grant it is.
 #[derive(Clone, Debug)]
 pub struct TokenCall {
     /// Where.
@@ -53,35 +57,49 @@ impl Credential {
             && self.query.is_empty()
             && self.cookies.is_empty()
             && self.path.is_empty()
+            && self.placed.is_empty()
             && self.token.is_none()
     }
 
-    /// Equal for equal credentials: budgets and tokens are shared by it. Says nothing of them.
+    fn named(&self) -> impl Iterator<Item = &(String, SecretString)> {
+        [&self.headers, &self.query, &self.cookies, &self.path, &self.placed].into_iter().flatten()
+    }
+
+    /// Equal for equal credentials: budgets are shared by it. Says nothing of them.
     pub fn identity(&self) -> u64 {
         let mut text = String::new();
-        for (name, value) in self.headers.iter().chain(&self.query).chain(&self.cookies).chain(&self.path) {
+        for (name, value) in self.named() {
             text += &format!("{name}\0{}\0", value.expose_secret());
         }
-        if let Some(call) = &self.token {
-            text += &call.url;
-            for (name, value) in &call.form {
-                text += &format!("\0{name}\0{}", value.expose_secret());
-            }
-            if let Some((user, password)) = &call.basic {
-                text += &format!("\0{}\0{}", user.expose_secret(), password.expose_secret());
-            }
-        }
+        text += &self.token.as_ref().map(TokenCall::text).unwrap_or_default();
         if text.is_empty() { 0 } else { xxh3_64(text.as_bytes()) }
     }
 
     /// All values that must not be seen.
     pub fn secrets(&self) -> Vec<SecretString> {
-        let placed =
-            self.headers.iter().chain(&self.query).chain(&self.cookies).chain(&self.path).map(|(_, value)| value);
+        let placed = self.named().map(|(_, value)| value);
         let token = self.token.iter().flat_map(|call| {
             let hidden = call.form.iter().filter(|(name, _)| !matches!(name.as_str(), "grant_type" | "scope"));
             hidden.map(|(_, value)| value).chain(call.basic.iter().map(|(_, password)| password))
         });
-        placed.chain(token).cloned().collect()
+        placed.chain(token).chain(&self.ingredients).cloned().collect()
+    }
+}
+
+impl TokenCall {
+    fn text(&self) -> String {
+        let mut text = self.url.clone();
+        for (name, value) in &self.form {
+            text += &format!("\0{name}\0{}", value.expose_secret());
+        }
+        if let Some((user, password)) = &self.basic {
+            text += &format!("\0{}\0{}", user.expose_secret(), password.expose_secret());
+        }
+        text
+    }
+
+    /// Equal for equal calls: tokens are shared by it.
+    pub fn identity(&self) -> u64 {
+        xxh3_64(self.text().as_bytes())
     }
 }

@@ -115,6 +115,11 @@ impl Program {
         self.names().any(|name| name.parts[0] == root)
     }
 
+    /// Whether all names that it reads are under these roots.
+    pub fn reads_only(&self, roots: &[&str]) -> bool {
+        self.names().all(|name| roots.contains(&name.parts[0].as_str()))
+    }
+
     /// Whether its value holds a credential: it goes only where credentials go, and is masked everywhere.
     pub fn is_secret(&self) -> bool {
         self.reads("secret") || self.reads("auth")

@@ -1,4 +1,5 @@
 //! Definitions: what the user wrote, read with places; every fault a finding.
+pub mod address;
 pub mod build;
 pub mod check;
 pub mod keys;
@@ -13,6 +14,7 @@ pub mod reference;
 pub mod render;
 pub mod request;
 pub mod responses;
+pub mod shared;
 pub mod source;
 mod yaml;
 
@@ -25,7 +27,7 @@ use crate::schema::Schema;
 use mapping::Mapping;
 use node::File;
 use pipelines::Pipelines;
-use responses::SharedPart;
+use shared::SharedPart;
 use source::Source;
 
 /// One file as text.
@@ -67,6 +69,14 @@ impl Definitions {
         match self.files.get(path) {
             Some(file) => file.value_place(trail),
             None => Place { file: path.to_owned(), line: 1, column: 1, bytes: 0..0 },
+        }
+    }
+
+    /// A source with what it uses of a shared part.
+    pub fn whole(&self, source: &Source) -> Source {
+        match source.shared.as_ref().and_then(|name| self.shared.get(name.as_str())) {
+            Some(part) => source.with(part),
+            None => source.clone(),
         }
     }
 
@@ -129,7 +139,7 @@ fn follows(finding: &Finding, cut: &BTreeMap<String, Vec<String>>) -> bool {
     let about = |root: &str| finding.message.starts_with(&format!("`{root}"));
     match finding.code {
         "missing-key" | "one-choice" => true,
-        "needs" => lost("windows") || lost("pages") || lost("sweep"),
+        "needs" => ["windows", "pages", "sweep", "request", "for"].iter().any(|key| lost(key)),
         "unknown-name" => {
             (about("page.") && lost("pages"))
                 || (about("for.") && lost("for"))

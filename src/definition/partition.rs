@@ -10,7 +10,7 @@ use super::responses::Responses;
 use super::source::{AuthChoice, Limits};
 use crate::decode::Decoding;
 use crate::paginate::Pagination;
-use crate::scalar::{Path, Template, Value};
+use crate::scalar::{Expression, Template, Value};
 use crate::tree::Tree;
 
 /// Values of one name of `for`.
@@ -74,9 +74,8 @@ pub enum PartitionChoice {
 pub struct Call {
     /// What is asked; it may not use `window`.
     pub request: Request,
-    /// Who we are.
-    #[serde(default)]
-    pub auth: AuthChoice,
+    /// Who we are; as the source by default.
+    pub auth: Option<AuthChoice>,
     /// From bytes to values.
     #[serde(default)]
     pub decode: Decoding,
@@ -86,13 +85,12 @@ pub struct Call {
     /// What answers mean.
     #[serde(default)]
     pub responses: Responses,
-    /// How fast.
-    #[serde(default)]
-    pub limits: Limits,
+    /// How fast; the source's limits by default.
+    pub limits: Option<Limits>,
     /// Which records are kept.
     pub only: Option<Value>,
-    /// Where the records are.
-    pub records: Path,
+    /// Where the records are; the run fails where that list is missing, unless it is written `$.rows[*] ?? []`.
+    pub records: Expression,
     /// The value of each.
     pub value: Value,
     /// Lists of this many values instead of single ones.

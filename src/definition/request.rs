@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::ordered::Ordered;
 use crate::scalar::fault::Carried;
-use crate::scalar::{Clock, Given, Reader, Span, Template};
+use crate::scalar::{Clock, Given, Origin, Reader, Span, Template};
 use crate::tree::Tree;
 
 /// What is asked: a method with an address, and what goes with it.
@@ -233,7 +233,30 @@ pub struct AuthBranch {
     /// OAuth 2.0.
     pub oauth2: Option<Oauth2>,
     /// Nobody.
-    pub none: Option<Ordered<Part>>,
+    #[serde(default, deserialize_with = "nobody")]
+    pub none: Option<Nobody>,
+}
+
+/// Nothing stands in it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nobody {}
+
+/// `none:` with nothing behind it is the same as `none: {}`.
+fn nobody<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nobody>, D::Error> {
+    Option::<Nobody>::deserialize(deserializer).map(|written| Some(written.unwrap_or(Nobody {})))
+}
+
+impl AuthBranch {
+    /// Its ways: exactly one where it is right.
+    pub fn ways(&self) -> Vec<Auth> {
+        let basic = self.basic.clone().map(Auth::Basic);
+        let bearer = self.bearer.clone().map(Auth::Bearer);
+        let key = self.key.clone().map(Auth::Key);
+        let oauth2 = self.oauth2.clone().map(Auth::Oauth2);
+        let none = self.none.as_ref().map(|_| Auth::None);
+        [basic, bearer, key, oauth2, none].into_iter().flatten().collect()
+    }
 }
 
 /// HTTP Basic.
@@ -262,9 +285,9 @@ pub struct Key {
     /// In the address, by `${auth.NAME}`.
     #[serde(default)]
     pub path: Ordered<Template>,
-    /// Other origins they may be sent to.
+    /// Origins they may be sent to besides that of `request`.
     #[serde(default)]
-    pub to: Vec<String>,
+    pub to: Vec<Origin>,
 }
 
 /// OAuth 2.0.

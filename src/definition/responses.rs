@@ -4,7 +4,6 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ordered::Ordered;
 use crate::scalar::fault::Carried;
 use crate::scalar::{Fault, Reader, Share, Template};
 
@@ -168,20 +167,4 @@ impl Responses {
     pub fn extend(&mut self, other: &Responses) {
         self.0.0.extend(other.iter().cloned());
     }
-}
-
-/// A shared part in `sources/shared/NAME.yaml`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SharedPart {
-    /// Who we are.
-    pub auth: Option<super::source::AuthChoice>,
-    /// How fast.
-    pub limits: Option<super::source::Limits>,
-    /// Headers.
-    #[serde(default)]
-    pub headers: Ordered<super::request::Part>,
-    /// What answers mean.
-    #[serde(default)]
-    pub responses: Responses,
 }

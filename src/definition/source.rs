@@ -11,7 +11,7 @@ use super::request::{Auth, AuthBranch, Request};
 use super::responses::Responses;
 use crate::decode::Decoding;
 use crate::paginate::Pagination;
-use crate::scalar::{Clock, Expression, Given, Name, Path, Rate, Share, Span, Template, Value};
+use crate::scalar::{Clock, Expression, Given, Name, Origin, Path, Rate, Share, Span, Template, Value};
 use crate::tree::Tree;
 
 /// One job site.
@@ -36,8 +36,10 @@ pub struct Source {
     #[serde(rename = "use")]
     pub shared: Option<Name>,
     /// Who we are to the site.
+    pub auth: Option<AuthChoice>,
+    /// Origins that credentials may be sent to besides that of `request`.
     #[serde(default)]
-    pub auth: AuthChoice,
+    pub trust: Vec<Origin>,
     /// What is asked.
     pub request: Request,
     /// Partitions: the request is made for each value; several names are a product.
@@ -121,9 +123,13 @@ pub enum AuthChoice {
     Several(Vec<AuthBranch>),
 }
 
-impl Default for AuthChoice {
-    fn default() -> Self {
-        AuthChoice::One(Auth::None)
+/// Who asks where nothing is said.
+const NOBODY: &AuthChoice = &AuthChoice::One(Auth::None);
+
+impl Source {
+    /// Who asks.
+    pub fn auth(&self) -> &AuthChoice {
+        self.auth.as_ref().unwrap_or(NOBODY)
     }
 }
 
@@ -253,6 +259,8 @@ pub enum Dedupe {
 pub struct Detail {
     /// What is asked, with `${record.…}`.
     pub request: Request,
+    /// Who we are; as the source by default, to the origin of its `request` and those of `trust`.
+    pub auth: Option<AuthChoice>,
     /// From bytes to values.
     #[serde(default)]
     pub decode: Decoding,

@@ -1,29 +1,29 @@
 //! What a parent call's answer brings: one value for each of its records.
 use chrono::{DateTime, Utc};
 
-use super::Value;
 use super::compile::value;
+use super::{RecordsAt, Value};
 use crate::convert::Moment;
 use crate::convert::render::Scope;
-use crate::scalar::{Path, Value as Says};
+use crate::scalar::{Expression, Value as Says};
 use crate::tree::Tree;
 
 /// How values are read out of an answer.
 #[derive(Debug)]
 pub struct Listing {
-    records: Path,
+    records: RecordsAt,
     only: Option<Value>,
     value: Value,
 }
 
 impl Listing {
     /// Compiles `records`, `only` and `value`, which were checked.
-    pub fn compile(records: &Path, only: Option<&Says>, says: &Says) -> Result<Self, String> {
-        Ok(Listing { records: records.clone(), only: only.map(value).transpose()?, value: value(says)? })
+    pub fn compile(records: &Expression, only: Option<&Says>, says: &Says) -> Result<Self, String> {
+        Ok(Listing { records: RecordsAt::compile(records)?, only: only.map(value).transpose()?, value: value(says)? })
     }
 
-    /// The values of an answer, and how many records it has. A value that is null or cannot be made is an error: a
-    /// partition that is silently left out would look like offers that are gone.
+    /// The values of an answer, and how many records it has. A list that is missing is an error, and so is a value
+    /// that is null or cannot be made: a partition that is silently left out would look like offers that are gone.
     pub fn values(
         &self,
         body: &Tree<'_>,
@@ -32,10 +32,10 @@ impl Listing {
         lookups: &std::sync::Arc<crate::convert::Lookups>,
     ) -> Result<(Vec<Tree<'static>>, u64), String> {
         let moment = Moment { fetched, lookups: lookups.clone() };
-        let records = match &self.records.read(body)[..] {
-            [Tree::List(list)] if self.records.is_singular() => list.iter().collect(),
-            found => found.to_vec(),
-        };
+        let records = self.records.read(body).ok_or_else(|| {
+            let at = self.records.as_str();
+            format!("the list `{at}` is not in the answer; where that means that there is none, write `{at} ?? []`")
+        })?;
         let mut values = Vec::with_capacity(records.len());
         for record in &records {
             let scope = scope.clone().tree("record", record);

@@ -128,9 +128,6 @@ pub enum FetchError {
     /// The address cannot be used.
     #[error("`{0}` is not an address that can be asked: {1}")]
     Address(String, String),
-    /// Credentials would leave their origin.
-    #[error("credentials would be sent to {0}, which is not their origin; list it under `auth.key.to`")]
-    Origin(String),
     /// The client could not be made.
     #[error("no HTTP client: {0}; are the certificates of the system installed (ca-certificates)?")]
     Client(String),
@@ -178,7 +175,6 @@ impl Fetch {
     pub async fn fetch(&self, ask: &Ask<'_>) -> Result<Page, FetchError> {
         let url = Url::parse(&ask.request.url)
             .map_err(|error| FetchError::Address(redact(&ask.request.url, ask.secrets), error.to_string()))?;
-        self.allowed(&url, ask.credential)?;
         let (mut attempt, mut renewed) = (1, false);
         loop {
             let (target, rate) = ask.origins.target(&url);
@@ -235,14 +231,6 @@ impl Fetch {
         if let Some(until) = learned.max(asked) {
             self.budgets.pause(key, until).await;
         }
-    }
-
-    /// Credentials go to the origins they were declared for; without a list, to that of the request as written.
-    fn allowed(&self, url: &Url, credential: &Credential) -> Result<(), FetchError> {
-        let origin = url.origin().ascii_serialization();
-        let listed = credential.origins.is_empty()
-            || credential.origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin);
-        if credential.is_empty() || listed { Ok(()) } else { Err(FetchError::Origin(origin)) }
     }
 }
 

@@ -34,14 +34,14 @@ const CAP: usize = 1 << 20;
 const LIFE: Duration = Duration::from_secs(300);
 
 impl Fetch {
-    async fn cell(&self, ask: &Ask<'_>) -> Arc<Mutex<Token>> {
-        self.tokens.lock().await.entry(ask.credential.identity()).or_default().clone()
+    async fn cell(&self, call: &TokenCall) -> Arc<Mutex<Token>> {
+        self.tokens.lock().await.entry(call.identity()).or_default().clone()
     }
 
     /// The token to use, with its generation; `None` without a token call.
     pub(super) async fn token(&self, ask: &Ask<'_>) -> Result<(Option<SecretString>, u64), FetchError> {
         let Some(call) = &ask.credential.token else { return Ok((None, 0)) };
-        let cell = self.cell(ask).await;
+        let cell = self.cell(call).await;
         let mut token = cell.lock().await;
         let fresh = token.renew_at.is_some_and(|at| Instant::now() < at);
         if token.value.is_none() || !fresh {
@@ -53,7 +53,7 @@ impl Fetch {
     /// Renews the token, unless another request has done so since this generation.
     pub(super) async fn renew(&self, ask: &Ask<'_>, generation: u64) -> Result<(), FetchError> {
         let Some(call) = &ask.credential.token else { return Ok(()) };
-        let cell = self.cell(ask).await;
+        let cell = self.cell(call).await;
         let mut token = cell.lock().await;
         if token.generation == generation {
             self.call(ask, call, &mut token).await?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Limits, RequestPlan, Window};
+use super::request::{RequestError, To};
+use super::{Audience, Limits, RequestPlan, Window};
 use crate::auth::Credential;
-use crate::convert::render::{RenderError, Scope};
+use crate::convert::render::Scope;
 use crate::convert::{Lookups, Moment};
 use crate::decode::Decoding;
 use crate::definition::responses::Responses;
@@ -23,6 +24,8 @@ pub struct Call {
     pub request: Arc<RequestPlan>,
     /// Who asks.
     pub credential: Arc<Credential>,
+    /// Where that may be seen.
+    pub audience: Audience,
     /// Values that must not be seen.
     pub secrets: Vec<SecretString>,
     /// How a slice advances.
@@ -70,37 +73,39 @@ pub struct Place<'a> {
 
 impl Call {
     /// The request of a page.
-    pub fn request(&self, place: &Place<'_>) -> Result<Request, RenderError> {
-        let auth: Vec<(String, Tree<'static>)> =
-            self.credential.path.iter().map(|(name, value)| (name.clone(), revealed(value))).collect();
+    pub fn request(&self, place: &Place<'_>) -> Result<Request, RequestError> {
+        let [auth, secret] = [&self.credential.path, &self.credential.placed].map(|named| revealed(named));
         let page = self.pages.rule().variables(place.position);
         let window = place.window.map(|(start, end)| window(start, end)).unwrap_or_default();
         let mut scope = self
             .knobs
             .scope(DateTime::UNIX_EPOCH)
             .with("auth", named(&auth))
+            .with("secret", named(&secret))
             .with("for", named(place.partition))
             .with("page", page.iter().map(|(name, value)| (*name, value)))
             .with("window", window.iter().map(|(name, value)| (*name, value)));
         if let Some(record) = place.record {
             scope = scope.tree("record", record);
         }
-        let mut request = self.request.render(&scope)?;
-        if let Position::Address(Some(address)) = place.position {
-            request.url = address.clone();
-        }
-        Ok(request)
+        // The next address of a list is none of its details.
+        let (url, next) = match place.position {
+            Position::Address(Some(address)) if place.record.is_none() => (address.clone(), true),
+            _ => (self.request.address(&scope)?, false),
+        };
+        let trusted = self.audience.admits(&url, &scope);
+        self.request.render(To { url, next, trusted }, &scope)
     }
 }
 
 /// What `${window.…}` stands for; `last` is the end less one second.
-fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static str, Tree<'static>)> {
+pub(crate) fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(&'static str, Tree<'static>)> {
     let last = (end - TimeDelta::seconds(1)).max(start);
     [("start", start), ("end", end), ("last", last)].map(|(name, at)| (name, Tree::from(instant(at)))).to_vec()
 }
 
-fn revealed(secret: &SecretString) -> Tree<'static> {
-    Tree::from(secret.expose_secret())
+fn revealed(named: &[(String, SecretString)]) -> Vec<(String, Tree<'static>)> {
+    named.iter().map(|(name, secret)| (name.clone(), Tree::from(secret.expose_secret()))).collect()
 }
 
 /// Entries by reference.

@@ -2,10 +2,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::compile::Values;
 use super::credential::credential;
-use super::{Call, Detail, Limits, RequestPlan};
+use super::{Audience, Call, Detail, Limits, RequestPlan};
+use crate::auth::Credential;
 use crate::decode::Decoding;
+use crate::definition::address::decided_by;
 use crate::definition::request::Request as RequestDefinition;
 use crate::definition::responses::Responses;
 use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Source};
@@ -32,10 +36,18 @@ fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) ->
     })
 }
 
+/// Who makes a call.
+pub(super) enum Who<'a> {
+    /// Whoever it says itself.
+    Itself(&'a AuthChoice),
+    /// Whoever asks for the list: the credential goes where that of the list may go.
+    AsList(&'a Call),
+}
+
 /// What a call is compiled from.
 pub(super) struct Parts<'a> {
     pub request: &'a RequestDefinition,
-    pub auth: &'a AuthChoice,
+    pub who: Who<'a>,
     pub pages: &'a Pagination,
     pub responses: &'a Responses,
     pub limits: &'a LimitsDefinition,
@@ -43,17 +55,33 @@ pub(super) struct Parts<'a> {
 }
 
 /// Compiles a call that stands at this place of the source. Its knobs are those known so far.
-pub(super) fn call(parts: &Parts<'_>, trail: &[&str], values: &mut Values<'_>) -> Result<Call, Finding> {
+pub(super) fn call(
+    parts: &Parts<'_>,
+    source: &Source,
+    trail: &[&str],
+    values: &mut Values<'_>,
+) -> Result<Call, Finding> {
     parts.request.templates(&mut |template| values.environment(template));
-    let credential = credential(parts.auth, &[trail, &["auth"]].concat(), values)?;
     let mut pages = parts.pages.clone();
     if let Some(size) = pages.size().cloned() {
         pages.sized(values.given(&size, &[trail, &["pages"]].concat())?);
     }
     let request = RequestPlan::compile(parts.request)
         .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
+    let request = Arc::new(request);
+    let (credential, audience) = match &parts.who {
+        Who::AsList(list) => ((*list.credential).clone(), list.audience.clone()),
+        Who::Itself(auth) => {
+            let credential = credential(auth, &[trail, &["auth"]].concat(), values)?;
+            let trust = source.trust.iter().chain(&credential.origins).cloned().collect();
+            let home = decided_by(&parts.request.url, source).is_none().then(|| request.clone());
+            (credential, Audience { home, trust })
+        }
+    };
+    let credential = Credential { placed: placed(parts.request, trail, values), ..credential };
     Ok(Call {
-        request: Arc::new(request),
+        request,
+        audience,
         secrets: credential.secrets(),
         credential: Arc::new(credential),
         pages,
@@ -64,19 +92,33 @@ pub(super) fn call(parts: &Parts<'_>, trail: &[&str], values: &mut Values<'_>) -
     })
 }
 
+/// The secrets that a request places by hand.
+fn placed(request: &RequestDefinition, trail: &[&str], values: &mut Values<'_>) -> Vec<(String, SecretString)> {
+    let mut placed: Vec<(String, SecretString)> = Vec::new();
+    let trail = [trail, &["request"]].concat();
+    request.templates(&mut |template| {
+        for name in template.names_of("secret") {
+            if !placed.iter().any(|(known, _)| known == name) {
+                placed.push((name.to_owned(), values.secret(name, &trail)));
+            }
+        }
+    });
+    placed
+}
+
 /// The second call of each record.
 pub(super) fn detail(source: &Source, list: &Call, values: &mut Values<'_>) -> Result<Option<Detail>, Finding> {
     let Some(written) = &source.detail else { return Ok(None) };
     let parts = Parts {
         request: &written.request,
-        auth: &source.auth,
-        pages: &Pagination::default(),
+        who: written.auth.as_ref().map_or(Who::AsList(list), Who::Itself),
+        // A detail has no pages of its own: `${page.…}` is that of its list.
+        pages: &source.pages,
         responses: &Responses::default(),
         limits: written.limits.as_ref().unwrap_or(&source.limits),
         decode: &written.decode,
     };
-    let mut call = call(&parts, &["detail"], values)?;
-    (call.credential, call.secrets) = (list.credential.clone(), list.secrets.clone());
+    let call = call(&parts, source, &["detail"], values)?;
     let merge = written.merge.clone();
     Ok(Some(Detail { call, merge, gone: written.gone.clone(), on_error: written.on_error }))
 }

@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::calls::{Parts, call, detail};
+use super::calls::{Parts, Who, call, detail};
 use super::partition::partitions;
 use super::server::server_of;
 use super::unbuilt::unbuilt;
@@ -42,7 +42,6 @@ impl Surroundings {
 
     /// One of them.
     pub fn get(&self, name: &str) -> Option<&str> {
-        use secrecy::ExposeSecret;
         self.values.get(name).map(ExposeSecret::expose_secret)
     }
 }
@@ -65,6 +64,8 @@ pub(super) struct Values<'a> {
     params: Vec<(String, Tree<'static>)>,
     env: Vec<(String, Tree<'static>)>,
     moment: Moment,
+    /// Secrets that were read.
+    pub(super) secrets: Vec<SecretString>,
     /// Secrets that are not set.
     pub(super) missing: Vec<Finding>,
 }
@@ -73,21 +74,32 @@ impl<'a> Values<'a> {
     /// For the templates of a file.
     pub(super) fn of(definitions: &'a Definitions, path: String, surroundings: &'a Surroundings) -> Self {
         let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
-        let (params, env, missing) = (Vec::new(), Vec::new(), Vec::new());
-        Values { definitions, path, surroundings, params, env, moment, missing }
+        let (params, env, secrets, missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Values { definitions, path, surroundings, params, env, moment, secrets, missing }
+    }
+
+    /// The value of a secret. All that are missing are told at once; nothing is made of what stands in for them.
+    pub(super) fn secret(&mut self, name: &str, trail: &[&str]) -> SecretString {
+        let value: SecretString = match self.surroundings.get(name) {
+            Some(value) => value.into(),
+            None => {
+                let finding = self.missing_secret(name, trail);
+                if !self.missing.contains(&finding) {
+                    self.missing.push(finding);
+                }
+                "missing".into()
+            }
+        };
+        self.secrets.push(value.clone());
+        value
     }
 
     /// The value of a template.
     pub(super) fn value(&mut self, template: &Template, trail: &[&str]) -> Result<Tree<'static>, Finding> {
         let mut secrets = Vec::new();
         for name in template.names_of("secret") {
-            // All that are missing are told at once; nothing is made of what stands in for them.
-            let value = self.surroundings.get(name).unwrap_or_else(|| {
-                let finding = self.missing_secret(name, trail);
-                self.missing.push(finding);
-                "missing"
-            });
-            secrets.push((name.to_owned(), Tree::from(value)));
+            let value = self.secret(name, trail);
+            secrets.push((name.to_owned(), Tree::from(value.expose_secret())));
         }
         self.environment(template);
         let scope = Scope::new(&self.moment)
@@ -171,7 +183,7 @@ pub fn compile(definitions: &Definitions, ask: Ask<'_>, surroundings: &Surroundi
             Finding::error("unknown-name", place, format!("there is no source `{}`", ask.source)).hint(hint),
         ]);
     };
-    let source = with_shared(definitions, source);
+    let source = definitions.whole(source);
     let refused = unbuilt(definitions, &source, ask.pipeline);
     if !refused.is_empty() {
         return Err(refused);
@@ -201,30 +213,6 @@ pub fn known<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> St
     format!("{near}the sources are {}", names.collect::<Vec<_>>().join(", "))
 }
 
-fn with_shared(definitions: &Definitions, source: &Source) -> Source {
-    let mut source = source.clone();
-    if let Some(part) = source.shared.as_ref().and_then(|name| definitions.shared.get(name.as_str())) {
-        source.responses.extend(&part.responses);
-        if let Some(auth) = &part.auth
-            && matches!(source.auth, crate::definition::source::AuthChoice::One(crate::definition::request::Auth::None))
-        {
-            source.auth = auth.clone();
-        }
-        if let Some(limits) = &part.limits {
-            source.limits.rate = source.limits.rate.or_else(|| limits.rate.clone());
-            source.limits.parallel = source.limits.parallel.or_else(|| limits.parallel.clone());
-            source.limits.timeout = source.limits.timeout.or_else(|| limits.timeout.clone());
-            source.limits.quota.extend(limits.quota.iter().cloned());
-        }
-        for (name, part) in part.headers.iter() {
-            if source.request.headers.get(name).is_none() {
-                source.request.headers.0.push((name.to_owned(), part.clone()));
-            }
-        }
-    }
-    source
-}
-
 fn build(
     definitions: &Definitions,
     source: &Source,
@@ -235,23 +223,23 @@ fn build(
     params(source, used, values)?;
     let parts = Parts {
         request: &source.request,
-        auth: &source.auth,
+        who: Who::Itself(source.auth()),
         pages: &source.pages,
         responses: &source.responses,
         limits: &source.limits,
         decode: &source.decode,
     };
-    let call = call(&parts, &[], values)?;
+    let call = call(&parts, source, &[], values)?;
     let detail = detail(source, &call, values)?;
     let extract = Extract::compile(definitions, source).map_err(|error| values.finding(&["mapping"], error))?;
     let windows = source.windows.as_ref().map(|windows| self::windows(windows, values)).transpose()?;
-    let partitions = partitions(source, values)?;
+    let partitions = partitions(source, &call, values)?;
     let (stores, files, keeps) = sinks(ask.pipeline.map(|(_, pipeline)| pipeline), values)?;
     let sweep = source.sweep.as_ref().map(|sweep| values.given(&sweep.every, &["sweep", "every"])).transpose()?;
     let asked = format!(
         "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}",
         source.request,
-        source.auth,
+        source.auth(),
         source.partitions,
         source.windows,
         call.pages,

@@ -5,13 +5,20 @@ use secrecy::SecretString;
 
 use super::compile::Values;
 use crate::auth::{Credential, TokenCall};
-use crate::definition::request::{Auth, AuthBranch, Credentials, Key, Oauth2};
+use crate::definition::request::{Auth, Credentials, Grant, Key, Oauth2};
 use crate::definition::source::AuthChoice;
 use crate::finding::Finding;
 use crate::scalar::Template;
 
-/// The credential of a choice; of several branches the first whose `when` holds.
+/// The credential of a choice, with the secrets that it is made of.
 pub(super) fn credential(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
+    let before = values.secrets.len();
+    let credential = chosen(choice, trail, values)?;
+    Ok(Credential { ingredients: values.secrets[before..].to_vec(), ..credential })
+}
+
+/// Of several branches the first whose `when` holds.
+fn chosen(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
     match choice {
         AuthChoice::One(auth) => one(auth, trail, values),
         AuthChoice::Several(branches) => {
@@ -22,27 +29,13 @@ pub(super) fn credential(choice: &AuthChoice, trail: &[&str], values: &mut Value
                     Some(when) => values.value(when, &[trail, &[&index, "when"]].concat())?.is_true(),
                 };
                 if chosen {
-                    return branch(found, values, &below(trail, &index));
+                    let way = found.ways().into_iter().next().unwrap_or(Auth::None);
+                    return one(&way, &below(trail, &index), values);
                 }
             }
-            Ok(Credential::default())
+            let finding = values.finding(trail, "no branch of `auth` holds: nothing would be sent".to_owned());
+            Err(finding.hint("give the parameters or variables that a `when` asks for, or end the list with a branch without `when`; `- none: {}` asks as nobody"))
         }
-    }
-}
-
-fn branch(branch: &AuthBranch, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
-    if let Some(basic) = &branch.basic {
-        return self::basic(&basic.user, &basic.password, values, &below(trail, "basic"));
-    }
-    if let Some(token) = &branch.bearer {
-        return bearer(token, values, &below(trail, "bearer"));
-    }
-    if let Some(found) = &branch.key {
-        return key(found, values, &below(trail, "key"));
-    }
-    match &branch.oauth2 {
-        Some(found) => oauth2(found, values, &below(trail, "oauth2")),
-        None => Ok(Credential::default()),
     }
 }
 
@@ -88,20 +81,38 @@ fn key(key: &Key, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential,
         query: placed("query", &key.query)?,
         cookies: placed("cookie", &key.cookie)?,
         path: placed("path", &key.path)?,
-        token: None,
         origins: key.to.clone(),
+        ..Credential::default()
     })
+}
+
+/// What the form says of its grant, RFC 6749 sections 4.3, 4.4 and 6.
+fn grant(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Vec<(String, SecretString)>, Finding> {
+    let (name, members) = match oauth2.grant {
+        Grant::ClientCredentials => ("client_credentials", Vec::new()),
+        Grant::RefreshToken => ("refresh_token", vec![("refresh_token", "refresh_token", &oauth2.refresh_token)]),
+        Grant::Password => {
+            ("password", vec![("username", "user", &oauth2.user), ("password", "password", &oauth2.password)])
+        }
+    };
+    let mut form: Vec<(String, SecretString)> = vec![("grant_type".into(), name.to_owned().into())];
+    for (member, key, template) in members {
+        // That it is there was checked.
+        let Some(template) = template else { continue };
+        form.push((member.to_owned(), values.text(template, &below(trail, key))?.into()));
+    }
+    Ok(form)
 }
 
 fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
     let id: SecretString = values.text(&oauth2.client_id, &below(trail, "client_id"))?.into();
     let secret: SecretString = values.text(&oauth2.client_secret, &below(trail, "client_secret"))?.into();
-    let mut form: Vec<(String, SecretString)> = vec![("grant_type".into(), "client_credentials".to_owned().into())];
+    let mut form = grant(oauth2, values, trail)?;
     if let Some(scope) = &oauth2.scope {
         form.push(("scope".into(), values.text(scope, &below(trail, "scope"))?.into()));
     }
     for (name, template) in oauth2.extra.iter() {
-        form.push((name.to_owned(), values.text(template, &below(trail, "extra"))?.into()));
+        form.push((name.to_owned(), values.text(template, &[trail, &["extra", name]].concat())?.into()));
     }
     let basic = match oauth2.credentials {
         Credentials::Basic => Some((id, secret)),
@@ -113,7 +124,7 @@ fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Cr
     };
     let mut headers = Vec::new();
     for (name, template) in oauth2.headers.iter() {
-        headers.push((name.to_owned(), values.text(template, &below(trail, "headers"))?));
+        headers.push((name.to_owned(), values.text(template, &[trail, &["headers", name]].concat())?));
     }
     let call = TokenCall {
         url: values.text(&oauth2.token_url, &below(trail, "token_url"))?,

@@ -1,5 +1,7 @@
 //! Plans: definitions compiled into something that cannot be wrong any more.
+mod address;
 mod answers;
+mod audience;
 mod call;
 mod calls;
 mod compile;
@@ -21,13 +23,14 @@ use crate::scalar::{Path, Rate, Span};
 use crate::schema::Schema;
 
 pub use answers::Meaning;
-pub(crate) use call::named;
+pub use audience::Audience;
+pub(crate) use call::{named, window};
 pub use call::{Call, Knobs, Place};
 pub use compile::{Ask, Surroundings, compile, known};
 pub use failure::{asked, failure, is_html};
 pub use origins::{Origins, is_loopback};
 pub use partition::{Parent, Partition};
-pub use request::RequestPlan;
+pub use request::{RequestError, RequestPlan};
 pub use server::{Fingerprint, Server, data_of, server_as_written, server_of};
 pub use unbuilt::later;
 pub use windows::{Window, Windows};

@@ -1,6 +1,6 @@
 //! `for`: where the values of a partition come from, compiled.
 use super::Call;
-use super::calls::{Parts, call};
+use super::calls::{Parts, Who, call};
 use super::compile::Values;
 use crate::convert::render::Program;
 use crate::definition::partition::{Call as CallDefinition, Partition as Written, PartitionChoice};
@@ -50,15 +50,24 @@ impl Partition {
 }
 
 /// All names of `for`, in file order: later ones vary faster, and may use earlier ones.
-pub(super) fn partitions(source: &Source, values: &mut Values<'_>) -> Result<Vec<(String, Partition)>, Finding> {
+pub(super) fn partitions(
+    source: &Source,
+    list: &Call,
+    values: &mut Values<'_>,
+) -> Result<Vec<(String, Partition)>, Finding> {
     let mut partitions = Vec::new();
     for (name, written) in source.partitions.iter() {
-        partitions.push((name.to_owned(), partition(name, written, values)?));
+        partitions.push((name.to_owned(), partition(name, written, (source, list), values)?));
     }
     Ok(partitions)
 }
 
-fn partition(name: &str, written: &Written, values: &mut Values<'_>) -> Result<Partition, Finding> {
+fn partition(
+    name: &str,
+    written: &Written,
+    of: (&Source, &Call),
+    values: &mut Values<'_>,
+) -> Result<Partition, Finding> {
     let trail = ["for", name];
     match written {
         Written::List(list) => Ok(Partition::List(list.clone())),
@@ -81,22 +90,27 @@ fn partition(name: &str, written: &Written, values: &mut Values<'_>) -> Result<P
             }
             PartitionChoice::File(file) => Ok(Partition::File { path: file.path.clone(), column: file.column.clone() }),
             PartitionChoice::Call(written) => {
-                parent(written, &["for", name, "call"], values).map(|parent| Partition::Parent(Box::new(parent)))
+                parent(written, &["for", name, "call"], of, values).map(|parent| Partition::Parent(Box::new(parent)))
             }
         },
     }
 }
 
-fn parent(written: &CallDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Parent, Finding> {
+fn parent(
+    written: &CallDefinition,
+    trail: &[&str],
+    (source, list): (&Source, &Call),
+    values: &mut Values<'_>,
+) -> Result<Parent, Finding> {
     let parts = Parts {
         request: &written.request,
-        auth: &written.auth,
+        who: written.auth.as_ref().map_or(Who::AsList(list), Who::Itself),
         pages: &written.pages,
         responses: &written.responses,
-        limits: &written.limits,
+        limits: written.limits.as_ref().unwrap_or(&source.limits),
         decode: &written.decode,
     };
-    let call = call(&parts, trail, values)?;
+    let call = call(&parts, source, trail, values)?;
     let listing = Listing::compile(&written.records, written.only.as_ref(), &written.value)
         .map_err(|message| values.finding(trail, message))?;
     Ok(Parent { call, listing, batch: written.batch })

@@ -1,6 +1,5 @@
 //! From templates to one request: values are encoded for their place, null leaves an entry out.
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
+use super::address::{Address, AddressError};
 use crate::convert::render::{Program, RenderError, Scope};
 use crate::definition::request::{Body as BodyDefinition, Part, Request as RequestDefinition};
 use crate::exchange::{Body, Request};
@@ -10,7 +9,7 @@ use crate::tree::Tree;
 #[derive(Debug)]
 pub struct RequestPlan {
     method: String,
-    url: Program,
+    url: Address,
     query: Vec<(String, PartPlan)>,
     headers: Vec<(String, PartPlan)>,
     body: Option<BodyPlan>,
@@ -46,7 +45,7 @@ impl RequestPlan {
         };
         Ok(RequestPlan {
             method: request.method.clone(),
-            url: Program::compile(&request.url)?,
+            url: Address::compile(&request.url)?,
             query: entries(request.query.iter())?,
             headers: entries(request.headers.iter())?,
             body,
@@ -61,11 +60,30 @@ impl RequestPlan {
             || self.body.as_ref().is_some_and(|body| body.reads(root))
     }
 
-    pub(super) fn render(&self, scope: &Scope<'_>) -> Result<Request, RenderError> {
-        let mut url = self.url.text(scope, &|value| utf8_percent_encode(value, ADDRESS).to_string())?;
+    /// The origin of its address, as far as the scope tells it.
+    pub(super) fn origin(&self, scope: &Scope<'_>) -> Option<url::Origin> {
+        self.url.origin(scope)
+    }
+
+    /// Its address without the query parameters.
+    pub(super) fn address(&self, scope: &Scope<'_>) -> Result<String, AddressError> {
+        self.url.render(scope)
+    }
+
+    /// The request at an address. What holds a credential goes to trusted addresses only; `next` is an address that an
+    /// answer gave, which says by itself what is asked.
+    pub(super) fn render(&self, to: To, scope: &Scope<'_>) -> Result<Request, RequestError> {
+        let To { mut url, next, trusted } = to;
+        if !trusted && (!next && self.url.is_secret() || self.body.as_ref().is_some_and(BodyPlan::is_secret)) {
+            let origin = url::Url::parse(&url).map_or(url, |url| url.origin().ascii_serialization());
+            return Err(RequestError::Origin(origin));
+        }
         let mut pairs = url::form_urlencoded::Serializer::new(String::new());
         let mut any = false;
-        for (name, part) in &self.query {
+        for (name, part) in self.query.iter().filter(|(_, part)| trusted || !part.is_secret()) {
+            if next && (!part.is_secret() || has_parameter(&url, name)) {
+                continue;
+            }
             for value in texts(part.value(scope)?) {
                 pairs.append_pair(name, &value);
                 any = true;
@@ -76,18 +94,47 @@ impl RequestPlan {
             url += &pairs.finish();
         }
         let mut headers = Vec::new();
-        for (name, part) in &self.headers {
+        for (name, part) in self.headers.iter().filter(|(_, part)| trusted || !part.is_secret()) {
             headers.extend(texts(part.value(scope)?).into_iter().map(|value| (name.clone(), value)));
         }
         let body = self.body.as_ref().map(|body| body.render(scope)).transpose()?;
-        Ok(Request { method: self.method.clone(), url, headers, body })
+        Ok(Request { method: self.method.clone(), url, headers, body, trusted })
     }
 }
 
-/// Inserted values keep letters, digits, the marks of RFC 3986 that mean nothing, and `/`.
-const ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+/// Where a request goes.
+pub(super) struct To {
+    pub url: String,
+    /// Whether an answer gave the address.
+    pub next: bool,
+    /// Whether credentials may go there.
+    pub trusted: bool,
+}
+
+/// Why there is no request.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RequestError {
+    /// A template has no value.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Its address cannot be made.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// A credential that is placed by hand would leave its origin.
+    #[error("its address or body holds a credential, and {0} is not the origin of `request`: nothing is sent there unless `trust:` lists it")]
+    Origin(String),
+}
+
+fn has_parameter(url: &str, name: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(known, _)| known == name))
+}
 
 impl PartPlan {
+    /// Whether it holds a credential.
+    fn is_secret(&self) -> bool {
+        self.reads("secret") || self.reads("auth")
+    }
+
     fn reads(&self, root: &str) -> bool {
         match self {
             PartPlan::Value(_) => false,
@@ -99,6 +146,11 @@ impl PartPlan {
 }
 
 impl BodyPlan {
+    /// Whether it holds a credential.
+    fn is_secret(&self) -> bool {
+        self.reads("secret") || self.reads("auth")
+    }
+
     fn reads(&self, root: &str) -> bool {
         match self {
             BodyPlan::Json(part) => part.reads(root),

@@ -2,7 +2,7 @@
 use crate::definition::Definitions;
 use crate::definition::partition::{Partition, PartitionChoice};
 use crate::definition::pipelines::{Pipeline, Step};
-use crate::definition::request::{Auth, Grant};
+use crate::definition::request::Auth;
 use crate::definition::source::{AuthChoice, Source};
 use crate::finding::Finding;
 
@@ -31,11 +31,16 @@ pub(super) fn unbuilt(
     if let Some(name) = source.detail.as_ref().and_then(|detail| detail.decode.unbuilt()) {
         refuse(&path, &["detail", "decode"], &format!("decode: {name}"));
     }
-    auth(&source.auth, &path, &["auth"], &mut refuse);
+    auth(source.auth(), &path, &["auth"], &mut refuse);
+    if let Some(own) = source.detail.as_ref().and_then(|detail| detail.auth.as_ref()) {
+        auth(own, &path, &["detail", "auth"], &mut refuse);
+    }
     for (name, partition) in source.partitions.iter() {
         let Partition::Choice(choice) = partition else { continue };
         let PartitionChoice::Call(call) = &**choice else { continue };
-        auth(&call.auth, &path, &["for", name, "call", "auth"], &mut refuse);
+        if let Some(own) = &call.auth {
+            auth(own, &path, &["for", name, "call", "auth"], &mut refuse);
+        }
         if let Some(found) = call.decode.unbuilt() {
             refuse(&path, &["for", name, "call", "decode"], &format!("decode: {found}"));
         }
@@ -63,9 +68,6 @@ fn auth(choice: &AuthChoice, path: &str, trail: &[&str], refuse: &mut dyn FnMut(
     match choice {
         AuthChoice::One(Auth::Login(_)) => refuse(path, &below("login"), "auth: login"),
         AuthChoice::One(Auth::Jwt(_)) => refuse(path, &below("jwt"), "auth: jwt"),
-        AuthChoice::One(Auth::Oauth2(oauth2)) if oauth2.grant != Grant::ClientCredentials => {
-            refuse(path, &below("oauth2"), "auth: oauth2 with this grant");
-        }
         _ => {}
     }
 }

@@ -18,22 +18,12 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// The answer to a request of a call.
+    /// The answer to a request of a call. Where its credential may not be seen, nobody asks.
     pub(super) async fn ask(&self, call: &Call, request: &Request) -> Result<Page, FetchError> {
-        self.ask_as(call, request, &call.credential).await
-    }
-
-    /// The same, as somebody else.
-    pub(super) async fn ask_as(
-        &self,
-        call: &Call,
-        request: &Request,
-        credential: &Credential,
-    ) -> Result<Page, FetchError> {
-        let judge = |heard: Heard<'_>| judge(call, heard);
+        let (judge, nobody) = (|heard: Heard<'_>| judge(call, heard), Credential::default());
         let ask = Ask {
             request,
-            credential,
+            credential: if request.trusted { &call.credential } else { &nobody },
             origins: self.origins,
             limits: &call.limits,
             judge: &judge,

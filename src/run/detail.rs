@@ -13,7 +13,6 @@ use super::page::{At, NoPage};
 use super::partitions::values;
 use super::{RunError, Shared};
 use crate::archive;
-use crate::auth::Credential;
 use crate::decode;
 use crate::definition::source::OnError;
 use crate::exchange::{Request, SharedPage};
@@ -21,7 +20,6 @@ use crate::extract::{Made, Records};
 use crate::fetch::Note;
 use crate::offer::{OfferId, Reject, Version, content_hash};
 use crate::plan::{Detail, Meaning, Place, Plan};
-use crate::position::Position;
 use crate::state::words::Archived;
 use crate::tree::Tree;
 
@@ -103,10 +101,10 @@ pub(super) async fn details(
             details.seconds.insert(listed.item, Second { listed: Some(listed.hash), answer });
             continue;
         }
-        let (shared, flight, list) = (shared.clone(), flight.clone(), page.clone());
+        let (shared, flight) = (shared.clone(), flight.clone());
         tasks.spawn(async move {
             let _permit = flight.acquire_owned().await;
-            let answer = one(&shared, &list, &listed, version).await;
+            let answer = one(&shared, &listed, version).await;
             (listed, answer)
         });
     }
@@ -123,7 +121,6 @@ pub(super) async fn details(
 /// Asks for one detail; what a failure means is the source's word.
 async fn one(
     shared: &Shared,
-    list: &SharedPage,
     listed: &Listed,
     version: Version,
 ) -> Result<(Answer, Option<Archived>), NoPage> {
@@ -131,7 +128,7 @@ async fn one(
     if shared.failures.load(Ordering::Relaxed) >= FAILURES {
         return Ok((failed(detail, format!("{FAILURES} detail calls failed in a row"))?, None));
     }
-    match ask(shared, detail, list, listed).await {
+    match ask(shared, detail, listed).await {
         Ok(page) if detail.gone.contains(&page.status) => Ok((Answer::Gone, None)),
         Ok(page) => {
             let kept = shared.archive.append(&page, version, Some(listed.id)).await;
@@ -154,22 +151,12 @@ async fn one(
     }
 }
 
-async fn ask(shared: &Shared, detail: &Detail, list: &SharedPage, listed: &Listed) -> Result<SharedPage, String> {
+async fn ask(shared: &Shared, detail: &Detail, listed: &Listed) -> Result<SharedPage, String> {
     let request = listed.request.clone()?;
-    let nobody = Credential::default();
-    let credential = if may_see(&detail.call.credential, list, &request) { &*detail.call.credential } else { &nobody };
     let note = |note: Note| shared.note(note);
     let asker = Asker { fetch: &shared.engine.fetch, origins: &shared.plan.origins, note: &note };
-    let page = asker.ask_as(&detail.call, &request, credential).await.map_err(|error| error.to_string())?;
+    let page = asker.ask(&detail.call, &request).await.map_err(|error| error.to_string())?;
     Ok(Arc::new(page))
-}
-
-/// A credential goes to the origin of the list, and to those that it is declared for.
-fn may_see(credential: &Credential, list: &SharedPage, request: &Request) -> bool {
-    let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin().ascii_serialization());
-    let asked = origin(&request.url);
-    let listed = credential.origins.iter().any(|allowed| Some(allowed.trim_end_matches('/')) == asked.as_deref());
-    asked.is_some() && (listed || asked == origin(&list.url))
 }
 
 /// Whether an answer can be merged.
@@ -180,7 +167,10 @@ fn usable(detail: &Detail, page: &SharedPage) -> Result<(), String> {
     let plain = decode::plain(page).map_err(|error| error.to_string())?;
     let body = decode::json(&plain).map_err(|error| error.to_string())?;
     match &detail.merge {
-        Some(path) if path.value(&body).is_null() => Err(format!("`{}` finds nothing in the answer", path.as_str())),
+        Some(path) if path.read(&body).iter().all(|found| found.is_null()) => {
+            Err(format!("`{}` finds nothing in the answer", path.as_str()))
+        }
+        None if body.is_null() => Err("the answer is null".into()),
         _ => Ok(()),
     }
 }
@@ -208,16 +198,35 @@ fn listed(plan: &Plan, page: &SharedPage, at: &At) -> Vec<Listed> {
     around.listed = true;
     let partition = values(&at.partition);
     let mut listed = Vec::new();
-    for (item, record) in records.iter().enumerate() {
+    for (item, record) in records.iter().enumerate().filter(|(_, record)| takes_detail(record)) {
         let (mut text, mut flaws) = (Vec::new(), Vec::new());
         let worked = plan.extract.work(record, &around, &mut text, &mut flaws);
         let (Some(key), Made::Offer(range, _)) = (worked.key, worked.made) else { continue };
-        let place = Place { partition: &partition, window: at.window, position: &Position::Only, record: Some(record) };
+        let place = Place { partition: &partition, window: at.window, position: &at.position, record: Some(record) };
         let request = detail.call.request(&place).map_err(|error| error.to_string());
         let id = OfferId::new(&plan.source, &key);
         listed.push(Listed { item: item as u32, id, hash: content_hash(&text[range]), request });
     }
     listed
+}
+
+/// Whether `$.detail` has a place in a record: a text or a list has no members.
+fn takes_detail(record: &Tree<'_>) -> bool {
+    matches!(record, Tree::Object(_))
+}
+
+/// Why a record has no place for `$.detail`, where it has none.
+pub(super) fn misfit(plan: &Plan, record: &Tree<'_>) -> Option<Reject> {
+    (plan.detail.is_some() && !takes_detail(record)).then(|| Reject {
+        reason: "shape".into(),
+        stage: "detail".into(),
+        field: None,
+        path: None,
+        message: format!(
+            "a {} has no place for `$.detail`: with `detail`, `records` leads to objects",
+            record.kind()
+        ),
+    })
 }
 
 /// A record with the part of the answer that is kept as `$.detail`.
@@ -228,6 +237,8 @@ pub(super) fn merged<'a>(plan: &Plan, record: &Tree<'a>, body: &Tree<'a>) -> Tre
         Tree::Object(members) => members.clone(),
         _ => return record.clone(),
     };
+    // A record may have a member of that name; what was asked for wins.
+    members.retain(|(name, _)| name != "detail");
     members.push(("detail".into(), part));
     Tree::Object(members)
 }

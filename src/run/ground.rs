@@ -7,7 +7,6 @@ use super::page::At;
 use super::partitions::values;
 use crate::convert::Moment;
 use crate::extract::Around;
-use crate::offer::instant;
 use crate::plan::{Knobs, Plan};
 use crate::tree::Tree;
 
@@ -21,9 +20,7 @@ pub(super) struct Ground {
 
 impl Ground {
     pub(super) fn new(plan: &Plan, fetched: DateTime<Utc>, at: &At) -> Self {
-        let window = at
-            .window
-            .map(|(start, end)| vec![("start", Tree::from(instant(start))), ("end", Tree::from(instant(end)))]);
+        let window = at.window.map(|(start, end)| crate::plan::window(start, end));
         Ground {
             moment: Moment { fetched, lookups: plan.call.knobs.lookups.clone() },
             partition: values(&at.partition),

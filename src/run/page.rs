@@ -285,6 +285,9 @@ fn record(
     text: &mut Vec<u8>,
     flaws: &mut Vec<Flaw>,
 ) -> Record {
+    if let Some(reject) = detail::misfit(plan, raw) {
+        return fated(plan, item, raw, around, Fate::Rejected(reject), None);
+    }
     let second = details.seconds.get(&item);
     let listed = second.and_then(|second| second.listed);
     let plain = |record: Record| Record { listed, ..record };

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Cron, Expression, Given, Name, Path, Rate, Reader, Share, Span, Template, Value, Zone};
+use super::{Cron, Expression, Given, Name, Origin, Path, Rate, Reader, Share, Span, Template, Value, Zone};
 
 fn text(doc: &str, pattern: &str, examples: &[&str]) -> Schema {
     json_schema!({"type": "string", "description": doc, "pattern": pattern, "examples": examples})
@@ -71,6 +71,16 @@ impl JsonSchema for Name {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         text("A name: a-z, 0-9 and -, beginning with a letter.", "^[a-z][a-z0-9-]*$", &["francetravail"])
+    }
+}
+
+impl JsonSchema for Origin {
+    fn schema_name() -> Cow<'static, str> {
+        "ORIGIN".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let doc = "Scheme, host and port of an address; `*` stands for one or more labels.";
+        text(doc, "^https?://", &["https://api.example.com", "https://*.example.com"])
     }
 }
 

@@ -165,6 +165,13 @@ impl<'t> Reader<'t> {
         match self.rest().chars().next() {
             Some('$') => Ok(Operand::Path(self.path()?)),
             Some('"') => Ok(Operand::Constant(Tree::Text(self.quoted()?.into()))),
+            Some('[') => {
+                self.take("[");
+                match self.take("]") {
+                    true => Ok(Operand::Constant(Tree::List(Vec::new()))),
+                    false => Err(self.fault("`]` is missing here").hint("`[]`, the empty list, is the only list here")),
+                }
+            }
             _ => {
                 let start = self.at;
                 let word = self.word();
@@ -269,6 +276,8 @@ mod tests {
         check("$.isListed ?? true", 2, &[]);
         check(r"$.a[?@.k == 'it\'s'] | first", 1, &["first"]);
         check("$['a b', 'c|d'] ?? -1.5 | number", 2, &["number"]);
+        check("$.jobs[*] ?? []", 2, &[]);
+        check("$.tags[*] ?? [ ] | first", 2, &["first"]);
     }
 
     #[test]
@@ -280,6 +289,7 @@ mod tests {
         assert_eq!(at("$.a $.b"), 4..5);
         assert_eq!(at("$.x ?? $.a["), 11..11);
         assert_eq!(at("$.x ?? -inf"), 7..11);
+        assert_eq!(at("$.x ?? [1]"), 8..9);
         assert_eq!(at("geo($.a $.b)"), 8..9);
         assert_eq!(at("geo($.a[, $.b)"), 8..9);
     }

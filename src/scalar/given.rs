@@ -17,6 +17,16 @@ pub enum Given<T> {
     Template(Template),
 }
 
+impl<T> Given<T> {
+    /// The template, where it is one.
+    pub fn template(&self) -> Option<&Template> {
+        match self {
+            Given::Fixed(_) => None,
+            Given::Template(template) => Some(template),
+        }
+    }
+}
+
 impl<T: Copy> Given<T> {
     /// The value; `None` while it is a template. A plan holds none of those.
     pub fn fixed(&self) -> Option<T> {

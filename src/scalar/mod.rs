@@ -13,6 +13,7 @@ pub mod name;
 pub mod duration;
 pub mod cron;
 pub mod given;
+pub mod origin;
 mod described;
 
 pub use call::{Arg, Call};
@@ -22,6 +23,7 @@ pub use expression::{Expression, Operand};
 pub use fault::{Fault, nearest};
 pub use given::Given;
 pub use name::Name;
+pub use origin::Origin;
 pub use path::Path;
 pub use reader::{Clock, Reader};
 pub use template::{Piece, Template};

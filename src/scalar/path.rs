@@ -77,6 +77,14 @@ impl Path {
         hops.iter().map(|hop| if let Hop::Name(name) = hop { Some(name.as_str()) } else { None }).collect()
     }
 
+    /// The path to what its several matches stand in: what is before the first part that may match several times.
+    pub fn container(&self) -> Option<Path> {
+        let first = (0..self.query.segments.len()).find(|end| !is_singular(&self.query.segments[..=*end]))?;
+        let query = JpQuery::new(self.query.segments[..first].to_vec());
+        let walk = lower(&query).map(Into::into);
+        Some(Path { text: self.text.clone(), query: Arc::new(query), walk, singular: true })
+    }
+
     /// All values it leads to, in order.
     pub fn read<'t, 'p>(&self, root: &'t Tree<'p>) -> Vec<&'t Tree<'p>> {
         let Some(walk) = &self.walk else {

@@ -1,8 +1,12 @@
 //! What needs more than one value to be judged: names in templates, fields against the schema, sources in pipelines.
+mod auth;
+mod credentials;
 mod fields;
 mod names;
 mod pipelines;
+mod requests;
 mod sources;
+mod unused;
 
 use std::ops::Range;
 

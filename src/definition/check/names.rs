@@ -1,7 +1,8 @@
 //! Names and conversions of templates and expressions: each must be valid where it stands.
 use super::Report;
 use crate::convert::Conversion;
-use crate::definition::source::Source;
+use crate::definition::request::Auth;
+use crate::definition::source::{AuthChoice, Source};
 use crate::scalar::template::FILTERS;
 use crate::scalar::{Call, Expression, Template, nearest};
 
@@ -15,6 +16,8 @@ pub(super) struct Names<'s> {
     pub partitions: Vec<&'s str>,
     /// Names under `page`.
     pub page: &'static [&'static str],
+    /// Who asks, where that is somebody else than for the list.
+    pub auth: Option<&'s AuthChoice>,
 }
 
 /// Roots of a request.
@@ -23,19 +26,22 @@ pub(super) const REQUEST: &[&str] = &["param", "secret", "env", "for", "page", "
 pub(super) const CALL: &[&str] = &["param", "secret", "env", "for", "page", "auth"];
 /// Roots of a detail call.
 pub(super) const DETAIL: &[&str] = &["param", "secret", "env", "for", "page", "window", "auth", "record"];
+/// Roots of what a shared part adds to every request.
+pub(super) const SHARED: &[&str] = &["param", "secret", "env", "auth"];
 /// Roots of a mapping, of `key` and `only`.
 pub(super) const MAPPING: &[&str] = &["record", "for", "window", "param", "answer", "env"];
 /// Roots of what is known when the plan is built.
 pub(super) const PLAN: &[&str] = &["param", "env"];
 /// Roots of credentials.
-pub(super) const AUTH: &[&str] = &["param", "secret", "env", "for"];
+pub(super) const AUTH: &[&str] = &["param", "secret", "env"];
 /// Roots of a reason.
-pub(super) const ANSWER: &[&str] = &["answer", "param", "for"];
+pub(super) const ANSWER: &[&str] = &["answer", "param", "env"];
 
 impl<'s> Names<'s> {
     /// All names of a source, with these roots.
     pub(super) fn new(source: &'s Source, roots: &'static [&'static str]) -> Self {
-        Names { source, roots, partitions: source.partitions.names().collect(), page: source.pages.names() }
+        let (partitions, page) = (source.partitions.names().collect(), source.pages.names());
+        Names { source, roots, partitions, page, auth: None }
     }
 
     /// Checks a template.
@@ -89,11 +95,12 @@ impl<'s> Names<'s> {
     }
 
     fn credentials(&self) -> Vec<&'s str> {
-        use crate::definition::request::Auth;
-        use crate::definition::source::AuthChoice;
-        match &self.source.auth {
+        match self.auth.unwrap_or(self.source.auth()) {
             AuthChoice::One(Auth::Key(key)) => key.path.names().collect(),
-            _ => Vec::new(),
+            AuthChoice::One(_) => Vec::new(),
+            AuthChoice::Several(branches) => {
+                branches.iter().filter_map(|branch| branch.key.as_ref()).flat_map(|key| key.path.names()).collect()
+            }
         }
     }
 }

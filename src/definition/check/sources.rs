@@ -1,32 +1,39 @@
 //! One source: its templates, its parts that need one another, its mapping.
 use super::Report;
 use super::fields;
-use super::names::{self, ANSWER, AUTH, CALL, DETAIL, Names, PLAN, REQUEST};
+use super::names::{self, ANSWER, CALL, DETAIL, MAPPING, Names, PLAN, REQUEST, SHARED};
+use super::requests::{parts, request, with};
+use super::{auth::auth, credentials::credentials, unused::unused};
 use crate::definition::Definitions;
-use crate::definition::ordered::Ordered;
 use crate::definition::partition::{Call, Partition, PartitionChoice};
-use crate::definition::request::{Auth, AuthBranch, Body, Key, Oauth2, Part, Request, is_method};
 use crate::definition::responses::{Action, Code, Responses};
-use crate::definition::source::{AuthChoice, NotSeen, Param, Source};
+use crate::definition::shared::SharedPart;
+use crate::definition::source::{Limits, NotSeen, Param, Source};
+use crate::extract::RecordsAt;
 use crate::paginate::{Pagination, Stop};
-use crate::scalar::{Given, Value, nearest};
+use crate::scalar::{Expression, Given, Template, Value, nearest};
 use crate::schema::Field;
 
 /// Checks one source.
 pub(super) fn source(stem: &str, report: &mut Report<'_, '_>) {
     let definitions = report.definitions;
-    let Some(source) = definitions.sources.get(stem) else { return };
+    let Some(written) = definitions.sources.get(stem) else { return };
     let path = &Definitions::source_path(stem);
+    let whole = definitions.whole(written);
+    // What stands in the file is checked there, and may read what the shared part declares.
+    let source = &Source { params: whole.params.clone(), auth: whole.auth.clone(), ..written.clone() };
     if source.source.as_str() != stem {
         let message = format!("`{}` is not the file's name", source.source);
         report.value(path, &["source"], "bad-name", message, &format!("write `source: {stem}`, or rename the file"));
     }
-    for (name, param) in source.params.iter() {
+    for (name, param) in written.params.iter() {
         if let Param::Template(template) = param {
             Names { roots: &["env"], ..Names::new(source, PLAN) }.template(template, path, &["params", name], report);
         }
     }
-    auth(&source.auth, source, path, &["auth"], report);
+    if let Some(own) = &written.auth {
+        auth(own, source, path, &["auth"], report);
+    }
     request(&source.request, &Names::new(source, REQUEST), path, &["request"], report);
     partitions(source, path, report);
     windows(source, path, report);
@@ -35,126 +42,52 @@ pub(super) fn source(stem: &str, report: &mut Report<'_, '_>) {
     records(source, path, report);
     lifecycle(source, path, report);
     mapping(source, path, report);
-    if let Some(shared) = &source.shared
-        && !definitions.shared.contains_key(shared.as_str())
-    {
-        report.value(path, &["use"], "unknown-name", format!("there is no `sources/shared/{shared}.yaml`"), "");
-    }
-}
-
-fn with<'t>(trail: &[&'t str], more: &[&'t str]) -> Vec<&'t str> {
-    trail.iter().chain(more).copied().collect()
-}
-
-fn request(request: &Request, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let method = request.method.to_lowercase();
-    debug_assert!(is_method(&method));
-    names.template(&request.url, path, &with(trail, &[&method]), report);
-    parts(&request.query, names, path, &with(trail, &["query"]), report);
-    parts(&request.headers, names, path, &with(trail, &["headers"]), report);
-    match &request.body {
-        None => {}
-        Some(Body::Json(part)) => self::part(part, names, path, &with(trail, &["body", "json"]), report),
-        Some(Body::Form(form)) => parts(form, names, path, &with(trail, &["body", "form"]), report),
-        Some(Body::Text(text)) => names.template(text, path, &with(trail, &["body", "text"]), report),
-        Some(Body::Graphql(graphql)) => {
-            names.template(&graphql.query, path, &with(trail, &["body", "graphql", "query"]), report);
-            parts(&graphql.variables, names, path, &with(trail, &["body", "graphql", "variables"]), report);
+    limits(&source.limits, source, path, &["limits"], report);
+    unused(&whole, path, report);
+    credentials(&whole, path, report);
+    let Some(name) = &source.shared else { return };
+    match definitions.shared.get(name.as_str()) {
+        Some(part) => shared(part, source, &format!("sources/shared/{name}.yaml"), report),
+        None => {
+            let near = nearest(name.as_str(), definitions.shared.keys().map(String::as_str));
+            let hint = near.map_or("write that file, or remove `use`".into(), |near| format!("did you mean `{near}`?"));
+            report.value(path, &["use"], "unknown-name", format!("there is no `sources/shared/{name}.yaml`"), &hint);
         }
     }
 }
 
-fn parts(parts: &Ordered<Part>, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    for (name, part) in parts.iter() {
-        self::part(part, names, path, &with(trail, &[name]), report);
-    }
-}
-
-fn part(part: &Part, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    part.templates(&mut Vec::new(), &mut |below, template| {
-        let below: Vec<&str> = below.iter().map(String::as_str).collect();
-        names.template(template, path, &with(trail, &below), report);
-    });
-}
-
-fn auth(choice: &AuthChoice, source: &Source, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let names = Names::new(source, AUTH);
-    match choice {
-        AuthChoice::One(auth) => one_auth(auth, &names, path, trail, report),
-        AuthChoice::Several(branches) => {
-            for (index, branch) in branches.iter().enumerate() {
-                let index = index.to_string();
-                let trail = with(trail, &[&index]);
-                let ways = usize::from(branch.basic.is_some())
-                    + usize::from(branch.bearer.is_some())
-                    + usize::from(branch.key.is_some())
-                    + usize::from(branch.oauth2.is_some())
-                    + usize::from(branch.none.is_some());
-                if ways != 1 {
-                    report.value(
-                        path,
-                        &trail,
-                        "one-choice",
-                        "a branch of `auth` has exactly one way",
-                        "one of `basic bearer key oauth2 none`, beside `when`",
-                    );
-                }
-                self::branch(branch, &names, path, &trail, report);
-            }
+/// A shared part as a source uses it. Two sources that find the same fault tell it once.
+fn shared(part: &SharedPart, source: &Source, path: &str, report: &mut Report<'_, '_>) {
+    for (name, param) in part.params.iter() {
+        if let Param::Template(template) = param {
+            Names { roots: &["env"], ..Names::new(source, PLAN) }.template(template, path, &["params", name], report);
         }
     }
-}
-
-fn branch(branch: &AuthBranch, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    if let Some(when) = &branch.when {
-        names.template(when, path, &with(trail, &["when"]), report);
+    if let Some(choice) = &part.auth {
+        auth(choice, source, path, &["auth"], report);
     }
-    if let Some(key) = &branch.key {
-        self::key(key, names, path, &with(trail, &["key"]), report);
-    }
-    if let Some(oauth2) = &branch.oauth2 {
-        self::oauth2(oauth2, names, path, &with(trail, &["oauth2"]), report);
+    let names = Names::new(source, SHARED);
+    parts(&part.headers, &names, path, &["headers"], report);
+    parts(&part.query, &names, path, &["query"], report);
+    responses(&part.responses, source, path, &["responses"], report);
+    if let Some(own) = &part.limits {
+        limits(own, source, path, &["limits"], report);
     }
 }
 
-fn one_auth(auth: &Auth, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    match auth {
-        Auth::None | Auth::Login(_) | Auth::Jwt(_) => {}
-        Auth::Basic(basic) => {
-            names.template(&basic.user, path, &with(trail, &["basic", "user"]), report);
-            names.template(&basic.password, path, &with(trail, &["basic", "password"]), report);
-        }
-        Auth::Bearer(token) => names.template(token, path, &with(trail, &["bearer"]), report),
-        Auth::Key(key) => self::key(key, names, path, &with(trail, &["key"]), report),
-        Auth::Oauth2(oauth2) => self::oauth2(oauth2, names, path, &with(trail, &["oauth2"]), report),
-    }
-}
-
-fn key(key: &Key, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let places = [("header", &key.header), ("query", &key.query), ("cookie", &key.cookie), ("path", &key.path)];
-    for (place, entries) in places {
-        for (name, template) in entries.iter() {
-            names.template(template, path, &with(trail, &[place, name]), report);
-        }
-    }
-}
-
-fn oauth2(oauth2: &Oauth2, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let required = [
-        ("token_url", Some(&oauth2.token_url)),
-        ("client_id", Some(&oauth2.client_id)),
-        ("client_secret", Some(&oauth2.client_secret)),
-    ];
-    let optional = [
-        ("scope", oauth2.scope.as_ref()),
-        ("refresh_token", oauth2.refresh_token.as_ref()),
-        ("user", oauth2.user.as_ref()),
-        ("password", oauth2.password.as_ref()),
-    ];
-    for (name, template) in required.into_iter().chain(optional) {
+/// Templates of limits.
+fn limits(limits: &Limits, source: &Source, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
+    let names = Names::new(source, PLAN);
+    let mut check = |template: Option<&Template>, more: &[&str]| {
         if let Some(template) = template {
-            names.template(template, path, &with(trail, &[name]), report);
+            names.template(template, path, &with(trail, more), report);
         }
+    };
+    check(limits.rate.as_ref().and_then(Given::template), &["rate"]);
+    check(limits.parallel.as_ref().and_then(Given::template), &["parallel"]);
+    check(limits.timeout.as_ref().and_then(Given::template), &["timeout"]);
+    for (index, quota) in limits.quota.iter().enumerate() {
+        check(quota.template(), &["quota", &index.to_string()]);
     }
 }
 
@@ -188,10 +121,17 @@ fn partitions(source: &Source, path: &str, report: &mut Report<'_, '_>) {
 }
 
 fn call(call: &Call, source: &Source, names: Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    auth(&call.auth, source, path, &with(trail, &["auth"]), report);
-    let names = Names { page: call.pages.names(), ..names };
+    if let Some(own) = &call.auth {
+        auth(own, source, path, &with(trail, &["auth"]), report);
+    }
+    if let Some(own) = &call.limits {
+        limits(own, source, path, &with(trail, &["limits"]), report);
+    }
+    let names = Names { page: call.pages.names(), auth: call.auth.as_ref(), ..names };
     request(&call.request, &names, path, &with(trail, &["request"]), report);
     pages(&call.pages, path, &with(trail, &["pages"]), source, report);
+    responses(&call.responses, source, path, &with(trail, &["responses"]), report);
+    records_at(&call.records, path, &with(trail, &["records"]), report);
     value(&call.value, source, path, &with(trail, &["value"]), report);
     if let Some(only) = &call.only {
         value(only, source, path, &with(trail, &["only"]), report);
@@ -281,29 +221,54 @@ fn value(value: &Value, source: &Source, path: &str, trail: &[&str], report: &mu
 }
 
 fn records(source: &Source, path: &str, report: &mut Report<'_, '_>) {
-    names::expression(&source.records, path, &["records"], report);
+    records_at(&source.records, path, &["records"], report);
     value(&source.key, source, path, &["key"], report);
-    if let Value::Expression(key) = &source.key
-        && names::expression(
-            key,
-            path,
-            &["key"],
-            &mut Report { definitions: report.definitions, findings: &mut Vec::new() },
-        )
-    {
-        report.value(
-            path,
-            &["key"],
-            "field-shape",
-            "several matches for `key`",
-            "a key is one value: add `| first`, or write a singular path",
-        );
-    }
+    key(source, path, report);
     if let Some(only) = &source.only {
         value(only, source, path, &["only"], report);
     }
     if let Some(detail) = &source.detail {
-        request(&detail.request, &Names::new(source, DETAIL), path, &["detail", "request"], report);
+        let names = Names { auth: detail.auth.as_ref(), ..Names::new(source, DETAIL) };
+        request(&detail.request, &names, path, &["detail", "request"], report);
+        if let Some(own) = &detail.auth {
+            auth(own, source, path, &["detail", "auth"], report);
+        }
+        if let Some(own) = &detail.limits {
+            limits(own, source, path, &["detail", "limits"], report);
+        }
+    }
+}
+
+/// `records` are paths: what else an expression may say is refused.
+fn records_at(records: &Expression, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
+    if let Err(message) = RecordsAt::compile(records) {
+        let hint = "paths joined by `??`; `[]` behind them where a missing list means that there is none";
+        report.value(path, trail, "refused", message, hint);
+    }
+}
+
+/// A key is one value, or a list of them.
+fn key(source: &Source, path: &str, report: &mut Report<'_, '_>) {
+    let parts = match &source.key {
+        Value::List(list) if list.is_empty() => {
+            report.value(path, &["key"], "bad-value", "a key without parts", "write a path, or a list of paths");
+            return;
+        }
+        Value::List(list) => list.iter().enumerate().map(|(index, part)| (vec![index.to_string()], part)).collect(),
+        one => vec![(Vec::new(), one)],
+    };
+    for (below, part) in parts {
+        let trail: Vec<&str> = ["key"].into_iter().chain(below.iter().map(String::as_str)).collect();
+        let mut told = Report { definitions: report.definitions, findings: &mut Vec::new() };
+        let plural = match part {
+            Value::Expression(key) => names::expression(key, path, &trail, &mut told),
+            Value::List(_) | Value::Map(_) => true,
+            Value::Template(_) | Value::Constant(_) | Value::Word(_) => false,
+        };
+        if plural {
+            let hint = "a key is one value, or a list of such: add `| first`, or write a singular path";
+            report.value(path, &trail, "field-shape", "several matches for `key`", hint);
+        }
     }
 }
 
@@ -356,10 +321,28 @@ fn mapping(source: &Source, path: &str, report: &mut Report<'_, '_>) {
             });
             report.value(path, &["mapping"], "unknown-name", format!("there is no `mappings/{name}.yaml`"), &hint);
         }
-        (None, Some(_)) => {}
+        // Its names are those of each source that uses it; the rest is checked with the file.
+        (None, Some(name)) => {
+            let Some(mapping) = definitions.mappings.get(name.as_str()) else { return };
+            let file = format!("mappings/{name}.yaml");
+            let names = Names::new(source, MAPPING);
+            for line in mapping.lines(&|field| fields::is_object(&definitions.schema, field)) {
+                templates(line.value, &mut |template| names.template(template, &file, &[&line.field], report));
+            }
+        }
         (Some(map), None) => {
             let lines = map.lines(&|field| fields::is_object(&definitions.schema, field));
             fields::lines(&lines, Some(source), path, &["map"], report);
         }
+    }
+}
+
+/// All templates of a value.
+fn templates(value: &Value, each: &mut dyn FnMut(&Template)) {
+    match value {
+        Value::Template(template) => each(template),
+        Value::Expression(_) | Value::Constant(_) | Value::Word(_) => {}
+        Value::List(list) => list.iter().for_each(|value| templates(value, each)),
+        Value::Map(members) => members.iter().for_each(|(_, value)| templates(value, each)),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::mapping::Mapping;
 use super::offer::{LookupFile, OfferFile};
 use super::pipelines::Pipelines;
-use super::responses::SharedPart;
+use super::shared::SharedPart;
 use super::source::Source;
 use crate::schema::{Field, Kind, Schema as Offer};
 
