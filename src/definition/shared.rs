@@ -116,8 +116,7 @@ mod tests {
 
     /// A source as it is after its shared part was merged.
     fn merged(source: &str, part: &str) -> Source {
-        let source =
-            format!("source: x\nuse: p\nrecords: $.r[*]\nkey: $.id\nmap: {{title: $.t, url: $.u}}\n{source}");
+        let source = format!("source: x\nuse: p\nrecords: $.r[*]\nkey: $.id\nmap: {{title: $.t, url: $.u}}\n{source}");
         let texts = [("sources/x.yaml", source.as_str()), ("sources/shared/p.yaml", part)];
         let texts = texts.map(|(path, text)| Text { path: path.into(), text: text.into() });
         let (definitions, _) = read(&texts);
@@ -163,6 +162,9 @@ mod tests {
         assert!(matches!(source.auth, Some(AuthChoice::One(crate::definition::request::Auth::None))));
         assert_eq!(source.params.names().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(source.trust.len(), 2);
-        assert!(matches!(merged(REQUEST, part).auth, Some(AuthChoice::One(crate::definition::request::Auth::Bearer(_)))));
+        assert!(matches!(
+            merged(REQUEST, part).auth,
+            Some(AuthChoice::One(crate::definition::request::Auth::Bearer(_)))
+        ));
     }
 }

@@ -24,8 +24,8 @@ use crate::schema::Schema;
 
 pub use answers::Meaning;
 pub use audience::Audience;
-pub(crate) use call::{named, window};
 pub use call::{Call, Knobs, Place};
+pub(crate) use call::{named, window};
 pub use compile::{Ask, Surroundings, compile, known};
 pub use failure::{asked, failure, is_html};
 pub use origins::{Origins, is_loopback};

@@ -121,7 +121,9 @@ pub enum RequestError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// A credential that is placed by hand would leave its origin.
-    #[error("its address or body holds a credential, and {0} is not the origin of `request`: nothing is sent there unless `trust:` lists it")]
+    #[error(
+        "its address or body holds a credential, and {0} is not the origin of `request`: nothing is sent there unless `trust:` lists it"
+    )]
     Origin(String),
 }
 

@@ -119,11 +119,7 @@ pub(super) async fn details(
 }
 
 /// Asks for one detail; what a failure means is the source's word.
-async fn one(
-    shared: &Shared,
-    listed: &Listed,
-    version: Version,
-) -> Result<(Answer, Option<Archived>), NoPage> {
+async fn one(shared: &Shared, listed: &Listed, version: Version) -> Result<(Answer, Option<Archived>), NoPage> {
     let Some(detail) = &shared.plan.detail else { return Ok((Answer::Without, None)) };
     if shared.failures.load(Ordering::Relaxed) >= FAILURES {
         return Ok((failed(detail, format!("{FAILURES} detail calls failed in a row"))?, None));
@@ -222,10 +218,7 @@ pub(super) fn misfit(plan: &Plan, record: &Tree<'_>) -> Option<Reject> {
         stage: "detail".into(),
         field: None,
         path: None,
-        message: format!(
-            "a {} has no place for `$.detail`: with `detail`, `records` leads to objects",
-            record.kind()
-        ),
+        message: format!("a {} has no place for `$.detail`: with `detail`, `records` leads to objects", record.kind()),
     })
 }
 

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_refused() {
-        for text in ["example.com", "https://", "https://a/path", "https://*", "https://*.com", "https://a.*.com", "x"] {
+        for text in ["example.com", "https://", "https://a/path", "https://*", "https://*.com", "https://a.*.com", "x"]
+        {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }

@@ -55,13 +55,7 @@ fn key(key: &Key, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Re
     }
 }
 
-fn entries(
-    entries: &Ordered<Template>,
-    names: &Names<'_>,
-    path: &str,
-    trail: &[&str],
-    report: &mut Report<'_, '_>,
-) {
+fn entries(entries: &Ordered<Template>, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
     for (name, template) in entries.iter() {
         plain(name, "write the name out", path, &with(trail, &[name]), report);
         names.template(template, path, &with(trail, &[name]), report);

@@ -24,15 +24,12 @@ pub(super) fn engine(report: &mut Report<'_, '_>) {
     }
 }
 
-/// A mapping in a file of its own: what can be judged without a source.
+/// A mapping in a file of its own: what can be judged without a source. Its names are checked for each source that uses it.
 pub(super) fn file(name: &str, report: &mut Report<'_, '_>) {
     let definitions = report.definitions;
     let path = format!("mappings/{name}.yaml");
-    let users =
-        definitions.sources.values().filter(|source| source.mapping.as_ref().is_some_and(|used| used.as_str() == name));
-    let user = users.into_iter().next();
     if let Some(mapping) = definitions.mappings.get(name) {
-        lines(&mapping.lines(&|field| is_object(&definitions.schema, field)), user, &path, &[], report);
+        lines(&mapping.lines(&|field| is_object(&definitions.schema, field)), None, &path, &[], report);
     }
 }
 

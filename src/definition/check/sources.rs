@@ -327,7 +327,8 @@ fn mapping(source: &Source, path: &str, report: &mut Report<'_, '_>) {
             let file = format!("mappings/{name}.yaml");
             let names = Names::new(source, MAPPING);
             for line in mapping.lines(&|field| fields::is_object(&definitions.schema, field)) {
-                templates(line.value, &mut |template| names.template(template, &file, &[&line.field], report));
+                let trail: Vec<&str> = line.trail.iter().map(String::as_str).collect();
+                templates(line.value, &mut |template| names.template(template, &file, &trail, report));
             }
         }
         (Some(map), None) => {
