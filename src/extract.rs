@@ -3,7 +3,6 @@ mod cells;
 mod compile;
 mod fit;
 mod listing;
-mod records;
 
 use std::ops::Range;
 
@@ -13,12 +12,11 @@ use crate::convert::render::{Program, RenderError, Scope};
 use crate::convert::{Conversion, ConvertError, Moment, apply, combine};
 use crate::definition::source::Dedupe;
 use crate::offer::Reject;
-use crate::scalar::{Path, Template};
+use crate::scalar::{Path, RecordsAt, Template};
 use crate::tree::Tree;
 
 pub use cells::Written;
 pub use listing::Listing;
-pub use records::RecordsAt;
 
 /// What a source's answers are turned into.
 #[derive(Debug)]

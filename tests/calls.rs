@@ -177,6 +177,12 @@ async fn a_parent_call_that_fails_ends_the_run_and_an_empty_one_is_a_warning() {
     assert!(summary.cause.as_ref().unwrap().contains("for.company"), "{:?}", summary.cause);
 
     bench.text("sources/smartrecruiters.yaml", |text| text.replace("$.content[*]", "$.nothing[*]"));
+    let (summary, _) = bench.run("smartrecruiters").await;
+    let cause = summary.cause.unwrap();
+    assert_eq!(summary.outcome, Outcome::Failed);
+    assert!(cause.contains("`$.nothing[*]` is not in the answer"), "{cause}");
+
+    bench.text("sources/smartrecruiters.yaml", |text| text.replace("$.nothing[*]", "$.nothing[*] ?? []"));
     let (summary, events) = bench.run("smartrecruiters").await;
     assert_eq!((summary.outcome, summary.counts.fetched), (Outcome::Complete, 0));
     assert!(

@@ -10,7 +10,7 @@ use super::responses::Responses;
 use super::source::{AuthChoice, Limits};
 use crate::decode::Decoding;
 use crate::paginate::Pagination;
-use crate::scalar::{Expression, Template, Value};
+use crate::scalar::{RecordsAt, Template, Value};
 use crate::tree::Tree;
 
 /// Values of one name of `for`.
@@ -90,7 +90,7 @@ pub struct Call {
     /// Which records are kept.
     pub only: Option<Value>,
     /// Where the records are; the run fails where that list is missing, unless it is written `$.rows[*] ?? []`.
-    pub records: Expression,
+    pub records: RecordsAt,
     /// The value of each.
     pub value: Value,
     /// Lists of this many values instead of single ones.

@@ -11,7 +11,7 @@ use super::request::{Auth, AuthBranch, Request};
 use super::responses::Responses;
 use crate::decode::Decoding;
 use crate::paginate::Pagination;
-use crate::scalar::{Clock, Expression, Given, Name, Origin, Path, Rate, Share, Span, Template, Value};
+use crate::scalar::{Clock, Given, Name, Origin, Path, Rate, RecordsAt, Share, Span, Template, Value};
 use crate::tree::Tree;
 
 /// One job site.
@@ -62,7 +62,7 @@ pub struct Source {
     #[serde(default)]
     pub decode: Decoding,
     /// Where the records are in an answer.
-    pub records: Expression,
+    pub records: RecordsAt,
     /// Which records are kept; evaluated before `key`.
     pub only: Option<Value>,
     /// What identifies a record at the site.

@@ -1,6 +1,6 @@
 //! From mappings as written to what is run for each record.
 use super::cells::{Cells, Line};
-use super::{Extract, Operand, Read, RecordsAt, Value};
+use super::{Extract, Operand, Read, Value};
 use crate::convert::Conversion;
 use crate::convert::render::Program;
 use crate::definition::Definitions;
@@ -24,7 +24,7 @@ impl Extract {
         // `salary: … | salary(fr)` fills an object; more exact keys win over it, so they come after it.
         fields.sort_by_key(|line| line.field.matches('.').count());
         Ok(Extract {
-            records: RecordsAt::compile(&source.records)?,
+            records: source.records.clone(),
             only: source.only.as_ref().map(value).transpose()?,
             key: value(&source.key)?,
             null_if: source.null_if.iter().map(|scalar| scalar.0.clone()).collect(),

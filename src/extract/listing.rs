@@ -1,11 +1,11 @@
 //! What a parent call's answer brings: one value for each of its records.
 use chrono::{DateTime, Utc};
 
+use super::Value;
 use super::compile::value;
-use super::{RecordsAt, Value};
 use crate::convert::Moment;
 use crate::convert::render::Scope;
-use crate::scalar::{Expression, Value as Says};
+use crate::scalar::{RecordsAt, Value as Says};
 use crate::tree::Tree;
 
 /// How values are read out of an answer.
@@ -18,8 +18,8 @@ pub struct Listing {
 
 impl Listing {
     /// Compiles `records`, `only` and `value`, which were checked.
-    pub fn compile(records: &Expression, only: Option<&Says>, says: &Says) -> Result<Self, String> {
-        Ok(Listing { records: RecordsAt::compile(records)?, only: only.map(value).transpose()?, value: value(says)? })
+    pub fn compile(records: &RecordsAt, only: Option<&Says>, says: &Says) -> Result<Self, String> {
+        Ok(Listing { records: records.clone(), only: only.map(value).transpose()?, value: value(says)? })
     }
 
     /// The values of an answer, and how many records it has. A list that is missing is an error, and so is a value

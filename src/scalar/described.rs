@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Cron, Expression, Given, Name, Origin, Path, Rate, Reader, Share, Span, Template, Value, Zone};
+use super::{Cron, Expression, Given, Name, Origin, Path, Rate, Reader, RecordsAt, Share, Span, Template, Value, Zone};
 
 fn text(doc: &str, pattern: &str, examples: &[&str]) -> Schema {
     json_schema!({"type": "string", "description": doc, "pattern": pattern, "examples": examples})
@@ -49,6 +49,17 @@ impl JsonSchema for Reader {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let doc = "What is read of an answer: a path, `header NAME` or `status`, optionally with ` ~ \"regex\"`, whose group 1 (else its match) counts.";
         text(doc, r"^(\$|header |status)", &["$.total", "header Content-Range ~ \"/([0-9]+)$\""])
+    }
+}
+
+impl JsonSchema for RecordsAt {
+    fn schema_name() -> Cow<'static, str> {
+        "RECORDS".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let doc = "A path, or several joined by `??` of which the first counts that finds some; `?? []` where a missing \
+                   list means that there is none.";
+        text(doc, r"^\$", &["$.rows[*]", "$.jobs[*] ?? $.offers[*]", "$.jobs[*] ?? []"])
     }
 }
 

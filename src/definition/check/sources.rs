@@ -9,9 +9,8 @@ use crate::definition::partition::{Call, Partition, PartitionChoice};
 use crate::definition::responses::{Action, Code, Responses};
 use crate::definition::shared::SharedPart;
 use crate::definition::source::{Limits, NotSeen, Param, Source};
-use crate::extract::RecordsAt;
 use crate::paginate::{Pagination, Stop};
-use crate::scalar::{Expression, Given, Template, Value, nearest};
+use crate::scalar::{Given, Template, Value, nearest};
 use crate::schema::Field;
 
 /// Checks one source.
@@ -131,7 +130,6 @@ fn call(call: &Call, source: &Source, names: Names<'_>, path: &str, trail: &[&st
     request(&call.request, &names, path, &with(trail, &["request"]), report);
     pages(&call.pages, path, &with(trail, &["pages"]), source, report);
     responses(&call.responses, source, path, &with(trail, &["responses"]), report);
-    records_at(&call.records, path, &with(trail, &["records"]), report);
     value(&call.value, source, path, &with(trail, &["value"]), report);
     if let Some(only) = &call.only {
         value(only, source, path, &with(trail, &["only"]), report);
@@ -221,7 +219,6 @@ fn value(value: &Value, source: &Source, path: &str, trail: &[&str], report: &mu
 }
 
 fn records(source: &Source, path: &str, report: &mut Report<'_, '_>) {
-    records_at(&source.records, path, &["records"], report);
     value(&source.key, source, path, &["key"], report);
     key(source, path, report);
     if let Some(only) = &source.only {
@@ -236,14 +233,6 @@ fn records(source: &Source, path: &str, report: &mut Report<'_, '_>) {
         if let Some(own) = &detail.limits {
             limits(own, source, path, &["detail", "limits"], report);
         }
-    }
-}
-
-/// `records` are paths: what else an expression may say is refused.
-fn records_at(records: &Expression, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    if let Err(message) = RecordsAt::compile(records) {
-        let hint = "paths joined by `??`; `[]` behind them where a missing list means that there is none";
-        report.value(path, trail, "refused", message, hint);
     }
 }
 

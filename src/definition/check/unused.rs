@@ -37,7 +37,10 @@ fn pages(pages: &Pagination, request: &Request, path: &str, trail: &[&str], repo
         // Their next address comes out of the answer.
         Pagination::Single(_) | Pagination::NextUrl(_) | Pagination::LinkHeader(_) => return,
     };
-    if names.iter().any(|name| reads(request, "page", Some(name))) {
+    // A name that is not there is told by itself: it was probably meant to be this one.
+    if names.iter().any(|name| reads(request, "page", Some(name)))
+        || !strangers(request, "page", pages.names()).is_empty()
+    {
         return;
     }
     let name = names[0];
@@ -62,7 +65,19 @@ fn is_asked(source: &Source, name: &str) -> bool {
         Partition::Template(template) => mentions(template, "for", Some(name)),
         other => parent(other).is_some_and(|call| reads(&call.request, "for", Some(name))),
     });
-    others || reads(&source.request, "for", Some(name))
+    let declared: Vec<&str> = source.partitions.names().collect();
+    others || reads(&source.request, "for", Some(name)) || !strangers(&source.request, "for", &declared).is_empty()
+}
+
+/// Names of a root that are not declared.
+fn strangers(request: &Request, root: &str, declared: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    request.templates(&mut |template| {
+        let names =
+            template.names().filter(|mention| mention.parts[0] == root).filter_map(|mention| mention.parts.get(1));
+        found.extend(names.filter(|name| !declared.contains(&name.as_str())).cloned());
+    });
+    found
 }
 
 fn reads(request: &Request, root: &str, name: Option<&str>) -> bool {

@@ -1,9 +1,14 @@
 //! Where the records of an answer are: the first of some paths that finds some.
-use crate::scalar::{Expression, Operand, Path};
+use std::str::FromStr;
+
+use super::expression::{Expression, Operand};
+use super::fault::{Carried, Fault};
+use super::path::Path;
 use crate::tree::Tree;
 
 /// `records` as written: paths joined by `??`, and perhaps `[]` behind them.
-#[derive(Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct RecordsAt {
     text: String,
     paths: Vec<Path>,
@@ -11,10 +16,18 @@ pub struct RecordsAt {
     optional: bool,
 }
 
-impl RecordsAt {
-    /// Compiles `records`; what it may hold is checked when the file loads.
-    pub fn compile(written: &Expression) -> Result<Self, String> {
-        let refused = || format!("`{written}` is not `PATH`, `PATH ?? PATH` or `PATH ?? []`");
+impl FromStr for RecordsAt {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let refused = || {
+            let message = format!("`{text}` is no list of paths");
+            Fault::new("refused", 0..text.len(), message).hint(
+                "records are at a path, or at the first of several joined by `??`; `[]` behind them where a missing list \
+                 means that there is none",
+            )
+        };
+        let written: Expression = text.parse()?;
         let (mut paths, mut optional) = (Vec::new(), false);
         for operand in &written.operands {
             match operand {
@@ -25,11 +38,21 @@ impl RecordsAt {
             }
         }
         match written.calls.is_empty() {
-            true => Ok(RecordsAt { text: written.as_str().to_owned(), paths, optional }),
+            true => Ok(RecordsAt { text: text.to_owned(), paths, optional }),
             false => Err(refused()),
         }
     }
+}
 
+impl TryFrom<String> for RecordsAt {
+    type Error = Carried;
+
+    fn try_from(text: String) -> Result<Self, Carried> {
+        Ok(text.parse()?)
+    }
+}
+
+impl RecordsAt {
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -80,7 +103,7 @@ mod tests {
     use super::*;
 
     fn check(written: &str, body: &str, expect: Option<usize>) {
-        let at = RecordsAt::compile(&written.parse().unwrap()).unwrap();
+        let at: RecordsAt = written.parse().unwrap();
         let body: Tree<'_> = serde_json::from_str(body).unwrap();
         assert_eq!(at.read(&body).map(|records| records.len()), expect, "{written} {body}");
     }
@@ -113,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_no_list_of_paths_is_refused() {
         for written in ["$.a | first", "[] ?? $.a", "\"x\"", "$.a ?? \"x\"", "$.a ?? [] ?? $.b", "geo($.a, $.b)"] {
-            assert!(RecordsAt::compile(&written.parse().unwrap()).is_err(), "{written}");
+            assert!(written.parse::<RecordsAt>().is_err(), "{written}");
         }
     }
 }
