@@ -173,7 +173,7 @@ fn raw(
     let plain = decode::plain(&page)?;
     let body = decode::json(&plain)?;
     let Some(source) = project.definitions.sources.get(source) else { return Ok(None) };
-    let records = source.records.paths().next().map(|path| path.read(&body)).unwrap_or_default();
+    let records = source.records.read(&body).unwrap_or_default();
     let holds = |record: &jobmarket::tree::Tree<'_>| match record {
         jobmarket::tree::Tree::Object(members) => {
             members.iter().any(|(_, value)| value.scalar_text().is_some_and(|text| text == key))
