@@ -1,7 +1,7 @@
 //! Files on disk: reading definitions, and appending with one sync for all that wait.
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -65,12 +65,35 @@ pub fn readable(root: &Path) -> (Vec<Text>, Vec<Unread>) {
     }
     paths.sort();
     for path in paths {
-        match fs::read_to_string(root.join(&path)) {
+        let text = contents(&root.join(&path)).and_then(|bytes| String::from_utf8(bytes).map_err(not_text));
+        match text {
             Ok(text) => texts.push(Text { path, text }),
             Err(error) => unread.push(Unread { path, error }),
         }
     }
     (texts, unread)
+}
+
+/// Most bytes of a file that somebody wrote.
+const LARGEST: u64 = 8 << 20;
+
+/// What a file holds that somebody wrote. One that has no end, as a pipe or a device may have none, is an error.
+pub fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        let what = if about.is_dir() { "it is a folder" } else { "it is no file, but a pipe or a device" };
+        return Err(io::Error::other(what));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    Ok(bytes)
+}
+
+fn not_text(error: std::string::FromUtf8Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// Names of the files of a folder that end with `.yaml`.

@@ -4,6 +4,7 @@
 #[macro_use]
 mod out;
 mod commands;
+mod environment;
 mod project;
 
 use std::io::IsTerminal;

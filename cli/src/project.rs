@@ -6,12 +6,18 @@ use anyhow::{Context, bail};
 use jobmarket::definition::pipelines::Store;
 use jobmarket::definition::{self, Definitions, Text, render};
 use jobmarket::files::{self, Unread};
-use jobmarket::finding::{self, Finding, any_error};
+use jobmarket::finding::{self, Finding, Level, any_error};
 use jobmarket::plan::{Surroundings, data_of};
 use jobmarket::state::Reader;
 
-use crate::Place;
-use crate::out;
+use crate::out::counted;
+use crate::{Place, environment, out};
+
+/// The variable that names the data directory.
+const DATA: &str = "INGEST_OUTPUT_DIR";
+
+/// The file that declares the canonical offer.
+const SCHEMA: &str = "mappings/offer.yaml";
 
 /// Stands in a data directory that the demo made.
 pub const DEMO: &str = "made-by-jobmarket-demo";
@@ -37,11 +43,16 @@ impl Project {
         let (mut definitions, mut findings) = definition::read(&texts);
         findings.retain(|found| unread.iter().all(|unread| unread.path != found.place.file));
         findings.extend(unread.iter().map(cannot_be_read));
-        let surroundings = surroundings(place);
+        let (surroundings, found) = environment::read(&place.project);
+        findings.extend(found);
         let data = match (&place.data, data_of(&definitions, &surroundings)) {
             (Some(data), _) => data.clone(),
             (None, Ok(written)) => {
-                let named = written.or_else(|| surroundings.get("INGEST_OUTPUT_DIR").map(str::to_owned));
+                let named = written.or_else(|| surroundings.get(DATA).map(str::to_owned));
+                if let Some(why) = surroundings.fault(DATA) {
+                    let place = definitions.place("pipelines.yaml", &[]);
+                    findings.push(Finding::error("unreadable", place, format!("`{DATA}` cannot be read: {why}")));
+                }
                 within(&place.project, Path::new(named.as_deref().unwrap_or("data")))
             }
             (None, Err(found)) => {
@@ -59,15 +70,56 @@ impl Project {
         Ok(Project { definitions, findings, surroundings, data })
     }
 
-    /// Reads the project; errors in its files end the command.
+    /// Reads the project for a command that works on sources. Errors in files that concern all of them end the command;
+    /// of those that concern one, [`Project::faults_of`] tells when that source is wanted.
     pub fn sound(place: &Place) -> anyhow::Result<Self> {
         let project = Self::read(place)?;
         project.is_there(place)?;
-        if any_error(&project.findings) {
-            project.tell(&project.findings);
+        let shared = project.findings.iter().filter(|found| !is_of_sources(&found.place.file));
+        let shared: Vec<Finding> = shared.cloned().collect();
+        if any_error(&shared) {
+            project.tell(&shared);
             bail!("the files above have faults; nothing was done");
         }
         Ok(project)
+    }
+
+    /// Says in a line what is wrong besides what was told already.
+    pub fn tell_others(&self, told: &[Finding]) {
+        let others: Vec<Finding> = self.findings.iter().filter(|found| !told.contains(found)).cloned().collect();
+        if let Some(line) = in_one_line(&others) {
+            eprintln!("{line}; sources that do not need it are read, `jobmarket check` tells all");
+        }
+    }
+
+    /// Reads the project for a command that looks at what is stored: it needs no source, and works whatever is broken.
+    /// What is broken is told in a line.
+    pub fn despite_faults(place: &Place) -> anyhow::Result<Self> {
+        let mut project = Self::read(place)?;
+        if let Some(line) = in_one_line(&project.findings) {
+            eprintln!("{line}; what is stored is shown all the same, `jobmarket check` tells all");
+        }
+        let lacks = !project.definitions.files.contains_key(SCHEMA)
+            || project.findings.iter().any(|found| found.level == Level::Error && found.place.file == SCHEMA);
+        if lacks {
+            // The schema that the offers were stored with.
+            let Some(reader) = Reader::open(&project.data)? else {
+                project.is_there(place)?;
+                return Ok(project);
+            };
+            if let Some(text) = reader.applied(SCHEMA)? {
+                let (stored, _) = definition::read(&[Text { path: SCHEMA.to_owned(), text }]);
+                project.definitions.schema = stored.schema;
+            }
+        }
+        Ok(project)
+    }
+
+    /// Errors in the files that a source is made of.
+    pub fn faults_of(&self, source: &str) -> Vec<Finding> {
+        let files = self.definitions.files_of(source);
+        let of = |found: &&Finding| found.level == Level::Error && files.contains(&found.place.file);
+        self.findings.iter().filter(of).cloned().collect()
     }
 
     /// An error where there is no file of a project at all.
@@ -97,6 +149,22 @@ impl Project {
     }
 }
 
+/// Whether a file is one that some sources are made of, and others are not.
+fn is_of_sources(path: &str) -> bool {
+    let file = path.ends_with(".yaml") && path != SCHEMA;
+    file && ["sources/", "mappings/"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// The errors among findings in one line: the first, and how many there are.
+fn in_one_line(findings: &[Finding]) -> Option<String> {
+    let mut errors = findings.iter().filter(|found| found.level == Level::Error);
+    let first = errors.next()?;
+    let (place, more) = (&first.place, errors.count() as u64);
+    let more = if more == 0 { String::new() } else { format!(" (and {})", counted(more, "more fault")) };
+    let message = out::printable(&first.message).into_owned();
+    Some(format!("{}:{}:{}: {message}{more}", place.file, place.line, place.column))
+}
+
 fn cannot_be_read(unread: &Unread) -> Finding {
     let place = finding::Place { file: unread.path.clone(), line: 1, column: 1, bytes: 0..0 };
     match unread.error.kind() {
@@ -111,19 +179,4 @@ fn cannot_be_read(unread: &Unread) -> Finding {
 /// A path that a file of the project names: relative ones are relative to the project's folder.
 pub fn within(project: &Path, path: &Path) -> PathBuf {
     if project == Path::new(".") { path.to_owned() } else { project.join(path) }
-}
-
-/// `$CREDENTIALS_DIRECTORY/NAME`, then the environment, then `.env`.
-fn surroundings(place: &Place) -> Surroundings {
-    let mut values = Vec::new();
-    if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if let Ok(value) = std::fs::read_to_string(entry.path()) {
-                values.push((entry.file_name().to_string_lossy().into_owned(), value.trim_end().to_owned()));
-            }
-        }
-    }
-    values.extend(std::env::vars());
-    values.extend(dotenvy::from_path_iter(place.project.join(".env")).into_iter().flatten().flatten());
-    Surroundings::new(values)
 }

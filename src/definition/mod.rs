@@ -2,6 +2,7 @@
 pub mod address;
 pub mod build;
 pub mod check;
+pub mod dotenv;
 pub mod keys;
 pub mod mapping;
 pub mod node;
@@ -62,6 +63,28 @@ impl Definitions {
     /// The path of a source's file.
     pub fn source_path(name: &str) -> String {
         format!("sources/{name}.yaml")
+    }
+
+    /// The files that a source is made of: its own, its mapping, the part that it uses, and the tables that it names.
+    pub fn files_of(&self, name: &str) -> Vec<String> {
+        let mut paths = vec![Self::source_path(name)];
+        let Some(source) = self.sources.get(name) else { return paths };
+        paths.extend(source.mapping.as_ref().map(|name| format!("mappings/{name}.yaml")));
+        paths.extend(source.shared.as_ref().map(|name| format!("sources/shared/{name}.yaml")));
+        let texts: Vec<&str> =
+            paths.iter().filter_map(|path| self.files.get(path)).map(|file| file.text.as_str()).collect();
+        let tables = self.files.keys().filter(|path| {
+            let name = path.strip_prefix("mappings/lookups/").and_then(|name| name.strip_suffix(".yaml"));
+            let named = |name| {
+                ["", "\"", "'"]
+                    .iter()
+                    .any(|quote| texts.iter().any(|text| text.contains(&format!("lookup({quote}{name}."))))
+            };
+            name.is_some_and(named)
+        });
+        let tables: Vec<String> = tables.cloned().collect();
+        paths.extend(tables);
+        paths
     }
 
     /// The place of a value in a file.
@@ -131,6 +154,14 @@ fn follows(finding: &Finding, cut: &BTreeMap<String, Vec<String>>) -> bool {
         return true;
     }
     if finding.code == "unknown-table" && cut.keys().any(|path| path.starts_with("mappings/lookups/")) {
+        return true;
+    }
+    // What `pipelines.yaml` says of a source may stand where its file was cut.
+    let of_source = |path: &String| {
+        let name = path.strip_prefix("sources/").and_then(|name| name.strip_suffix(".yaml"));
+        name.is_some_and(|name| finding.message.contains(&format!("`{name}`")))
+    };
+    if finding.place.file == "pipelines.yaml" && cut.keys().any(of_source) {
         return true;
     }
     let Some(cut) = cut.get(&finding.place.file) else { return false };

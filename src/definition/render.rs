@@ -28,7 +28,9 @@ fn group<'f>(finding: &'f Finding, message: &'f str, path: &'f str, definitions:
     };
     let title = level.primary_title(message).id(finding.code);
     let Some(file) = definitions.files.get(&finding.place.file).filter(|file| !file.text.is_empty()) else {
-        return title.element(annotate_snippets::Origin::path(path).line(finding.place.line));
+        let origin = annotate_snippets::Origin::path(path).line(finding.place.line);
+        let column = finding.place.column;
+        return title.element(if column > 1 { origin.char_column(column) } else { origin });
     };
     let bytes = finding.place.bytes.clone();
     // A finding about a whole block marks the line where it begins.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -104,7 +104,7 @@ pub enum Note {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The site could not be asked, or did not answer properly, after all attempts.
-    #[error("{why} (after {attempts} attempts)")]
+    #[error("{why} (after {})", times(*attempts))]
     Gone {
         /// What went wrong last.
         why: String,
@@ -118,7 +118,7 @@ pub enum FetchError {
     #[error("no token was given: {0}")]
     NoToken(String),
     /// A quota is spent, or the site asks for a long pause.
-    #[error("{why}; it can go on at {} (in {})", instant(*until), length(left(*until, Utc::now())))]
+    #[error("{why}; it can go on at {} (in {})", instant(until.trunc_subsecs(0)), length(left(*until, Utc::now())))]
     Quota {
         /// Which.
         why: String,
@@ -131,6 +131,10 @@ pub enum FetchError {
     /// The client could not be made.
     #[error("no HTTP client: {0}; are the certificates of the system installed (ca-certificates)?")]
     Client(String),
+}
+
+fn times(attempts: u32) -> String {
+    if attempts == 1 { "one attempt".to_owned() } else { format!("{attempts} attempts") }
 }
 
 /// A wait longer than this ends the slice; its position is kept.

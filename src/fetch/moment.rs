@@ -73,8 +73,8 @@ pub(super) fn length(time: Duration) -> String {
         _ if seconds < 172_800.0 => (seconds / 3_600.0, "hours"),
         _ => (seconds / 86_400.0, "days"),
     };
-    let tenths = (number * 10.0).round() / 10.0;
-    format!("{tenths} {unit}")
+    let rounded = if number < 10.0 { (number * 10.0).round() / 10.0 } else { number.round() };
+    format!("{rounded} {unit}")
 }
 
 #[cfg(test)]
@@ -134,6 +134,7 @@ mod tests {
         check(40, "40 seconds");
         check(1_500, "25 minutes");
         check(12_600, "3.5 hours");
+        check(86_390, "24 hours");
         check(1_036_800, "12 days");
     }
 }

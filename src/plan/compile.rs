@@ -26,18 +26,38 @@ use crate::tree::Tree;
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     values: BTreeMap<String, SecretString>,
+    /// What is there and cannot be read, and why. No other value stands in for it.
+    faults: BTreeMap<String, String>,
 }
 
 impl Surroundings {
     /// Of these; earlier ones win.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut found = BTreeMap::new();
+        Surroundings::read(values.into_iter().map(|(name, value)| (name, Ok(value))))
+    }
+
+    /// Of these, or of the reasons why they cannot be read; earlier ones win.
+    pub fn read(values: impl IntoIterator<Item = (String, Result<String, String>)>) -> Self {
+        let mut found = Surroundings::default();
         for (name, value) in values {
-            if !value.is_empty() {
-                found.entry(name).or_insert_with(|| value.into());
+            let known = found.values.contains_key(&name) || found.faults.contains_key(&name);
+            match value {
+                _ if known => {}
+                Ok(value) if value.is_empty() => {}
+                Ok(value) => {
+                    found.values.insert(name, value.into());
+                }
+                Err(why) => {
+                    found.faults.insert(name, why);
+                }
             }
         }
-        Surroundings { values: found }
+        found
+    }
+
+    /// Why one that is there cannot be read.
+    pub fn fault(&self, name: &str) -> Option<&str> {
+        self.faults.get(name).map(String::as_str)
     }
 
     /// One of them.
@@ -133,6 +153,13 @@ impl<'a> Values<'a> {
     /// Puts the variables that a template reads into its scope; null where they are unset.
     pub(super) fn environment(&mut self, template: &Template) {
         for name in template.names_of("env") {
+            if let Some(why) = self.surroundings.fault(name) {
+                let place = self.definitions.place(&self.path, &[]);
+                let finding = Finding::error("unreadable", place, format!("`{name}` cannot be read: {why}"));
+                if !self.missing.contains(&finding) {
+                    self.missing.push(finding);
+                }
+            }
             if !self.env.iter().any(|(known, _)| known == name) {
                 let value = self.surroundings.get(name).map_or(Tree::Null, Tree::from);
                 self.env.push((name.to_owned(), value));
@@ -157,6 +184,9 @@ impl<'a> Values<'a> {
 
     fn missing_secret(&self, name: &str, trail: &[&str]) -> Finding {
         let place = self.definitions.place(&self.path, trail);
+        if let Some(why) = self.surroundings.fault(name) {
+            return Finding::error("unreadable", place, format!("the secret `{name}` cannot be read: {why}"));
+        }
         let message = format!("the secret `{name}` is not set");
         Finding::error("secret", place, message)
             .hint(format!("set `{name}` in the environment, in `.env`, or as a file in $CREDENTIALS_DIRECTORY"))

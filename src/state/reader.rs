@@ -43,6 +43,13 @@ fn is_denied(error: &rusqlite::Error) -> bool {
 }
 
 impl Reader {
+    /// The text of a file as the newest run was made of it.
+    pub fn applied(&self, path: &str) -> Result<Option<String>, StateError> {
+        let sql = "SELECT plans.texts FROM runs JOIN plans ON plans.fingerprint = runs.meaning || ':' || ?1
+                   ORDER BY runs.run DESC LIMIT 1";
+        Ok(self.connection.query_row(sql, [path], |row| row.get(0)).optional()?)
+    }
+
     /// Opens a data directory; `None` when there is none yet.
     pub fn open(dir: &Path) -> Result<Option<Self>, StateError> {
         let path = dir.join("state.db");

@@ -21,7 +21,7 @@ pub struct Asked {
 
 /// Copies the data directory.
 pub async fn backup(place: &Place, asked: &Asked) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = Project::despite_faults(place)?;
     let archive = (!asked.without_archive).then(|| project.definitions.pipelines.archive.dir.clone());
     let backup = Backup { data: project.data.clone(), archive, to: asked.dir.clone() };
     let bar = ProgressBar::new_spinner();

@@ -46,7 +46,7 @@ const READ: usize = 500;
 
 /// Writes offers to stdout, in the order of their ids.
 pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = Project::despite_faults(place)?;
     if let Some(source) = &asked.source {
         known_source(&project, Reader::open(&project.data)?.as_ref(), source)?;
     }

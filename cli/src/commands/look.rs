@@ -30,6 +30,11 @@ pub struct Try {
 /// Looks at one page.
 pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
     let project = Project::sound(place)?;
+    let faults = project.faults_of(&asked.source);
+    if !faults.is_empty() {
+        project.tell(&faults);
+        bail!("the files of `{}` have faults; nothing was fetched", asked.source);
+    }
     let ask = Ask { source: &asked.source, pipeline: None, origins: origins(&asked.origin, &project.definitions)? };
     let plan = match compile(&project.definitions, ask, &project.surroundings) {
         Ok(plan) => plan,

@@ -3,9 +3,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use jobmarket::definition::Definitions;
+use jobmarket::finding::{Finding, any_error};
 use jobmarket::plan::{Ask, Origins, Plan, compile, known};
 use jobmarket::state::Reader;
 
+use crate::out::counted;
 use crate::project::Project;
 
 /// What is asked for on the command line.
@@ -90,47 +92,78 @@ fn uses(project: &Project, sources: &[String]) -> Vec<(String, Option<usize>)> {
     found
 }
 
-/// Plans of what is asked for; all findings at once.
-pub fn plans(project: &Project, wanted: &Wanted<'_>) -> anyhow::Result<Vec<Plan>> {
+/// The plans of what is asked for, and the sources that have none.
+#[derive(Default)]
+pub struct Planned {
+    /// Plans that can be run.
+    pub plans: Vec<Plan>,
+    /// Sources that cannot, each with the reason.
+    pub refused: Vec<(String, String)>,
+}
+
+/// Plans of what is asked for. A source that has none is no reason against the others; its findings are told here.
+pub fn plans(project: &Project, wanted: &Wanted<'_>) -> anyhow::Result<Planned> {
     let definitions = &project.definitions;
     wanted.enable.iter().try_for_each(|name| known_source(project, None, name))?;
+    for name in wanted.sources.iter().filter(|name| !definitions.files.contains_key(&Definitions::source_path(name))) {
+        known_source(project, None, name)?;
+    }
     let origins = origins(wanted.origins, definitions)?;
-    let (mut plans, mut findings) = (Vec::new(), Vec::new());
+    let (mut planned, mut told) = (Planned::default(), Vec::new());
     for (name, index) in uses(project, wanted.sources) {
         let pipeline = index.map(|index| (index, &definitions.pipelines.pipelines[index]));
+        let faults = project.faults_of(&name);
+        if any_error(&faults) {
+            planned.refuse(project, &name, faults, &mut told);
+            continue;
+        }
         if let Some(source) = definitions.sources.get(&name) {
             let enabled = source.enabled
                 || wanted.enable.contains(&name)
                 || pipeline.is_some_and(|(_, pipeline)| pipeline.enable.contains(&source.source));
             if !enabled {
-                bail!(
-                    "`{name}` is switched off: {}; with the site's consent: --enable {name}",
-                    source.terms.as_deref().unwrap_or("no reason given")
-                );
+                let terms = source.terms.as_deref().unwrap_or("no reason given");
+                let why = format!("`{name}` is switched off: {terms}; with the site's consent: --enable {name}");
+                planned.refused.push((name, why));
+                continue;
             }
         }
         let ask = Ask { source: &name, pipeline, origins: origins.clone() };
         match compile(definitions, ask, &project.surroundings) {
-            Ok(plan) => plans.push(plan),
-            Err(found) => found.into_iter().for_each(|found| {
-                if !findings.contains(&found) {
-                    findings.push(found);
-                }
-            }),
+            Ok(plan) => planned.plans.push(plan),
+            Err(found) => planned.refuse(project, &name, found, &mut told),
         }
     }
-    if !findings.is_empty() {
-        project.tell(&findings);
-        bail!("nothing was done");
+    project.tell_others(&told);
+    if planned.refused.is_empty() {
+        no_stray(wanted.origins, project, &planned.plans)?;
     }
-    no_stray(wanted.origins, project, &plans)?;
-    Ok(plans)
+    Ok(planned)
+}
+
+impl Planned {
+    /// Takes down why a source has no plan. A finding that several sources share is shown once.
+    fn refuse(&mut self, project: &Project, name: &str, findings: Vec<Finding>, told: &mut Vec<Finding>) {
+        let why = match findings.as_slice() {
+            [only] => only.message.clone(),
+            [first, more @ ..] => format!("{} (and {})", first.message, counted(more.len() as u64, "more fault")),
+            [] => "it has no plan".to_owned(),
+        };
+        let new: Vec<Finding> = findings.into_iter().filter(|found| !told.contains(found)).collect();
+        project.tell(&new);
+        told.extend(new);
+        self.refused.push((name.to_owned(), why));
+    }
 }
 
 /// The plan of one source, whose site is asked: of one that is switched off only where `enable` says so.
 pub fn asking(project: &Project, source: &str, origin: &[String], enable: &[String]) -> anyhow::Result<Plan> {
     let wanted = Wanted { sources: &[source.to_owned()], origins: origin, enable };
-    plans(project, &wanted)?.pop().with_context(|| format!("there is no source `{source}`"))
+    let planned = plans(project, &wanted)?;
+    if let Some((_, why)) = planned.refused.first() {
+        bail!("{why}; nothing was done");
+    }
+    planned.plans.into_iter().next().with_context(|| format!("there is no source `{source}`"))
 }
 
 /// The plan of one source, whose site is not asked: also of one that is switched off.

@@ -64,7 +64,10 @@ pub enum Quarantine {
 
 /// Lists, shows, maps again or drops entries.
 pub async fn quarantine(place: &Place, asked: &Quarantine) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = match asked {
+        Quarantine::Retry { .. } => Project::sound(place)?,
+        Quarantine::List { .. } | Quarantine::Show { .. } | Quarantine::Drop { .. } => Project::despite_faults(place)?,
+    };
     let reader = project.reader()?;
     match asked {
         Quarantine::List { source, limit } => {
@@ -119,7 +122,14 @@ fn print(entry: &Held, json: bool, whole: bool) -> anyhow::Result<()> {
         out::data(serde_json::to_string(entry)?);
         return Ok(());
     }
-    println!("{:>6} {:<14} {:<12} {} {}", entry.q, entry.source, entry.reason, entry.place, printable(&entry.message));
+    println!(
+        "{:>6} {:<14} {:<12} {} {}",
+        entry.q,
+        entry.source,
+        entry.reason,
+        printable(&entry.place),
+        printable(&entry.message)
+    );
     if whole {
         println!(
             "  stage {}, field {}, read as {}",

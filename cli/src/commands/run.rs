@@ -18,7 +18,7 @@ use jobmarket::store::local::Follower;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::Place;
-use crate::commands::plans::{Wanted, plans};
+use crate::commands::plans::{Planned, Wanted, plans};
 use crate::out;
 use crate::project::Project;
 
@@ -80,11 +80,16 @@ fn span(asked: &Run, plans: &[Plan]) -> anyhow::Result<Option<Window>> {
 pub async fn run(place: &Place, asked: &Run) -> anyhow::Result<ExitCode> {
     let project = Project::sound(place)?;
     let wanted = Wanted { sources: &asked.sources, origins: &asked.origin, enable: &asked.enable };
-    let plans = plans(&project, &wanted)?;
+    let Planned { plans, refused } = plans(&project, &wanted)?;
     let span = span(asked, &plans)?;
     let archive = project.data.join(&project.definitions.pipelines.archive.dir);
     let log = Log::of(asked.log, place);
-    let done = carry_out(plans, &place.project, &project.data, archive, span, log).await?;
+    if plans.is_empty() && !refused.is_empty() {
+        refused.iter().for_each(|(source, why)| eprintln!("{source}: not run: {}", out::printable(why)));
+        bail!("nothing was done");
+    }
+    let mut done = carry_out(plans, &place.project, &project.data, archive, span, log).await?;
+    done.lost.extend(refused.into_iter().map(|(source, why)| (source, format!("not run: {why}"))));
     Ok(tell(&done, log))
 }
 
@@ -93,6 +98,8 @@ pub struct Done {
     board: Board,
     /// What the store said when Ctrl-C ended the wait for it.
     stopped: Option<String>,
+    /// Sources that were not read to an end of their own, each with the reason.
+    lost: Vec<(String, String)>,
 }
 
 /// Exit code of what Ctrl-C ended.
@@ -106,13 +113,16 @@ pub fn tell(done: &Done, log: Option<Log>) -> ExitCode {
             eprint!("{}", report::summary(source, row));
         }
     }
+    for (source, why) in &done.lost {
+        eprintln!("{source}: {}", out::printable(why));
+    }
     if let Some(why) = &done.stopped {
         eprintln!("stopped while it waited for the store: {why}");
     }
     let worst = |outcome: Outcome| rows().any(|(_, row)| row.outcome == Some(outcome));
     match () {
         () if done.stopped.is_some() || worst(Outcome::Stopped) => ExitCode::from(INTERRUPTED),
-        () if worst(Outcome::Failed) || worst(Outcome::Partial) => ExitCode::FAILURE,
+        () if !done.lost.is_empty() || worst(Outcome::Failed) || worst(Outcome::Partial) => ExitCode::FAILURE,
         () => ExitCode::SUCCESS,
     }
 }
@@ -165,7 +175,8 @@ async fn indexed(index: Option<Follower>) {
     }
 }
 
-/// Runs plans one after the other, showing what happens.
+/// Runs plans one after the other, showing what happens. What ends one of them, even a fault of ours, does not end the
+/// others.
 pub async fn carry_out(
     plans: Vec<Plan>,
     project: &Path,
@@ -177,20 +188,25 @@ pub async fn carry_out(
     let (engine, shown) = engine(project, data, archive, log)?;
     let index = index(data, &plans);
     let listening = stops(&engine);
-    let mut waited = None;
+    let (mut waited, mut lost) = (None, Vec::new());
     for plan in plans {
         if engine.stop.load(Ordering::Relaxed) {
             break;
         }
-        if let Err(error) = run_plan(Arc::new(plan), engine.clone(), Utc::now(), span).await {
-            waited = Some(stopped(&engine, error)?);
+        let source = plan.source.clone();
+        let running = tokio::spawn(run_plan(Arc::new(plan), engine.clone(), Utc::now(), span));
+        let ended = running.await.unwrap_or_else(|error| Err(RunError::Lost(error.to_string())));
+        match ended.map_err(|error| stopped(&engine, error)) {
+            Ok(_) => {}
+            Err(Ok(why)) => waited = Some(why),
+            Err(Err(error)) => lost.push((source, format!("failed: {}", out::causes(&error.into())))),
         }
     }
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
     listening.abort();
-    Ok(Done { board, stopped: waited })
+    Ok(Done { board, stopped: waited, lost })
 }
 
 /// Work of an engine on one source: with progress, the search index behind it, and a summary.
@@ -216,7 +232,7 @@ pub async fn on_one<T>(
         Err(Ok(why)) => Some(why),
         Err(Err(error)) => return Err(error.into()),
     };
-    Ok(tell(&Done { board, stopped }, log))
+    Ok(tell(&Done { board, stopped, lost: Vec::new() }, log))
 }
 
 /// Draws events: a progress bar for a person, lines otherwise.

@@ -40,7 +40,7 @@ pub struct Search {
 
 /// Prints hits and facets.
 pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = Project::despite_faults(place)?;
     let schema = &project.definitions.schema;
     let filters = asked.filters.iter().map(|filter| Filter::parse(filter, schema)).collect::<Result<_, _>>()?;
     let facets = asked.facets.iter().map(|facet| Facet::parse(facet, schema)).collect::<Result<_, _>>()?;

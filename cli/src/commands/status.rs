@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Prints the state of a data directory, and what its store says.
 pub async fn status(place: &Place) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = Project::despite_faults(place)?;
     let Some(reader) = Reader::open(&project.data)? else {
         eprintln!("nothing was run into {} yet; `jobmarket run SOURCE`, or `jobmarket demo`", project.data.display());
         return Ok(ExitCode::SUCCESS);

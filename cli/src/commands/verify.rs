@@ -92,7 +92,7 @@ fn mend(kind: Kind, count: u64, outside: bool) -> String {
 
 /// Compares everything; exit 1 when something differs.
 pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = Project::despite_faults(place)?;
     let reader = project.reader()?;
     let server = server(&project)?;
     let root = project.data.join(&project.definitions.pipelines.archive.dir);

@@ -32,7 +32,7 @@ struct Known {
 
 /// Prints request, page, raw record, mapping and document; exit 1 when a part of that could not be read.
 pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
-    let project = Project::sound(place)?;
+    let project = Project::despite_faults(place)?;
     let reader = project.reader()?;
     let Some(offer) = reader.offer(name)? else {
         bail!("no offer has the id or key `{}`; `jobmarket search` shows ids", printable(name))

@@ -26,6 +26,11 @@ pub async fn play(case: &Case) -> Result<String, Failed> {
             out += &format!("-- day {day}\n");
             continue;
         }
+        if let Some((path, text)) = line.strip_prefix("write ").and_then(|step| step.split_once(" = ")) {
+            std::fs::write(folder.path().join(path), text)?;
+            out += &format!("-- {path}: {text}\n");
+            continue;
+        }
         let words: Vec<&str> = line.split_whitespace().collect();
         let (code, text, said) = run(case, folder.path(), &words).await?;
         out += &format!("$ jobmarket {line}\n{}", normal.lines("", &text));
