@@ -73,7 +73,36 @@ fn words_and_numbers() {
     check(r#"" a ""#, "trim | upper", r#""A""#);
     check(r#""12,5""#, "number", "12.5");
     check(r#""1 200,50""#, "number", "1200.5");
-    check("\"1,200\"", "number", "1200");
+    check(r#""1.200,50""#, "number", "1200.5");
+    check(r#""1,200.50""#, "number", "1200.5");
+    check(r#""1,200,000""#, "integer", "1200000");
+    check(r#""1.200.000""#, "integer", "1200000");
+    check(r#""5,00,000""#, "integer", "500000");
+    check(r#""1 200,500""#, "number", "1200.5");
+    check(r#""95'000""#, "integer", "95000");
+    check(r#""12 000""#, "integer", "12000");
+    check(r#""0.125""#, "number", "0.125");
+    check(r#""1234.567""#, "number", "1234.567");
+    check(r#""2.3522""#, "number", "2.3522");
+    check(r#""3.0""#, "integer", "3");
+    check(r#""+3""#, "integer", "3");
+    check(r#""-1.5e3""#, "number", "-1500.0");
+    // Three digits after a single mark: the mapping has to say what they are.
+    check(r#""1,200""#, r#"number(".")"#, "1200");
+    check(r#""1,200""#, r#"number(",")"#, "1.2");
+    check(r#""1.200""#, r#"integer(",")"#, "1200");
+    check(r#""48.856""#, r#"number(".")"#, "48.856");
+    for (text, call) in [("1,200", "number"), ("1.200", "number"), ("1,200", "integer"), ("-3.000", "integer")] {
+        let (value, flaws) = run(&format!("{text:?}"), call);
+        assert_eq!((value.as_str(), flaws), ("null", 1), "{text} | {call}");
+    }
+    for text in
+        ["1 2", "1,20,30", "1.2.3", "1,2.3,4", "1_000", "0x10", "3 postes", "inf", "nan", "", ".", "-", "1,200,00"]
+    {
+        flawed(&format!("{text:?}"), "number");
+    }
+    flawed(r#""1.5""#, r#"number(",")"#);
+    flawed(r#""1,2,3""#, "integer");
     check("1", "boolean", "true");
     check(r#""01 - BOURG""#, r#"regex("^([0-9][0-9AB][0-9]?) - ")"#, r#""01""#);
     check(r#""75 - Paris""#, r#"regex("^x")"#, "null");
