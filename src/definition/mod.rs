@@ -18,6 +18,7 @@ pub mod responses;
 pub mod shared;
 pub mod source;
 mod yaml;
+pub mod zeros;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

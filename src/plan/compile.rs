@@ -176,6 +176,9 @@ impl<'a> Values<'a> {
             Given::Fixed(value) => Ok(*value),
             Given::Template(template) => {
                 let text = self.text(template, trail)?;
+                if let Some(why) = zeros::why(trail).filter(|_| zeros::is_zero(&text)) {
+                    return Err(self.finding(trail, format!("`{template}` gives `{text}`: {why}")));
+                }
                 text.parse()
                     .map_err(|_| self.finding(trail, format!("`{template}` gives `{text}`, which cannot be used here")))
             }

@@ -33,6 +33,21 @@ pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
         fields::file(name, &mut report);
     }
     pipelines::pipelines(&mut report);
+    zeros(&mut report);
+}
+
+
+/// Durations and numbers of 0 where it makes no sense.
+fn zeros(report: &mut Report<'_, '_>) {
+    let definitions = report.definitions;
+    let files = definitions.files.iter().filter(|(path, _)| path.starts_with("sources/") || *path == "pipelines.yaml");
+    for (path, file) in files {
+        for (trail, written, hint) in super::zeros::all(&file.root) {
+            let trail: Vec<&str> = trail.iter().map(String::as_str).collect();
+            let key = trail.last().copied().unwrap_or_default();
+            report.value(path, &trail, "zero", format!("`{key}: {written}` makes no sense"), hint);
+        }
+    }
 }
 
 /// Where findings go.

@@ -167,9 +167,6 @@ fn pages(pages: &Pagination, path: &str, trail: &[&str], source: &Source, report
     if let Some(Given::Template(template)) = pages.size() {
         Names::new(source, PLAN).template(template, path, &with(trail, &["size"]), report);
     }
-    if let Some(Given::Fixed(0)) = pages.size() {
-        report.value(path, trail, "bad-value", "a page of 0 records never ends", "");
-    }
 }
 
 fn responses(responses: &Responses, source: &Source, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
