@@ -63,6 +63,11 @@ impl Date {
         Ok(Date { formats, zone, names })
     }
 
+    /// Whether a number can be one of its instants.
+    pub(super) fn reads_numbers(&self) -> bool {
+        self.formats.iter().any(|format| matches!(format, Format::Epoch | Format::EpochMs))
+    }
+
     /// The first format that reads an instant that an offer can have; failing that, the first instant of any.
     pub(super) fn convert<'p>(&self, value: Tree<'p>, at: &Moment) -> Result<Tree<'p>, ConvertError> {
         let mut beyond = None;

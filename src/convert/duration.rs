@@ -64,6 +64,11 @@ impl Duration {
         Ok(Duration { unit, from })
     }
 
+    /// Whether it takes numbers, and not text.
+    pub(super) fn reads_numbers(&self) -> bool {
+        self.from.is_some()
+    }
+
     pub(super) fn convert<'p>(&self, value: Tree<'p>) -> Result<Tree<'p>, ConvertError> {
         if let Some(from) = self.from {
             let number = match &value {

@@ -24,9 +24,11 @@ mod pattern;
 mod relative;
 pub mod render;
 pub mod salary;
+mod shape;
 mod values;
 
 pub use lookup::{Lookups, Table};
+pub use shape::Shape;
 
 /// What a conversion is given besides the value.
 #[derive(Clone, Debug)]

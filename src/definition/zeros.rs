@@ -90,26 +90,24 @@ mod tests {
         check("windows: {first: 0d, step: 0s, lookback: 0s}", &["windows.first", "windows.step"]);
         check("windows: {first: 1d, split: {above: 0, until: 0m}}", &["windows.split.above", "windows.split.until"]);
         check("sweep: {every: 0s}", &["sweep.every"]);
-        check("limits: {timeout: 0s, parallel: 0, retry: {attempts: 0, wait: 0s}}", &[
-            "limits.timeout",
-            "limits.parallel",
-            "limits.retry.attempts",
-        ]);
+        check(
+            "limits: {timeout: 0s, parallel: 0, retry: {attempts: 0, wait: 0s}}",
+            &["limits.timeout", "limits.parallel", "limits.retry.attempts"],
+        );
         check("detail: {limits: {timeout: 000s}}", &["detail.limits.timeout"]);
         check("pages: {number: {first: 0, size: 0, max: 0}}", &["pages.number.size", "pages.number.max"]);
-        check("for: {a: {call: {batch: 0, pages: {offset: {size: 0, first: 0}}}}, b: {range: {from: 0, to: 9, step: 0}}}", &[
-            "for.a.call.batch",
-            "for.a.call.pages.offset.size",
-            "for.b.range.step",
-        ]);
-        check("expect: {min: 0, max: 0, fresh: 0d}\nexpire: {not_seen: 0d}", &[
-            "expect.max",
-            "expect.fresh",
-            "expire.not_seen",
-        ]);
-        check("pipelines: [{steps: [{duplicates: {within: 0d}}], schedule: {jitter: 0s}}]\narchive: {keep: 0d}", &[
-            "pipelines.0.steps.0.duplicates.within",
-        ]);
+        check(
+            "for: {a: {call: {batch: 0, pages: {offset: {size: 0, first: 0}}}}, b: {range: {from: 0, to: 9, step: 0}}}",
+            &["for.a.call.batch", "for.a.call.pages.offset.size", "for.b.range.step"],
+        );
+        check(
+            "expect: {min: 0, max: 0, fresh: 0d}\nexpire: {not_seen: 0d}",
+            &["expect.max", "expect.fresh", "expire.not_seen"],
+        );
+        check(
+            "pipelines: [{steps: [{duplicates: {within: 0d}}], schedule: {jitter: 0s}}]\narchive: {keep: 0d}",
+            &["pipelines.0.steps.0.duplicates.within"],
+        );
         check("request: {query: {pages: {a: {size: 0}}}, body: {json: {limits: {timeout: 0}}}}", &[]);
     }
 }

@@ -90,6 +90,9 @@ impl Extract {
                 for (name, value) in members {
                     self.put(&format!("{}.{name}", line.field), value, &mut offer, flaws);
                 }
+            } else if !value.is_null() {
+                let message = format!("{} where an object of fields was expected", value.kind());
+                flaws.push(Flaw { field: line.field.clone(), message });
             }
         }
         if let (false, Some(number)) = (extra.is_empty(), schema.number("extra")) {

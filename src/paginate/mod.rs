@@ -171,6 +171,19 @@ impl Pagination {
         self.rule().common().max.unwrap_or(MAX)
     }
 
+    /// The word that chooses it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Pagination::Single(_) => "single",
+            Pagination::Number(_) => "number",
+            Pagination::Offset(_) => "offset",
+            Pagination::Range(_) => "range",
+            Pagination::Cursor(_) => "cursor",
+            Pagination::NextUrl(_) => "next_url",
+            Pagination::LinkHeader(_) => "link_header",
+        }
+    }
+
     /// Its size as written.
     pub fn size(&self) -> Option<&Given<u64>> {
         self.rule().common().size

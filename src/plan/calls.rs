@@ -64,7 +64,7 @@ pub(super) fn call(
     parts.request.templates(&mut |template| values.environment(template));
     let mut pages = parts.pages.clone();
     if let Some(size) = pages.size().cloned() {
-        pages.sized(values.given(&size, &[trail, &["pages"]].concat())?);
+        pages.sized(values.given(&size, &[trail, &["pages", pages.word(), "size"]].concat())?);
     }
     let request = RequestPlan::compile(parts.request)
         .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;

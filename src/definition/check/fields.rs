@@ -1,6 +1,6 @@
 //! Mappings against the canonical offer, and the fields that the program itself needs.
-use super::Report;
 use super::names::{self, MAPPING, Names};
+use super::{Report, shapes};
 use crate::definition::mapping::Line;
 use crate::definition::source::Source;
 use crate::scalar::{Expression, Template, Value, nearest};
@@ -85,6 +85,7 @@ fn line(line: &Line<'_>, source: Option<&Source>, path: &str, trail: &[&str], re
         if is_object(&schema, &line.field) && !matches!(line.value, Value::Map(_) | Value::List(_)) {
             let object = Field { kind: Kind::Object { fields: Vec::new(), open: true }, ..Field::any("") };
             value(line.value, &object, source, path, trail, report);
+            shapes::filling(line.value, &line.field, path, trail, report);
             return;
         }
         let near = nearest(
@@ -122,7 +123,10 @@ pub(super) fn value(
     report: &mut Report<'_, '_>,
 ) {
     match value {
-        Value::Template(template) => self::template(template, source, path, trail, report),
+        Value::Template(template) => {
+            self::template(template, source, path, trail, report);
+            shapes::template(template, field, path, trail, report);
+        }
         Value::Expression(expression) => self::expression(expression, field, path, trail, report),
         Value::Constant(constant) => self::constant(constant, field, path, trail, report),
         Value::Word(word) => self::word(word, field, path, trail, report),
@@ -153,6 +157,7 @@ fn template(template: &Template, source: Option<&Source>, path: &str, trail: &[&
 
 fn expression(expression: &Expression, field: &Field, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
     let plural = names::expression(expression, path, trail, report);
+    shapes::expression(expression, field, path, trail, report);
     let takes_one = !matches!(field.kind, Kind::List(_) | Kind::Text | Kind::Object { .. });
     if plural && takes_one {
         let message = format!("several matches for `{}`, which holds one value", field.name);

@@ -4,6 +4,7 @@ mod credentials;
 mod fields;
 mod names;
 mod pipelines;
+mod shapes;
 mod requests;
 mod sources;
 mod unused;
@@ -35,7 +36,6 @@ pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
     pipelines::pipelines(&mut report);
     zeros(&mut report);
 }
-
 
 /// Durations and numbers of 0 where it makes no sense.
 fn zeros(report: &mut Report<'_, '_>) {
