@@ -59,8 +59,8 @@ fn counted(progress: &Progress, keys: u64, least: u64, greatest: u64) -> Complet
 fn without_total(progress: &Progress) -> String {
     let found = progress.no_total.as_deref().unwrap_or("none was announced");
     format!(
-        "total: {found}, on this page and on no other one is a total, so nothing says whether all was read; read another \
-         one, or take `total` away"
+        "total: {found}, and no page announces one, so nothing says whether all was read; read another one, or take \
+         `total` away"
     )
 }
 

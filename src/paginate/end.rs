@@ -72,7 +72,10 @@ impl fmt::Display for End {
             End::Last => f.write_str("last page"),
             End::Answer => f.write_str("answer says empty"),
             End::Max => f.write_str("most pages reached"),
-            End::Repeated => f.write_str("page repeated"),
+            End::Repeated => f.write_str(
+                "page repeated: the page, or what it points to, was read before; where this is the end of the list, \
+                 write `stop: repeated`",
+            ),
             End::Barren => write!(
                 f,
                 "{BARREN} pages in a row brought nothing new, though the site says that there is more: its end is \
@@ -207,13 +210,16 @@ fn step(common: &Common<'_>, behind: Option<Position>, at: &Position, seen: &See
             None => return Next::End(End::NoNext),
         },
         Pointer::Nowhere => return Next::End(End::NoNext),
-        Pointer::Itself => return Next::End(End::Repeated),
+        Pointer::Itself => at.clone(),
         Pointer::Refused(end) => return Next::End(end.clone()),
         Pointer::Cursor(cursor) => Position::Cursor(Some(cursor.clone())),
         Pointer::Address(address) => Position::Address(Some(address.clone())),
     };
-    let revisits = next == *at || seen.progress.revisits;
-    if revisits && !seen.announced.says_more() {
+    let itself = next == *at || seen.announced.pointer == Pointer::Itself;
+    if itself && common.stop.contains(&Stop::Repeated) {
+        return Next::End(End::Again);
+    }
+    if (itself || seen.progress.revisits) && !seen.announced.says_more() {
         return Next::End(End::Repeated);
     }
     if let (Position::Number(number), Some((_, first)), Some(count)) = (&next, common.count, &seen.announced.count)

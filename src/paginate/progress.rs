@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Announced, Figure, Pointer};
+use crate::position::Position;
 
 /// Numbers and hashes of the pages of a slice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,12 +128,12 @@ impl Progress {
         };
     }
 
-    /// Takes in a page that could not be read; why.
-    pub fn unreadable(&mut self, why: &str) {
+    /// Takes in a page that could not be read; which and why.
+    pub fn unreadable(&mut self, at: &Position, why: &str) {
         self.pages += 1;
         (self.repeat, self.revisits) = (Repeat::New, false);
         self.barren += 1;
-        self.lost.get_or_insert_with(|| why.to_owned());
+        self.lost.get_or_insert_with(|| format!("page at {at}: {why}"));
     }
 
     /// Whether so many pages in a row brought nothing new that the list is not read any further.

@@ -208,7 +208,7 @@ fn totals_that_are_no_totals() {
     ] {
         let slice =
             check(offset, &[(2, none), (1, none), (0, none)], &["offset 0", "offset 2", "offset 3"], End::Empty);
-        assert!(slice.unknown(3).starts_with(&format!("total: {found}, on this page and")), "{}", slice.unknown(3));
+        assert!(slice.unknown(3).starts_with(&format!("total: {found}, and no page")), "{}", slice.unknown(3));
     }
     let (three, zero) = (r#"{"n":"3.0"}"#, r#"{"n":0}"#);
     let slice = check(offset, &[(2, three), (1, zero)], &places[..2], End::Total);

@@ -28,7 +28,7 @@ impl Pager<'_> {
     /// Takes in a page that stays unreadable. Number, offset and range know where the next one begins and go on; the list
     /// cannot be complete any more. Nothing where only the page could have said how it goes on.
     pub(super) fn unreadable(&mut self, at: &Position, why: &str) -> Option<Next> {
-        self.progress.unreadable(why);
+        self.progress.unreadable(at, why);
         let rule = self.pages.rule();
         let next = rule.behind(at, 0)?;
         let passed = rule.passed(&next, rule.common().size());
