@@ -83,8 +83,9 @@ static PAID: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)^\s*(?:bruts?|brutes?|nets?|b/h|gross|brutt?os?|nett?os?|lord[oi]|nett[oi])\b").ok()
 });
 
-/// All amounts; an error when a number cannot be told.
-pub(super) fn amounts(text: &str, lang: Lang) -> Result<Found, &'static str> {
+/// All amounts; an error when a number cannot be told. A number without a mark is one where what it is paid for stands
+/// behind it and someone is paid so much in a currency of this scale.
+pub(super) fn amounts(text: &str, lang: Lang, scale: Option<f64>) -> Result<Found, &'static str> {
     let (Some(numbers), Some(other), Some(paid)) = (NUMBER.as_ref(), OTHER_UNIT.as_ref(), PAID.as_ref()) else {
         return Ok(Found::default());
     };
@@ -105,7 +106,7 @@ pub(super) fn amounts(text: &str, lang: Lang) -> Result<Found, &'static str> {
         let marks = before.marks.into_iter().chain(after.marks).collect();
         let at = digits.start() - before.length..whole.end() + after.length;
         let amount = Amount { value, marks, times: after.times, at };
-        match bare && !unit.is_some_and(|unit| unit.plausible(value, Some(1.0))) {
+        match bare && !unit.is_some_and(|unit| unit.plausible(value, scale)) {
             true => loose.push((amount, looks_like_pay(digits.as_str(), lang))),
             false => found.amounts.push(amount),
         }

@@ -93,7 +93,7 @@ impl Salary {
     fn read(&self, text: &str) -> Result<Option<Pay>, &'static str> {
         let text = amount::plain(text);
         let (text, months) = amount::cut_months(&text);
-        let found = amount::amounts(&text, self.lang)?;
+        let found = amount::amounts(&text, self.lang, self.currency.map_or(Some(1.0), currency::scale))?;
         let amounts = found.amounts;
         if amounts.is_empty() {
             return if found.unread { Err("a number that may be pay, without a currency") } else { Ok(None) };
