@@ -39,6 +39,52 @@ pub enum Fault {
     HtmlWall,
     /// The answer comes in two halves, so many milliseconds apart.
     Slow(u64),
+    /// One record of a page is no record any more, or has a member that cannot be read.
+    Record(Spoilt),
+    /// The page announces this in place of its total.
+    Total(Announced),
+    /// A page without its records, behind which the list goes on.
+    EmptyPage,
+    /// The first half of a page; what follows is had by asking behind it.
+    ShortPage,
+    /// A redirect to another origin.
+    Elsewhere,
+    /// The token call is told an error, with status 200.
+    TokenError,
+    /// The token call is shown a page for people, with status 200.
+    TokenWall,
+    /// The body is cut in the middle, and no length says so.
+    CutUnsaid,
+    /// Status 429, and `Retry-After` names the next second since 1970.
+    WaitUntil,
+    /// Status 429, and `Retry-After` is a word.
+    WaitUnclear,
+    /// The body is in windows-1252, as its header says.
+    Windows1252,
+}
+
+/// What is done to a record of a page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spoilt {
+    /// Null stands in its place.
+    Null,
+    /// A member more, whose text ends with half a surrogate.
+    HalfSurrogate,
+    /// A member more, with a byte that no text has.
+    InvalidByte,
+    /// A member more, with a number that is larger than any other.
+    HugeNumber,
+}
+
+/// What stands in place of a total.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Announced {
+    /// 0, beside records.
+    Zero,
+    /// Null, or `*` where it stands in a header.
+    Null,
+    /// A word.
+    Word,
 }
 
 impl Fault {
@@ -61,13 +107,29 @@ impl Fault {
             Fault::RevokeTokens => "revoked token".into(),
             Fault::HtmlWall => "HTML with 200".into(),
             Fault::Slow(_) => "slow answer".into(),
+            Fault::Record(Spoilt::Null) => "null in the list".into(),
+            Fault::Record(Spoilt::HalfSurrogate) => "half a surrogate".into(),
+            Fault::Record(Spoilt::InvalidByte) => "invalid byte".into(),
+            Fault::Record(Spoilt::HugeNumber) => "number out of range".into(),
+            Fault::Total(Announced::Zero) => "total 0".into(),
+            Fault::Total(Announced::Null) => "total null".into(),
+            Fault::Total(Announced::Word) => "total in words".into(),
+            Fault::EmptyPage => "empty page".into(),
+            Fault::ShortPage => "short page".into(),
+            Fault::Elsewhere => "redirect elsewhere".into(),
+            Fault::TokenError => "token error with 200".into(),
+            Fault::TokenWall => "HTML for a token".into(),
+            Fault::CutUnsaid => "cut without a length".into(),
+            Fault::WaitUntil => "Retry-After as an epoch".into(),
+            Fault::WaitUnclear => "Retry-After as a word".into(),
+            Fault::Windows1252 => "windows-1252".into(),
         }
     }
 
     /// What it leaves of a body that comes whole.
     pub(crate) fn body(self) -> Body {
         match self {
-            Fault::TruncatedGzip | Fault::BrokenJson | Fault::HtmlWall => Body::Broken,
+            Fault::TruncatedGzip | Fault::BrokenJson | Fault::HtmlWall | Fault::CutUnsaid => Body::Broken,
             Fault::Empty => Body::Empty,
             _ => Body::Intact,
         }

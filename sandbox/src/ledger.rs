@@ -30,7 +30,7 @@ pub struct Line {
     pub revision: u32,
     /// What can be made of it.
     pub class: Class,
-    /// [`digest`] of the record.
+    /// [`digest`] of the record; 0 where its text is not JSON.
     pub digest: u64,
 }
 
@@ -89,6 +89,8 @@ pub struct Ledger {
     pub waits: u64,
     /// Requests that came before such a wait was over.
     pub early: u64,
+    /// Requests at an origin that only a redirect named.
+    pub strayed: u64,
     /// All tokens that were given.
     pub tokens: Vec<String>,
 }

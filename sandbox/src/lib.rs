@@ -3,6 +3,7 @@
 
 mod francetravail;
 mod boards;
+mod falsify;
 mod faults;
 pub mod ledger;
 pub mod scripted;
@@ -17,7 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-pub use faults::Fault;
+pub use faults::{Announced, Fault, Spoilt};
 pub use ledger::{Body, Class, Ledger, Line, Served};
 pub use smartrecruiters::COMPANIES;
 pub use world::{Flaw, Options, Site, Truth, World};

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+use crate::falsify::{ELSEWHERE, falsify};
 use crate::ledger::{Body, Ledger};
 use crate::wire::{self, Answer};
 use crate::{Fault, Shared, Site, boards, francetravail, smartrecruiters};
@@ -149,11 +150,24 @@ fn refused(site: Site, shared: &Shared, keeps: &mut Keeps, asked: &Asked, fault:
     let rate = world.options.rate;
     drop(world);
     ledger(shared).asked(site, &asked.target);
+    ledger(shared).strayed += u64::from(asked.path == ELSEWHERE);
     match fault {
         Some(Fault::Status(status)) => return Some(Answer::new(status).header("Retry-After", "0")),
         Some(Fault::Wait(status, seconds)) => {
             ledger(shared).wait(site, &asked.target, Duration::from_secs(seconds));
             return Some(Answer::new(status).header("Retry-After", &seconds.to_string()));
+        }
+        Some(Fault::WaitUntil) => {
+            let (now, until) = (Utc::now(), Utc::now().timestamp() + 1);
+            let wait = DateTime::from_timestamp(until, 0).and_then(|until| (until - now).to_std().ok());
+            ledger(shared).wait(site, &asked.target, wait.unwrap_or_default());
+            return Some(Answer::new(429).header("Retry-After", &until.to_string()));
+        }
+        Some(Fault::WaitUnclear) => return Some(Answer::new(429).header("Retry-After", "soon")),
+        Some(Fault::Elsewhere) => {
+            let port = asked.header("host").and_then(|host| host.rsplit_once(':')).map_or("80", |(_, port)| port);
+            let address = format!("http://localhost:{port}{ELSEWHERE}");
+            return Some(Answer::new(302).header("Location", &address));
         }
         Some(Fault::RevokeTokens) => keeps.tokens.clear(),
         _ => {}
@@ -184,38 +198,6 @@ fn page(site: Site, shared: &Shared, keeps: &mut Keeps, asked: &Asked) -> Answer
         ledger.tokens.extend(new);
     }
     answer
-}
-
-/// Does to an answer what a fault says; whether there was something to do it to. `before` is the last page of a list.
-fn falsify(fault: Fault, answer: &mut Answer, before: Option<(String, Answer)>, asked: &Asked) -> bool {
-    let good = answer.status < 300 && answer.status != 204 && answer.lines.is_some();
-    match fault {
-        Fault::Status(_) | Fault::Wait(..) | Fault::Reset | Fault::ResetInHead | Fault::Slow(_) => true,
-        Fault::RevokeTokens => asked.header("authorization").is_some(),
-        Fault::LyingTotal(by) => answer.lie(by),
-        Fault::ResetAfterHead | Fault::Truncated | Fault::WrongLength | Fault::Bom | Fault::TruncatedGzip => good,
-        Fault::BrokenJson if good => {
-            answer.body.truncate(answer.body.len() / 2);
-            true
-        }
-        Fault::Empty if good => {
-            answer.body.clear();
-            true
-        }
-        Fault::HtmlWall if good => {
-            answer.headers = vec![("Content-Type".into(), "text/html".into())];
-            answer.body = b"<!DOCTYPE html><html><body>Are you a robot?</body></html>".to_vec();
-            true
-        }
-        Fault::Duplicated => match before {
-            Some((path, before)) if good && path == asked.path && before.body != answer.body => {
-                *answer = before;
-                true
-            }
-            _ => false,
-        },
-        Fault::BrokenJson | Fault::Empty | Fault::HtmlWall => false,
-    }
 }
 
 /// The next request of a connection; `None` when the client has closed it.

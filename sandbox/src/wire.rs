@@ -51,18 +51,17 @@ impl Answer {
         self
     }
 
-    /// Makes its total false; whether it has one.
-    pub(crate) fn lie(&mut self, by: i64) -> bool {
-        let mut lied = false;
-        for (name, value) in &mut self.headers {
-            if let (true, Some((range, total))) =
-                (name == "Content-Range" && self.has_total, value.clone().split_once('/'))
-            {
-                *value = format!("{range}/{}", total.parse::<i64>().unwrap_or(0) + by);
-                lied = true;
-            }
-        }
-        lied
+    /// The total in its `Content-Range`, with what stands before it.
+    pub(crate) fn range(&self) -> Option<(&str, &str)> {
+        let has_total = self.has_total;
+        let header = self.headers.iter().find(|(name, _)| name == "Content-Range" && has_total);
+        header.and_then(|(_, value)| value.split_once('/'))
+    }
+
+    /// Replaces a header.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(known, _)| known != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
     }
 }
 
@@ -85,7 +84,8 @@ pub(crate) fn sent(answer: &Answer, zipped: bool, fault: Option<Fault>) -> io::R
     if fault == Some(Fault::Bom) {
         body.splice(..0, *b"\xef\xbb\xbf");
     }
-    if zipped && fault != Some(Fault::BrokenJson) {
+    let unsaid = fault == Some(Fault::CutUnsaid);
+    if zipped && !unsaid && fault != Some(Fault::BrokenJson) {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(&body)?;
         body = encoder.finish()?;
@@ -94,7 +94,9 @@ pub(crate) fn sent(answer: &Answer, zipped: bool, fault: Option<Fault>) -> io::R
             body.truncate(body.len() * 2 / 3);
         }
     }
-    if answer.status != 204 {
+    if unsaid {
+        head += "Connection: close\r\n";
+    } else if answer.status != 204 {
         let more = if fault == Some(Fault::WrongLength) { 100 } else { 0 };
         head += &format!("Content-Length: {}\r\n", body.len() + more);
     }
@@ -107,7 +109,7 @@ pub(crate) fn sent(answer: &Answer, zipped: bool, fault: Option<Fault>) -> io::R
         Some(Fault::ResetInHead) => Some(length / 2),
         Some(Fault::ResetAfterHead) => Some(length),
         Some(Fault::Truncated) => Some(bytes.len() - bytes.len() / 4),
-        Some(Fault::WrongLength) => Some(bytes.len()),
+        Some(Fault::WrongLength | Fault::CutUnsaid) => Some(bytes.len()),
         _ => None,
     };
     bytes.truncate(keep.unwrap_or(bytes.len()));

@@ -1,4 +1,5 @@
 //! What the program wrote down, read with statements of the harness's own: runs, pages, quarantine, change log.
+use std::collections::HashMap;
 use std::path::Path;
 
 use jobmarket::event::Counts;
@@ -11,6 +12,7 @@ use serde_json::Value;
 pub struct Run {
     pub run: i64,
     pub source: String,
+    pub outcome: Option<String>,
     pub counts: Counts,
 }
 
@@ -48,6 +50,8 @@ pub struct Line {
     pub id: String,
     pub page: u64,
     pub closed: Option<String>,
+    /// Why it was closed.
+    pub reason: Option<String>,
 }
 
 /// Everything.
@@ -57,6 +61,10 @@ pub struct Journal {
     pub pages: Vec<Page>,
     pub letters: Vec<Letter>,
     pub lines: Vec<Line>,
+    /// Partitions that a run did not read whole.
+    pub partly: Vec<(i64, String)>,
+    /// The partition that last listed an offer, by source and key.
+    pub partitions: HashMap<(String, String), String>,
 }
 
 fn counts(text: &str) -> Counts {
@@ -67,7 +75,14 @@ impl Journal {
     /// Reads a data directory.
     pub fn read(data: &Path) -> Self {
         let state = Connection::open_with_flags(data.join("state.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-        Journal { runs: runs(&state), pages: pages(&state, data), letters: letters(&state), lines: lines(data) }
+        Journal {
+            runs: runs(&state),
+            pages: pages(&state, data),
+            letters: letters(&state),
+            lines: lines(data),
+            partly: partly(&state),
+            partitions: partitions(&state),
+        }
     }
 }
 
@@ -75,9 +90,10 @@ fn runs(state: &Connection) -> Vec<Run> {
     let columns =
         "json_object('fetched', fetched, 'indexed', indexed, 'new', new, 'unchanged', unchanged, 'superseded',
         superseded, 'rejected', rejected, 'filtered', filtered, 'duplicate', duplicate, 'closed', closed)";
-    let mut statement = state.prepare(&format!("SELECT run, source, {columns} FROM runs")).unwrap();
+    let mut statement = state.prepare(&format!("SELECT run, source, {columns}, outcome FROM runs")).unwrap();
     let rows = statement.query_map([], |row| {
-        Ok(Run { run: row.get(0)?, source: row.get(1)?, counts: counts(&row.get::<_, String>(2)?) })
+        let counts = counts(&row.get::<_, String>(2)?);
+        Ok(Run { run: row.get(0)?, source: row.get(1)?, outcome: row.get(3)?, counts })
     });
     rows.unwrap().map(Result::unwrap).collect()
 }
@@ -119,6 +135,22 @@ fn letters(state: &Connection) -> Vec<Letter> {
     rows.unwrap().map(Result::unwrap).collect()
 }
 
+fn partly(state: &Connection) -> Vec<(i64, String)> {
+    let mut statement = state.prepare("SELECT run, partition, state FROM slices").unwrap();
+    let rows = statement.query_map([], |row| {
+        let ended: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
+        let is_whole = ended["ended"] == "split" || ended["ended"].get("complete").is_some();
+        Ok((!is_whole).then_some((row.get(0)?, row.get(1)?)))
+    });
+    rows.unwrap().filter_map(Result::unwrap).collect()
+}
+
+fn partitions(state: &Connection) -> HashMap<(String, String), String> {
+    let mut statement = state.prepare("SELECT source, key, coalesce(partition, '') FROM known").unwrap();
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
 fn lines(data: &Path) -> Vec<Line> {
     let mut lines = Vec::new();
     for folder in std::fs::read_dir(data.join("normalized")).into_iter().flatten().flatten() {
@@ -137,6 +169,7 @@ fn lines(data: &Path) -> Vec<Line> {
                     id: text(&value["source_id"]).or(text(&value["id"])).unwrap(),
                     page: text(&value["provenance"]["page"]).unwrap().parse().unwrap(),
                     closed: text(&value["closed_at"]),
+                    reason: text(&value["closed_reason"]),
                 });
             }
         }

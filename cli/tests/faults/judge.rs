@@ -8,6 +8,7 @@ use sandbox::{Body, Class, Ledger, Sandbox, Truth, World};
 use crate::journal::{Journal, Letter};
 use crate::model::Model;
 use crate::project::SOURCES;
+use crate::shown::{Shown, honest};
 use crate::stored::{Stored, equals};
 use crate::verdict::{Verdict, Wrong};
 
@@ -16,6 +17,8 @@ pub struct Case<'c> {
     pub sites: &'c Sandbox,
     pub journal: &'c Journal,
     pub stored: &'c [Stored],
+    /// What runs were shown that nothing changed meanwhile.
+    pub shown: &'c [Shown],
     /// Whether the store refuses what the embedded one takes.
     pub refuses: bool,
 }
@@ -30,6 +33,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
                 offers(world, &model, &of(case.stored, source, &mut verdict), &mut verdict);
                 letters(&model, &case.journal.letters, source, &mut verdict);
                 pages(&model, &mut verdict);
+                honest(case.shown, &model, case.journal, &mut verdict);
             }
             polite(ledger, &mut verdict);
         });
@@ -235,8 +239,11 @@ fn change_log(journal: &Journal, verdict: &mut Verdict) {
     }
 }
 
-/// 9: nobody was asked before the time that it had asked for was over.
+/// 9: nobody was asked before the time that it had asked for was over, and nobody whom only a redirect named.
 fn polite(ledger: &Ledger, verdict: &mut Verdict) {
+    if ledger.strayed > 0 {
+        verdict.add(Wrong::Strayed, format!("{} requests at an origin that only a redirect named", ledger.strayed));
+    }
     if ledger.early > 0 {
         verdict.add(Wrong::Impolite, format!("{} requests before Retry-After was over", ledger.early));
     }

@@ -24,6 +24,7 @@ mod rebuild;
 mod returns;
 mod schedule;
 mod secrets;
+mod shown;
 mod site;
 mod stored;
 mod tally;

@@ -10,6 +10,7 @@ use crate::journal::Journal;
 use crate::judge::{Case, judge};
 use crate::outside::Outside;
 use crate::project::{Project, SOURCES, options};
+use crate::shown::Shown;
 use crate::stored::stored;
 use crate::tally::{REPLAYED, Tally};
 use crate::verdict::{Verdict, Wrong};
@@ -33,6 +34,8 @@ pub struct Schedule<'s> {
     others: Vec<String>,
     /// Faults of the sites that the tally knows of.
     told: BTreeMap<String, u64>,
+    /// What runs were shown that nothing changed meanwhile.
+    shown: Vec<Shown>,
     /// Milliseconds that a start of each source takes when nothing disturbs it.
     took: [u64; SOURCES.len()],
 }
@@ -56,6 +59,7 @@ impl<'s> Schedule<'s> {
             said: Vec::new(),
             others: Vec::new(),
             told: BTreeMap::new(),
+            shown: Vec::new(),
             took: [600; SOURCES.len()],
         }
     }
@@ -87,14 +91,17 @@ impl<'s> Schedule<'s> {
     async fn cycle(&mut self, missing: Vec<String>) {
         let wanted = |name: &str| missing.is_empty() || missing.iter().any(|missing| missing == name);
         workload::change(&self.sites, &mut self.random);
-        let number = self.random.usize(..SOURCES.len());
+        let number = self.number(&missing);
         let (source, of) = SOURCES[number];
         self.tally.cycles += 1;
         self.sites.calm();
         self.sites.ledger(sandbox::Ledger::new_client);
-        if self.random.u32(0..4) < 3
-            && let Some(name) = self.tally.sites.draw(&mut self.random, |name| site::can(of, name) && wanted(name))
-        {
+        let faults = if missing.is_empty() { self.random.u32(0..3) } else { 3 };
+        let draw = |_| self.tally.sites.draw(&mut self.random, |name| site::can(of, name) && wanted(name));
+        let mut names: Vec<String> = (0..faults).filter_map(draw).collect();
+        // A start asks for its token first.
+        names.sort_by_key(|name| !site::is_of_token(name));
+        for name in names {
             site::order(&self.sites, of, &name, &mut self.random);
         }
         if let Some(outside) = &mut self.outside {
@@ -108,16 +115,28 @@ impl<'s> Schedule<'s> {
         };
         let replays = !missing.is_empty() && wanted(REPLAYED);
         let args = if replays { &["replay", source, "--log", "json"] } else { args };
-        let ended = self.start(args, &disturb).await;
+        let (ended, shaken) = self.start(args, &disturb).await;
         self.met(&disturb, &ended);
-        self.tally.site(&self.sites, &mut self.told);
+        let met = self.tally.site(&self.sites, &mut self.told);
+        if !shaken && !matches!(disturb, Disturb::Clock(_)) {
+            let unseen = met.iter().any(|name| site::UNSEEN.contains(&name.as_str()));
+            self.shown.extend(Shown::new(&ended, of, &self.sites, !unseen));
+        }
         if let Some(outside) = &mut self.outside {
             outside.calm(self.tally).await;
         }
     }
 
-    /// Starts the binary; in half of the cycles the sites change while it reads.
-    async fn start(&mut self, args: &[&str], disturb: &Disturb) -> Ended {
+    /// The source of a cycle: one whose site can have a fault that is missing, where some are.
+    fn number(&mut self, missing: &[String]) -> usize {
+        let faults: Vec<String> = site::names().into_iter().filter(|name| missing.contains(name)).collect();
+        let can = |number: &usize| faults.iter().any(|name| site::can(SOURCES[*number].1, name));
+        let open: Vec<usize> = (0..SOURCES.len()).filter(|number| faults.is_empty() || can(number)).collect();
+        open[self.random.usize(..open.len())]
+    }
+
+    /// Starts the binary; in half of the cycles the sites change while it reads. How it ended, and whether they did.
+    async fn start(&mut self, args: &[&str], disturb: &Disturb) -> (Ended, bool) {
         let mut random = self.random.fork();
         let shakes = random.bool().then(|| Duration::from_millis(random.u64(50..500)));
         let (sites, began) = (&self.sites, std::time::Instant::now());
@@ -135,7 +154,7 @@ impl<'s> Schedule<'s> {
             self.took[number] = (self.took[number] + began.elapsed().as_millis() as u64) / 2;
         }
         self.said.push(ended.said.clone());
-        ended
+        (ended, shakes.is_some())
     }
 
     fn disturb(&mut self, number: usize, wanted: &dyn Fn(&str) -> bool) -> Disturb {
@@ -147,7 +166,7 @@ impl<'s> Schedule<'s> {
         let kind = match random.u32(0..20) {
             0..9 if wanted("SIGKILL") => "SIGKILL",
             0..16 if point.is_some() => "point",
-            16..19 if !kinds.is_empty() => kinds[random.usize(..kinds.len())],
+            0..19 if !kinds.is_empty() => kinds[random.usize(..kinds.len())],
             _ => "",
         };
         match kind {
@@ -224,7 +243,13 @@ impl<'s> Schedule<'s> {
         }
         let stored = stored(&self.project).await;
         let refuses = self.outside.is_some();
-        verdict.merge(judge(&Case { sites: &self.sites, journal: &journal, stored: &stored, refuses }));
+        verdict.merge(judge(&Case {
+            sites: &self.sites,
+            journal: &journal,
+            stored: &stored,
+            shown: &self.shown,
+            refuses,
+        }));
         self.told(&journal, &mut verdict).await;
         let tokens = self.sites.ledger(|ledger| ledger.tokens.clone());
         self.said.append(&mut self.others);
@@ -242,6 +267,7 @@ impl<'s> Schedule<'s> {
             self.sites.ledger(sandbox::Ledger::new_client);
             let ended = drive(&self.project, &["sweep", source, "--log", "json"], &Disturb::Nothing).await;
             self.said.push(ended.said.clone());
+            self.shown.extend(Shown::new(&ended, site, &self.sites, true));
             let is_complete = ended.last("run_ended").is_some_and(|event| event["outcome"] == "complete");
             let resumed = ended.last("run_started").is_some_and(|event| event["resumed"] == true);
             complete += u32::from(is_complete && !resumed);

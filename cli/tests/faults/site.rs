@@ -1,8 +1,8 @@
 //! Faults of the sites, by the names that the sandbox counts them under.
-use sandbox::{Fault, Sandbox, Site};
+use sandbox::{Announced, Fault, Sandbox, Site};
 
 /// All faults that a schedule orders. What stays within a run's attempts comes once, what does not comes more often.
-const FAULTS: [Fault; 20] = [
+const FAULTS: [Fault; 31] = [
     Fault::Status(429),
     Fault::Wait(429, 1),
     Fault::Wait(503, 1),
@@ -23,7 +23,21 @@ const FAULTS: [Fault; 20] = [
     Fault::RevokeTokens,
     Fault::HtmlWall,
     Fault::Slow(150),
+    Fault::Total(Announced::Zero),
+    Fault::Total(Announced::Null),
+    Fault::Total(Announced::Word),
+    Fault::EmptyPage,
+    Fault::ShortPage,
+    Fault::Elsewhere,
+    Fault::TokenError,
+    Fault::TokenWall,
+    Fault::CutUnsaid,
+    Fault::WaitUntil,
+    Fault::WaitUnclear,
 ];
+
+/// Faults after which a run may say `complete` without everything: the site shows less, and nothing in its answers tells.
+pub const UNSEEN: [&str; 2] = ["duplicated page", "lying total"];
 
 /// Their names.
 pub fn names() -> Vec<String> {
@@ -34,8 +48,16 @@ pub fn names() -> Vec<String> {
 pub fn can(site: Site, name: &str) -> bool {
     match name {
         "lying total" | "revoked token" => site == Site::FranceTravail,
+        name if is_of_token(name) => site == Site::FranceTravail,
+        // Where each page names the next one, nothing tells what a short one left out, and there is no total.
+        "short page" | "total 0" | "total null" | "total in words" => site != Site::Arbeitnow,
         _ => true,
     }
+}
+
+/// Whether it can be met by the call for a token alone.
+pub fn is_of_token(name: &str) -> bool {
+    [Fault::TokenError, Fault::TokenWall].iter().any(|fault| fault.name() == name)
 }
 
 /// Orders a fault by its name, early in the run or a little later.
@@ -47,5 +69,6 @@ pub fn order(sites: &Sandbox, site: Site, name: &str, random: &mut fastrand::Rng
         Fault::LyingTotal(by) => Fault::LyingTotal(if random.bool() { by } else { -by }),
         fault => fault,
     };
-    sites.fault_after(site, random.usize(0..4), fault, times);
+    let after = if is_of_token(name) { 0 } else { random.usize(0..4) };
+    sites.fault_after(site, after, fault, times);
 }

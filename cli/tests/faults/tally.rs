@@ -62,13 +62,17 @@ impl Tally {
         }
     }
 
-    /// Takes the faults over that a schedule's sites met since it was last asked.
-    pub fn site(&mut self, sites: &Sandbox, told: &mut BTreeMap<String, u64>) {
+    /// Takes the faults over that a schedule's sites met since it was last asked; their names.
+    pub fn site(&mut self, sites: &Sandbox, told: &mut BTreeMap<String, u64>) -> Vec<String> {
         let met = sites.met();
+        let mut new = Vec::new();
         for (name, count) in &met {
-            self.sites.meet(name, count - told.get(name).copied().unwrap_or(0));
+            let times = count - told.get(name).copied().unwrap_or(0);
+            self.sites.meet(name, times);
+            new.extend((times > 0).then(|| name.clone()));
         }
         *told = met;
+        new
     }
 
     /// The name of a point as the program knows it.

@@ -13,6 +13,8 @@ pub enum Wrong {
     Stale,
     /// An offer that is gone is open, or one that the site shows is closed.
     Lifecycle,
+    /// A run says `complete`, and has not brought all that the site showed all the while.
+    Incomplete,
     /// Something is in the store or in the journal that was never served.
     Phantom,
     /// A record was rejected or refused, and the quarantine does not hold it as it came.
@@ -27,6 +29,8 @@ pub enum Wrong {
     Verify,
     /// A site was asked before the time that it had asked for was over.
     Impolite,
+    /// A redirect to another origin was followed.
+    Strayed,
     /// A secret was found where it must not be.
     Leak,
 }
