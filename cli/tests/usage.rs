@@ -80,8 +80,12 @@ impl Project {
     }
 }
 
-/// Commands that work on data.
-const ON_DATA: [&[&str]; 10] = [
+/// Commands that change something.
+const ON_DATA: [&[&str]; 4] =
+    [&["retention"], &["replay", "arbeitnow"], &["quarantine", "retry"], &["run", "arbeitnow"]];
+
+/// Commands that show what is stored.
+const ON_WHAT_IS_STORED: [&[&str]; 7] = [
     &["search", "data"],
     &["export"],
     &["status"],
@@ -89,19 +93,23 @@ const ON_DATA: [&[&str]; 10] = [
     &["backup", "copy"],
     &["quarantine", "list"],
     &["why", "1"],
-    &["retention"],
-    &["replay", "arbeitnow"],
-    &["run", "arbeitnow"],
 ];
 
 #[tokio::test]
-async fn faults_in_the_files_end_every_command_that_works_on_data() {
+async fn faults_that_concern_all_end_every_command_that_changes_something() {
     let project = Project::new();
     project.write("pipelines.yaml", "store: {elasticsearch: {url: 'http://127.0.0.1:9'}}\nfoo: [\n");
     for words in ON_DATA {
         project.refuses(words, "nothing was done").await;
         let err = project.say(words).await.err;
         assert!(err.contains("pipelines.yaml:"), "{words:?}: {err}");
+    }
+    for words in ON_WHAT_IS_STORED {
+        let said = project.say(words).await;
+        let line = said.err.lines().next().unwrap_or_default();
+        assert!(line.starts_with("pipelines.yaml:2:6: this is not YAML"), "{words:?}: {}", said.err);
+        assert!(said.err.contains("was run into") || said.err.contains("nothing is stored"), "{words:?}: {}", said.err);
+        assert!(!project.path("data").exists(), "{words:?}");
     }
     assert!(!project.dir.path().join("copy").exists());
 }

@@ -1,6 +1,6 @@
 //! Where YAML itself bites: its errors, said with the line as it should be written.
 use super::node::{File, bytes};
-use crate::finding::Finding;
+use crate::finding::{Finding, Place};
 
 /// A tab in the indentation: YAML forbids it, and its own message points elsewhere.
 pub(super) fn tab(file: &File) -> Option<Finding> {
@@ -35,9 +35,48 @@ pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
         return Finding::error("yaml", file.place(&at), message).hint(format!("write it as: {}", mended.trim()));
     }
     let text = error.to_string();
+    if text.to_lowercase().starts_with("multiple yaml documents") {
+        return two_documents(file, &place);
+    }
+    if let Some(finding) = unquoted_sign(file, &place) {
+        return finding;
+    }
     let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_lowercase();
     Finding::error("yaml", place, format!("this is not YAML: {message}"))
         .hint("check the indentation, and quote text that holds `: `, ` #`, `{` or `[`")
+}
+
+/// A second document: it begins at the last `---` before the place where it is noticed.
+fn two_documents(file: &File, place: &Place) -> Finding {
+    let mut starts = Vec::new();
+    let mut start = 0;
+    for line in file.text.split_inclusive('\n') {
+        if line.starts_with("---") && start <= place.bytes.start && start > 0 {
+            starts.push(start..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
+    let at = starts.pop().unwrap_or(place.bytes.clone());
+    Finding::error("yaml", file.place(&at), "a second document begins here: one file is one source")
+        .hint("remove the line `---`, and write what follows it into a file of its own")
+}
+
+/// A plain text that begins with a sign of YAML's own.
+fn unquoted_sign(file: &File, place: &Place) -> Option<Finding> {
+    let rest = file.text.get(place.bytes.start..)?;
+    let sign = rest.chars().next().filter(|sign| "@`%*&!-".contains(*sign))?;
+    let before = &file.text[..place.bytes.start];
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let begins = before[line_start..].trim_end().ends_with([':', '-', ',', '[', '{']);
+    if !begins {
+        return None;
+    }
+    let in_flow = before[line_start..].contains(['{', '[']);
+    let end = rest.find(|end| end == '\n' || in_flow && matches!(end, ',' | '}' | ']')).unwrap_or(rest.len());
+    let text = rest[..end].trim_end();
+    let at = place.bytes.start..place.bytes.start + text.len();
+    let finding = Finding::error("yaml", file.place(&at), format!("`{sign}` cannot begin a text that is not quoted"));
+    Some(finding.hint(format!("write it as: \"{}\"", text.replace('"', "\\\""))))
 }
 
 /// A known trap in a line: its column, what is wrong, and the line as it should be.

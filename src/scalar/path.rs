@@ -214,6 +214,11 @@ fn fault(text: &str, error: &JsonPathError) -> Fault {
         },
         _ => 0..text.len(),
     };
+    if let Some(end) = text.find(['\n', '\r']) {
+        let fault = Fault::new("bad-path", 0..end, format!("there is a line end behind `{}`", text[..end].trim_end()));
+        return fault
+            .hint("a block text keeps its line ends: write the path on one line, or begin the block with `>-`");
+    }
     let fault = Fault::new("bad-path", at, format!("`{text}` is not a JSONPath"));
     if text[1..].split('.').any(|name| name.contains('-') && !name.contains(['\'', '"', '['])) {
         return fault.hint("a name with a hyphen or a colon is written in brackets: `$['job-count']`");

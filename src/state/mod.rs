@@ -207,6 +207,12 @@ impl State {
         self.ask(move |core| core.end_run(&ended)).await
     }
 
+    /// Writes down what broke off the unfinished run of a source; the next run goes on with it, and forgets it.
+    pub async fn note_failure(&self, source: &str, cause: &str) -> Result<(), StateError> {
+        let (source, cause) = (source.to_owned(), cause.to_owned());
+        self.ask(move |core| core.note_failure(&source, &cause)).await
+    }
+
     /// What is known of the listed forms of offers, in order.
     pub async fn listed(&self, ids: Vec<OfferId>) -> Result<Vec<Option<ListedRow>>, StateError> {
         self.ask(move |core| ids.iter().map(|id| core.listed(id)).collect()).await

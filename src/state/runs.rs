@@ -265,6 +265,12 @@ impl Core {
         Ok(self.connection.query_row(&sql, params![ended.run], |row| counts(row, 0))?)
     }
 
+    pub(super) fn note_failure(&mut self, source: &str, cause: &str) -> Result<(), StateError> {
+        let sql = "UPDATE runs SET cause = ?2 WHERE source = ?1 AND ended IS NULL";
+        self.connection.execute(sql, params![source, cause])?;
+        Ok(())
+    }
+
     pub(super) fn put_quotas(&mut self, quotas: &[Spend]) -> Result<(), StateError> {
         for spent in quotas {
             self.connection.prepare_cached("INSERT OR REPLACE INTO quotas VALUES(?1, ?2, ?3, ?4, ?5)")?.execute(

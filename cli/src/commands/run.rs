@@ -199,7 +199,12 @@ pub async fn carry_out(
         match ended.map_err(|error| stopped(&engine, error)) {
             Ok(_) => {}
             Err(Ok(why)) => waited = Some(why),
-            Err(Err(error)) => lost.push((source, format!("failed: {}", out::causes(&error.into())))),
+            Err(Err(error)) => {
+                let why = format!("failed: {}", out::causes(&error.into()));
+                // A state that cannot be written is told by the same words.
+                let _ = engine.state.note_failure(&source, &why).await;
+                lost.push((source, why));
+            }
         }
     }
     drop(engine);

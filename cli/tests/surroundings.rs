@@ -1,0 +1,93 @@
+//! What surrounds a project: variables, credentials and `.env` that are no text, no files, or have no end.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+const SOURCE: &str = "source: x\nauth: {bearer: '${secret.TOKEN}'}\nrequest: {get: 'http://127.0.0.1:9/', headers: {A: '${env.PLAIN}'}}\nrecords: $.jobs[*]\nkey: $.id\nmap: {title: $.title, url: $.url}\n";
+const NOT_TEXT: &[u8] = b"caf\xe9";
+
+/// A project with one source that needs a secret, and reads a variable.
+fn project() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mappings/offer.yaml");
+    for folder in ["sources", "mappings", "creds"] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    std::fs::copy(shipped, dir.path().join("mappings/offer.yaml")).unwrap();
+    std::fs::write(dir.path().join("sources/x.yaml"), SOURCE).unwrap();
+    std::fs::write(dir.path().join("pipelines.yaml"), "pipelines: [{name: all, sources: [x]}]\n").unwrap();
+    dir
+}
+
+/// Exit code and stderr of a command, which must end.
+async fn say(dir: &Path, words: &[&str], env: &[(&str, &[u8])]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jobmarket"));
+    for name in ["INGEST_OUTPUT_DIR", "CREDENTIALS_DIRECTORY", "TOKEN", "PLAIN"] {
+        command.env_remove(name);
+    }
+    command.envs(env.iter().map(|(name, value)| (name, OsStr::from_bytes(value))));
+    command.current_dir(dir).args(words).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{words:?} has not ended")).unwrap();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn fifo(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_variable_that_is_no_text_is_named_where_it_is_needed_and_nowhere_else() {
+    let dir = project();
+    std::fs::write(dir.path().join(".env"), "TOKEN=another-value\n").unwrap();
+    let (code, err) = say(dir.path(), &["run"], &[("TOKEN", NOT_TEXT)]).await;
+    let why = "the secret `TOKEN` cannot be read: the variable of the environment is not UTF-8 text";
+    assert!(code == 1 && err.contains(why), "{code}: {err}");
+    let (code, err) = say(dir.path(), &["check"], &[("PLAIN", NOT_TEXT)]).await;
+    assert!(code == 1 && err.contains("`PLAIN` cannot be read"), "{code}: {err}");
+    let (code, err) = say(dir.path(), &["run"], &[("INGEST_OUTPUT_DIR", NOT_TEXT)]).await;
+    assert!(code == 1 && err.contains("`INGEST_OUTPUT_DIR` cannot be read"), "{code}: {err}");
+    assert!(!dir.path().join("data").exists());
+    let (code, err) = say(dir.path(), &["check"], &[("OTHER", NOT_TEXT)]).await;
+    assert!(code == 0, "{code}: {err}");
+}
+
+#[tokio::test]
+async fn a_file_without_an_end_ends_no_command() {
+    let dir = project();
+    fifo(&dir.path().join(".env"));
+    for words in [&["check"][..], &["run"], &["status"]] {
+        let (_, err) = say(dir.path(), words, &[]).await;
+        assert!(err.contains("it is no file, but a pipe or a device"), "{words:?}: {err}");
+    }
+    std::fs::remove_file(dir.path().join(".env")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join(".env")).unwrap();
+    let (code, err) = say(dir.path(), &["check"], &[]).await;
+    assert!(code == 1 && err.contains("it is no file, but a pipe or a device"), "{code}: {err}");
+}
+
+#[tokio::test]
+async fn a_credential_that_cannot_be_read_is_no_other_value() {
+    let dir = project();
+    let creds: (&str, &[u8]) = ("CREDENTIALS_DIRECTORY", b"creds");
+    let token: (&str, &[u8]) = ("TOKEN", b"another-value");
+    fifo(&dir.path().join("creds/TOKEN"));
+    let (code, err) = say(dir.path(), &["run"], &[creds, token]).await;
+    assert!(code == 1 && err.contains("creds/TOKEN: it is no file"), "{code}: {err}");
+    std::fs::remove_file(dir.path().join("creds/TOKEN")).unwrap();
+    std::fs::write(dir.path().join("creds/TOKEN"), NOT_TEXT).unwrap();
+    let (code, err) = say(dir.path(), &["try", "x"], &[creds, token]).await;
+    assert!(code == 1 && err.contains("creds/TOKEN: it is not UTF-8 text"), "{code}: {err}");
+    // What no source needs is nobody's fault.
+    std::fs::write(dir.path().join("creds/TOKEN"), "t0ken\n").unwrap();
+    std::fs::write(dir.path().join("creds/OTHER"), NOT_TEXT).unwrap();
+    let (code, err) = say(dir.path(), &["check"], &[creds]).await;
+    assert!(code == 0, "{code}: {err}");
+    let (code, err) = say(dir.path(), &["run"], &[("CREDENTIALS_DIRECTORY", b"gone"), token]).await;
+    assert!(code == 1 && err.contains("$CREDENTIALS_DIRECTORY cannot be read"), "{code}: {err}");
+}
