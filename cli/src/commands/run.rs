@@ -228,6 +228,9 @@ pub async fn on_one<T>(
     let index = (plan.stores && plan.server.is_none()).then(|| Follower::start(&project.data, &plan.schema));
     let listening = stops(&engine);
     let done = work(engine.clone()).await.map_err(|error| stopped(&engine, error));
+    if let Err(Err(error)) = &done {
+        let _ = engine.state.note_failure(&plan.source, &format!("failed: {error}")).await;
+    }
     drop(engine);
     let board = shown.await?;
     indexed(index).await;
