@@ -113,6 +113,7 @@ async fn fill(dir: &Path, offers: usize) {
             bytes: 0,
             quotas: Vec::new(),
             from: None,
+            quality: Default::default(),
         };
         pending.push_back(state.commit(commit).await.unwrap());
         while pending.len() > 8 {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::{Counts, Event, EventKind, Outcome, RunId, SliceEnd};
+use crate::event::{Alert, Counts, Event, EventKind, HeldBack, Outcome, RunId, SliceEnd};
 
 /// All sources that were heard of.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -45,8 +45,10 @@ pub struct Row {
     pub rejects: BTreeMap<String, u64>,
     /// Offers closed, by reason.
     pub closed: BTreeMap<String, u64>,
-    /// Closings that are held: how many, of how many open offers, how many may be.
-    pub held: Option<(u64, u64, u64)>,
+    /// Closings that are held.
+    pub held: Option<HeldBack>,
+    /// What is wrong, and lasts until a later run is without it.
+    pub alerts: Vec<Alert>,
     /// Why the store is away, while it is, and how many offers wait.
     pub away: Option<(String, u64)>,
     /// Seconds that the store was away.
@@ -96,7 +98,8 @@ impl Board {
                 row.counts.closed += count;
                 *row.closed.entry(reason.word().to_owned()).or_default() += count;
             }
-            EventKind::ClosingsHeld { count, open, most } => row.held = Some((*count, *open, *most)),
+            EventKind::ClosingsHeld(held) => row.held = Some(held.clone()),
+            EventKind::Alerted(alert) => row.alerts.push(alert.clone()),
             EventKind::StoreAway { why, offers } => row.away = Some((why.clone(), *offers)),
             EventKind::StoreBack { seconds } => {
                 row.away = None;

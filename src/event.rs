@@ -1,6 +1,10 @@
 //! One fact about what happened. Log, progress, history, summary and board are drawn from these alone.
+mod alert;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+pub use alert::{Alert, AlertKind, HeldBack};
 
 /// Number of a run in its data directory.
 pub type RunId = i64;
@@ -198,15 +202,11 @@ pub enum EventKind {
         /// Why.
         reason: crate::offer::Closed,
     },
-    /// More offers would be closed than `expire.at_most` allows: none was. `sweep --accept` closes them.
-    ClosingsHeld {
-        /// How many.
-        count: u64,
-        /// Of so many that are open.
-        open: u64,
-        /// As many as may be closed by one run.
-        most: u64,
-    },
+    /// More offers would be closed than `expire.at_most` allows, or all of a partition: they were not. `sweep --accept`
+    /// closes them.
+    ClosingsHeld(HeldBack),
+    /// Something is wrong with the source, and lasts until a later run is without it.
+    Alerted(Alert),
     /// The store is away: the run waits for it, and nothing is lost.
     StoreAway {
         /// What it said, or what the network said.

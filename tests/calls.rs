@@ -118,7 +118,7 @@ async fn details_are_asked_for_new_and_changed_records_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_detail_that_fails_is_kept_held_or_ends_the_run() {
-    for (word, outcome) in [("keep", Outcome::Complete), ("quarantine", Outcome::Complete), ("fail", Outcome::Failed)] {
+    for (word, outcome) in [("keep", Outcome::Partial), ("quarantine", Outcome::Failed), ("fail", Outcome::Failed)] {
         let mut bench = Bench::new().await;
         let change = format!("on_error: {word}");
         bench.text("sources/smartrecruiters.yaml", |text| {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::definition::Text;
-use jobmarket::event::{Event, EventKind, Outcome, RunKind};
+use jobmarket::event::{Event, EventKind, HeldBack, Outcome, RunKind};
 use jobmarket::plan::Plan;
 use jobmarket::run::{Again, Asked, Closes, Engine, Summary, close, replay, run};
 use jobmarket::state::Reader;
@@ -157,7 +157,8 @@ async fn too_many_closings_are_held_until_they_are_accepted() {
     bench.run("remotive").await;
     let (held, events) = bench.run("remotive").await;
     assert_eq!(held.counts.closed, 0);
-    assert!(events.iter().any(|event| event.kind == EventKind::ClosingsHeld { count: 100, open: 250, most: 50 }));
+    let held = HeldBack { offers: 100, open: 250, most: 50, partitions: Vec::new() };
+    assert!(events.iter().any(|event| event.kind == EventKind::ClosingsHeld(held.clone())));
     let (engine, _heard) = bench.engine();
     let accepted = close(bench.plan("remotive"), engine, bench.now, Closes::Held).await.unwrap();
     assert_eq!((accepted.counts.closed, bench.stored("remotive")), (100, counted(&[("not_seen", 100), ("open", 150)])));
@@ -253,11 +254,12 @@ async fn a_run_that_brings_too_little_is_flagged_and_closes_nothing() {
     bench.show(Site::Remotive, 30, false);
     bench.run("remotive").await;
     let (flagged, events) = bench.run("remotive").await;
-    assert_eq!((flagged.counts.closed, flagged.outcome), (0, Outcome::Complete));
-    let said: Vec<&str> = events
+    assert_eq!((flagged.counts.closed, flagged.outcome), (0, Outcome::Partial));
+    assert_eq!(flagged.cause.as_deref(), Some("expect: 220 records, at least 240 were expected"));
+    let said: Vec<String> = events
         .iter()
         .filter_map(|event| match &event.kind {
-            EventKind::Warned { message } => Some(message.as_str()),
+            EventKind::Alerted(alert) => Some(alert.text()),
             _ => None,
         })
         .collect();

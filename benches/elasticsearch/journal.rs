@@ -86,6 +86,7 @@ impl Journal {
             bytes: 0,
             quotas: Vec::new(),
             from: None,
+            quality: Default::default(),
         };
         let mut pending = self.pending.lock().await;
         pending.push_back(self.state.commit(commit).await.unwrap());

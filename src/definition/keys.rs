@@ -54,7 +54,7 @@ const HOMES: [(&str, &str); 46] = [
 ];
 
 /// All codes of findings, with what `explain` says of them.
-pub const CODES: [(&str, &str); 37] = [
+pub const CODES: [(&str, &str); 38] = [
     ("bad-argument", "A conversion was given an argument that it does not take."),
     ("bad-cron", "A schedule is not a cron pattern of five or six fields."),
     ("bad-duration", "A duration is a whole number and a unit: `60s 5m 2h 30d 1w`."),
@@ -68,6 +68,7 @@ pub const CODES: [(&str, &str); 37] = [
     ("bad-template", "A `${…}` holds something that is not an expression."),
     ("bad-value", "A value cannot be used here."),
     ("bad-zone", "A time zone is an IANA name such as Europe/Paris."),
+    ("closing", "When offers of a source are closed is not as safe as it could be: a note, nothing is wrong."),
     ("constant", "A plain word is only a constant where the field's `values` allow it."),
     ("disabled", "A pipeline names a source that is switched off, and does not say `enable`."),
     ("duplicate-key", "A key is given twice in one map."),

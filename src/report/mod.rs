@@ -28,10 +28,8 @@ pub fn line(event: &Event) -> Option<String> {
             }
         }
         EventKind::OffersClosed { count, reason } => format!("{count} offers closed: {}", reason.word()),
-        EventKind::ClosingsHeld { count, open, most } => format!(
-            "warning: {count} of {open} open offers were not seen, more than the {most} that one run may close: none was closed; `jobmarket sweep {} --accept` closes them",
-            event.source
-        ),
+        EventKind::ClosingsHeld(held) => format!("warning: held: {}", held.text(&event.source)),
+        EventKind::Alerted(alert) => format!("warning: {}; {}", alert.text(), alert.advice(&event.source)),
         EventKind::StoreAway { why, offers: 0 } => format!("warning: {why}; the run begins when it is there"),
         EventKind::StoreAway { why, offers } => format!("warning: {why}; {offers} offers wait, nothing is lost"),
         EventKind::StoreBack { seconds } => format!("the store is back after {seconds:.1} s, the run goes on"),
@@ -88,10 +86,8 @@ pub fn summary(source: &str, row: &Row) -> String {
         let closed: Vec<String> = row.closed.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         out += &format!("  closed: {}\n", closed.join(", "));
     }
-    if let Some((count, open, most)) = row.held {
-        out += &format!(
-            "  held: {count} of {open} open offers were not seen, one run may close {most}; `jobmarket sweep {source} --accept` closes them\n"
-        );
+    if let Some(held) = &row.held {
+        out += &format!("  held: {}\n", printable(&held.text(source)));
     }
     if row.waited > 0.0 {
         out += &format!("  waited {:.1} s for the store\n", row.waited);
@@ -109,6 +105,9 @@ pub fn summary(source: &str, row: &Row) -> String {
     }
     if flaws.len() > 8 {
         out += &format!("  and {} more kinds of flaw\n", flaws.len() - 8);
+    }
+    for alert in &row.alerts {
+        out += &format!("  warning: {}; {}\n", printable(&alert.text()), alert.advice(source));
     }
     for warning in &row.warnings {
         out += &format!("  warning: {}\n", printable(warning));

@@ -2,18 +2,21 @@
 //! closed.
 use chrono::Utc;
 
-use super::{RunError, Shared, expect, outside};
+use super::judge::{Judged, judge};
+use super::{RunError, Shared, outside};
 use crate::definition::source::NotSeen;
-use crate::event::{EventKind, Outcome, RunKind};
+use crate::event::{EventKind, HeldBack, Outcome, RunKind};
 use crate::offer::{Batch, Closed, Item, content_hash};
+use crate::scalar::Share;
 use crate::sink::files::Files;
-use crate::state::HeldBack;
-use crate::state::words::{Close, Closing, Due, DueSince};
+use crate::state::words::{Close, Closing, Due, DueSince, Found};
 
 /// Offers that are closed in one transaction.
 const BATCH: usize = 500;
-/// `at_most` applies above this many offers.
-const FEW: usize = 20;
+/// One run closes at most this share of the open offers, unless `expire.at_most` says otherwise,
+const SHARE: f64 = 0.2;
+/// where more than so many are open.
+const FEW: u64 = 20;
 
 /// What is to be closed besides what was not seen.
 pub(super) struct Ending<'e> {
@@ -23,37 +26,30 @@ pub(super) struct Ending<'e> {
     pub gone: &'e [String],
 }
 
-/// Closes partitions that are gone, judges, and closes what was not seen. A run that was stopped, failed or was only asked
-/// for some windows closes nothing.
-pub(super) async fn end(
-    shared: &Shared,
-    files: Option<&Files>,
-    ending: Ending<'_>,
-) -> Result<Option<String>, RunError> {
+/// Closes partitions that are gone, judges, and closes what was not seen. A run that was stopped or failed is not judged,
+/// and one that was only asked for some windows closes nothing.
+pub(super) async fn end(shared: &Shared, files: Option<&Files>, ending: Ending<'_>) -> Result<Judged, RunError> {
     let state = &shared.engine.state;
     let whole = matches!(ending.kind, RunKind::Sweep | RunKind::Ordinary);
     let ended = matches!(ending.outcome, Outcome::Complete | Outcome::Partial);
-    if !(whole && ended) {
-        return Ok(None);
+    if !ended {
+        return Ok(Judged::default());
     }
-    for partition in ending.gone {
+    for partition in ending.gone.iter().filter(|_| whole) {
         let rows = state.open_rows(&shared.plan.source, Some(partition), None).await?;
         close(shared, files, &rows, Closed::Gone).await?;
     }
     if shared.stopped() {
-        return Ok(None);
+        return Ok(Judged::default());
     }
     if ending.kind == RunKind::Sweep {
         state.end_sweep(shared.run).await?;
     }
-    let judged = expect::judge(shared, ending.kind).await?;
-    for message in &judged.said {
-        shared.emit(EventKind::Warned { message: message.clone() });
-    }
-    if judged.closes {
+    let judged = judge(shared, ending.kind).await?;
+    if whole && judged.closes {
         not_seen(shared, files, false).await?;
     }
-    Ok(judged.fails)
+    Ok(judged)
 }
 
 /// Closes what was not seen, as `expire` says.
@@ -77,20 +73,44 @@ pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: boo
     };
     let due = Due { source: plan.source.clone(), ask: plan.ask.clone(), since };
     let found = shared.engine.state.due(due).await?;
-    let share = expire.at_most.map_or(0.2, |share| share.fraction());
-    let most = (found.open as f64 * share).max(FEW as f64) as u64;
-    let (count, open) = (found.rows.len() as u64, found.open);
-    let held = (count > most && !accept).then_some(HeldBack { offers: count, open, most });
-    if held.is_some() {
-        shared.emit(EventKind::ClosingsHeld { count, open, most });
-        return Ok(shared.engine.state.hold(&plan.source, held).await?);
+    let (rows, held) = if accept { accepted(found) } else { allowed(found, expire.at_most) };
+    match &held {
+        Some(held) => shared.emit(EventKind::ClosingsHeld(held.clone())),
+        None if accept && rows.is_empty() => {
+            let message = "nothing is held: each open offer was seen lately enough".to_owned();
+            shared.emit(EventKind::Warned { message });
+        }
+        None => {}
     }
-    if accept && found.rows.is_empty() {
-        let message = "nothing is held: each open offer was seen lately enough".to_owned();
-        shared.emit(EventKind::Warned { message });
+    shared.engine.state.hold(&plan.source, held).await?;
+    close(shared, files, &rows, Closed::NotSeen).await
+}
+
+/// All that is due: somebody has looked at it.
+fn accepted(found: Found) -> (Vec<u64>, Option<HeldBack>) {
+    ([found.rows, found.empty].concat(), None)
+}
+
+/// What one run may close unasked, and what is held: all of it above `at_most`, and the offers of a partition of which
+/// nothing was seen at any number.
+fn allowed(found: Found, at_most: Option<Share>) -> (Vec<u64>, Option<HeldBack>) {
+    let share = match at_most {
+        Some(share) => share.fraction(),
+        None if found.open > FEW => SHARE,
+        None => 1.0,
+    };
+    // A share such as 29 % of 100 is 29, though its product is a little less.
+    let most = (found.open as f64 * share + 1e-6) as u64;
+    let (count, empty) = (found.rows.len() as u64, found.empty.len() as u64);
+    let held = |offers| HeldBack { offers, open: found.open, most, partitions: found.partitions.clone() };
+    match (count > most, empty) {
+        (true, _) => (Vec::new(), Some(held(count + empty))),
+        (false, 0) => (found.rows, None),
+        (false, _) => {
+            let held = held(empty);
+            (found.rows, Some(held))
+        }
     }
-    shared.engine.state.hold(&plan.source, None).await?;
-    close(shared, files, &found.rows, Closed::NotSeen).await
 }
 
 /// Closes offers, some hundred at a time until the run is interrupted: the change log first, then one transaction.

@@ -1,5 +1,5 @@
 //! The second call of a record: asked for what is new or changed, archived beside its page, merged as `$.detail`.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,11 +13,12 @@ use super::page::{At, NoPage};
 use super::partitions::values;
 use super::{RunError, Shared};
 use crate::archive;
-use crate::decode;
+use crate::decode::{self, DecodeError};
 use crate::definition::source::OnError;
+use crate::event::EventKind;
 use crate::exchange::{Request, SharedPage};
 use crate::extract::{Made, Records};
-use crate::fetch::Note;
+use crate::fetch::{FetchError, Note};
 use crate::offer::{OfferId, Reject, Version, content_hash};
 use crate::plan::{Detail, Meaning, Place, Plan};
 use crate::state::words::Archived;
@@ -34,6 +35,10 @@ pub(super) struct Details {
     pub archived: Vec<Archived>,
     /// Whether records that a filter keeps aside are mapped too.
     pub unfiltered: bool,
+    /// Calls that were due.
+    pub due: u64,
+    /// Of these, those that failed, by reason.
+    pub failed: BTreeMap<String, u64>,
 }
 
 /// The second call of a record.
@@ -50,10 +55,14 @@ pub(super) enum Answer {
     /// Not asked: the listed form is the one that is known.
     Unchanged,
     Body(SharedPage),
-    /// Mapped without it, and asked again in the next run.
-    Without,
+    /// Mapped without it for this reason, and asked again in the next run.
+    Without(String),
     Gone,
-    Rejected(Reject),
+    Rejected {
+        /// As it is counted.
+        reason: String,
+        reject: Reject,
+    },
 }
 
 /// A record in its listed form.
@@ -66,6 +75,8 @@ struct Listed {
 
 /// After so many failures in a row no details are asked for in this run.
 const FAILURES: u32 = 20;
+/// Failed calls of a run that are told one by one.
+const EXAMPLES: u32 = 3;
 
 /// Asks for the details of a page's records that are new, or whose listed form changed.
 pub(super) async fn details(
@@ -101,9 +112,11 @@ pub(super) async fn details(
             details.seconds.insert(listed.item, Second { listed: Some(listed.hash), answer });
             continue;
         }
-        let (shared, flight) = (shared.clone(), flight.clone());
+        // They leave in the order of their records.
+        let permit = flight.clone().acquire_owned().await;
+        let shared = shared.clone();
         tasks.spawn(async move {
-            let _permit = flight.acquire_owned().await;
+            let _permit = permit;
             let answer = one(&shared, &listed, version).await;
             (listed, answer)
         });
@@ -112,6 +125,10 @@ pub(super) async fn details(
         let (listed, answer) = done.map_err(|error| NoPage::Run(RunError::Lost(error.to_string())))?;
         let (answer, archived) = answer?;
         details.archived.extend(archived);
+        details.due += 1;
+        if let Answer::Without(reason) | Answer::Rejected { reason, .. } = &answer {
+            *details.failed.entry(reason.clone()).or_default() += 1;
+        }
         let listed_hash = matches!(answer, Answer::Body(_)).then_some(listed.hash);
         details.seconds.insert(listed.item, Second { listed: listed_hash, answer });
     }
@@ -120,9 +137,10 @@ pub(super) async fn details(
 
 /// Asks for one detail; what a failure means is the source's word.
 async fn one(shared: &Shared, listed: &Listed, version: Version) -> Result<(Answer, Option<Archived>), NoPage> {
-    let Some(detail) = &shared.plan.detail else { return Ok((Answer::Without, None)) };
+    let Some(detail) = &shared.plan.detail else { return Ok((Answer::Unchanged, None)) };
     if shared.failures.load(Ordering::Relaxed) >= FAILURES {
-        return Ok((failed(detail, format!("{FAILURES} detail calls failed in a row"))?, None));
+        let why = format!("not asked after {FAILURES} failures in a row");
+        return Ok((failed(detail, Failure { message: why.clone(), reason: why })?, None));
     }
     match ask(shared, detail, listed).await {
         Ok(page) if detail.gone.contains(&page.status) => Ok((Answer::Gone, None)),
@@ -134,52 +152,92 @@ async fn one(shared: &Shared, listed: &Listed, version: Version) -> Result<(Answ
                     shared.failures.store(0, Ordering::Relaxed);
                     Ok((Answer::Body(page), Some(archived)))
                 }
-                Err(why) => {
-                    shared.failures.fetch_add(1, Ordering::Relaxed);
-                    Ok((failed(detail, why)?, None))
-                }
+                Err(failure) => Ok((told(shared, detail, failure)?, None)),
             }
         }
-        Err(why) => {
-            shared.failures.fetch_add(1, Ordering::Relaxed);
-            Ok((failed(detail, why)?, None))
-        }
+        Err(failure) => Ok((told(shared, detail, failure)?, None)),
     }
 }
 
-async fn ask(shared: &Shared, detail: &Detail, listed: &Listed) -> Result<SharedPage, String> {
-    let request = listed.request.clone()?;
+/// Counts a call that failed, and tells the first ones with all that is known of them.
+fn told(shared: &Shared, detail: &Detail, failure: Failure) -> Result<Answer, NoPage> {
+    shared.failures.fetch_add(1, Ordering::Relaxed);
+    if shared.failed_details.fetch_add(1, Ordering::Relaxed) < EXAMPLES {
+        shared.emit(EventKind::Warned { message: format!("the detail call: {}", failure.message) });
+    }
+    failed(detail, failure)
+}
+
+async fn ask(shared: &Shared, detail: &Detail, listed: &Listed) -> Result<SharedPage, Failure> {
+    let request = listed.request.clone().map_err(|why| Failure::new("no request could be made", why))?;
     let note = |note: Note| shared.note(note);
     let asker = Asker { fetch: &shared.engine.fetch, origins: &shared.plan.origins, note: &note };
-    let page = asker.ask(&detail.call, &request).await.map_err(|error| error.to_string())?;
-    Ok(Arc::new(page))
+    let page = asker.ask(&detail.call, &request).await;
+    Ok(Arc::new(page.map_err(|error| Failure::new(unanswered(&error), error))?))
+}
+
+/// Why a call brought nothing that can be used.
+struct Failure {
+    /// Equal for all records with this fault: no address, and nothing that the site wrote.
+    reason: String,
+    /// All that is known of it.
+    message: String,
+}
+
+impl Failure {
+    fn new(reason: impl Into<String>, message: impl ToString) -> Self {
+        Failure { reason: reason.into(), message: message.to_string() }
+    }
+}
+
+/// The kind of an error of the network.
+fn unanswered(error: &FetchError) -> &'static str {
+    match error {
+        FetchError::Gone { .. } => "without an answer",
+        FetchError::Credentials(_) | FetchError::NoToken(_) => "credential refused",
+        FetchError::Quota { .. } => "quota spent",
+        FetchError::Address(..) => "no address",
+        FetchError::Client(_) => "no HTTP client",
+    }
 }
 
 /// Whether an answer can be merged.
-fn usable(detail: &Detail, page: &SharedPage) -> Result<(), String> {
+fn usable(detail: &Detail, page: &SharedPage) -> Result<(), Failure> {
+    let at = |why: &dyn std::fmt::Display| format!("{} {}: {why}", page.method, page.url);
     if detail.call.meaning(page) != Meaning::Records {
-        return Err(detail.call.failure(page));
+        return Err(Failure::new(format!("status {}", page.status), detail.call.failure(page)));
     }
-    let plain = decode::plain(page).map_err(|error| error.to_string())?;
-    let body = decode::json(&plain).map_err(|error| error.to_string())?;
-    match &detail.merge {
-        Some(path) if path.read(&body).iter().all(|found| found.is_null()) => {
-            Err(format!("`{}` finds nothing in the answer", path.as_str()))
-        }
-        None if body.is_null() => Err("the answer is null".into()),
-        _ => Ok(()),
+    let undecoded = |error: DecodeError| {
+        let reason = if matches!(error, DecodeError::Wall(_)) { "HTML" } else { "unreadable" };
+        Failure::new(reason, at(&error))
+    };
+    let plain = decode::plain(page).map_err(undecoded)?;
+    let body = decode::json(&plain).map_err(undecoded)?;
+    let (nothing, path) = match &detail.merge {
+        Some(path) => (path.read(&body).iter().all(|found| is_nothing(found)), path.as_str()),
+        None => (is_nothing(&body), "$"),
+    };
+    match nothing {
+        true => Err(Failure::new("empty", at(&format_args!("`{path}` finds nothing in the answer")))),
+        false => Ok(()),
     }
 }
 
-fn failed(detail: &Detail, why: String) -> Result<Answer, NoPage> {
+/// Whether there is nothing to merge, as `??` sees it.
+fn is_nothing(value: &Tree<'_>) -> bool {
+    matches!(value, Tree::Null) || matches!(value, Tree::List(items) if items.is_empty())
+}
+
+fn failed(detail: &Detail, failure: Failure) -> Result<Answer, NoPage> {
+    let Failure { reason, message } = failure;
     match detail.on_error {
-        OnError::Keep => Ok(Answer::Without),
+        OnError::Keep => Ok(Answer::Without(reason)),
         OnError::Quarantine => {
-            let message = format!("the detail call: {why}");
+            let message = format!("the detail call: {message}");
             let reject = Reject { reason: "detail".into(), stage: "detail".into(), field: None, path: None, message };
-            Ok(Answer::Rejected(reject))
+            Ok(Answer::Rejected { reason, reject })
         }
-        OnError::Fail => Err(NoPage::Detail(format!("a detail call failed: {why}"))),
+        OnError::Fail => Err(NoPage::Detail(format!("a detail call failed: {message}"))),
     }
 }
 

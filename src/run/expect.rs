@@ -4,71 +4,41 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
+use super::judge::reader;
 use super::outage::patient;
 use super::{RunError, Shared};
 use crate::definition::source::Expect;
-use crate::event::RunKind;
+use crate::event::{Alert, RunKind};
 use crate::schema::ENGINE;
-use crate::state::Reader;
 use crate::store::elastic::Elastic;
 use crate::store::{Store, StoreError};
 
-/// What was found.
-pub(super) struct Judged {
-    /// What is to be said.
-    pub said: Vec<String>,
-    /// Whether offers that were not seen may be closed.
-    pub closes: bool,
-    /// Why the run fails.
-    pub fails: Option<String>,
-}
-
-/// From this many records on a share of rejects fails a run.
-const RECORDS: u64 = 500;
-/// The share that does, unless `expect.rejects` says otherwise.
-const REJECTS: f64 = 0.2;
 /// Share of offers that have a required field.
 const REQUIRED: f64 = 0.99;
 
-/// Judges a run by its pages and, where fields are asked for, by what is stored of its source.
-pub(super) async fn judge(shared: &Shared, kind: RunKind) -> Result<Judged, RunError> {
-    let mut judged = Judged { said: Vec::new(), closes: true, fails: None };
-    let expect = shared.plan.expect.as_ref();
-    let counts = reader(shared)?.run(shared.run)?.unwrap_or_default();
-    let share = counts.rejected as f64 / counts.fetched.max(1) as f64;
-    let most = expect.and_then(|expect| expect.rejects).map_or(REJECTS, |share| share.fraction());
-    if counts.fetched >= RECORDS && share > most {
-        let why = format!(
-            "{} of {} records were rejected, more than {:.0} %: `jobmarket quarantine list {}`",
-            counts.rejected,
-            counts.fetched,
-            most * 100.0,
-            shared.plan.source
-        );
-        judged.fails = Some(why);
-        judged.closes = false;
-    }
-    let Some(expect) = expect else { return Ok(judged) };
+/// Judges the records of a sweep and, where fields are asked for, what is stored of the source.
+pub(super) async fn judge(shared: &Shared, kind: RunKind) -> Result<Vec<Alert>, RunError> {
+    let Some(expect) = shared.plan.expect.as_ref().filter(|_| matches!(kind, RunKind::Sweep | RunKind::Ordinary))
+    else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
     if kind == RunKind::Sweep {
         for (partition, keys) in shared.engine.state.keys_of(shared.run).await? {
             let of = if partition == "{}" { String::new() } else { format!(" of {partition}") };
-            if let Some(min) = expect.min.filter(|min| keys < *min) {
-                judged.said.push(format!("expect: {keys} records{of}, at least {min} were expected"));
-            }
-            if let Some(max) = expect.max.filter(|max| keys > *max) {
-                judged.said.push(format!("expect: {keys} records{of}, at most {max} were expected"));
-            }
+            let wrong = match (expect.min, expect.max) {
+                (Some(min), _) if keys < min => format!("at least {min}"),
+                (_, Some(max)) if keys > max => format!("at most {max}"),
+                _ => continue,
+            };
+            let message = format!("{keys} records{of}, {wrong} were expected");
+            found.push(Alert::Records { partition, message });
         }
     }
     if !expect.required.is_empty() || expect.drift.is_some() || expect.fresh.is_some() {
-        fields(shared, expect, &mut judged).await?;
+        fields(shared, expect, &mut found).await?;
     }
-    judged.closes &= judged.said.is_empty();
-    Ok(judged)
-}
-
-fn reader(shared: &Shared) -> Result<Reader, RunError> {
-    Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))
+    Ok(found)
 }
 
 /// What the open offers of a source say.
@@ -124,7 +94,7 @@ async fn outside(shared: &Shared, elastic: &Elastic, looked: &mut Looked) -> Res
     }
 }
 
-async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result<(), RunError> {
+async fn fields(shared: &Shared, expect: &Expect, found: &mut Vec<Alert>) -> Result<(), RunError> {
     let looked = look(shared).await?;
     if looked.offers == 0 {
         return Ok(());
@@ -133,9 +103,8 @@ async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result
     for field in &expect.required {
         let share = shares.get(field).copied().unwrap_or(0.0);
         if share < REQUIRED {
-            judged
-                .said
-                .push(format!("expect: {:.1} % of the offers have `{field}`, 99 % were expected", share * 100.0));
+            let message = format!("{:.1} % of the offers have `{field}`, 99 % were expected", share * 100.0);
+            found.push(Alert::Fields { rule: format!("required: {field}"), message });
         }
     }
     let before = shared.engine.state.shares(&shared.plan.source, shares.clone()).await?;
@@ -144,14 +113,16 @@ async fn fields(shared: &Shared, expect: &Expect, judged: &mut Judged) -> Result
             let is = shares.get(field).copied().unwrap_or(0.0);
             if (is - was).abs() > most {
                 let (was, is) = (was * 100.0, is * 100.0);
-                judged.said.push(format!("expect: the coverage of `{field}` went from {was:.0} % to {is:.0} %"));
+                let message = format!("the coverage of `{field}` went from {was:.0} % to {is:.0} %");
+                found.push(Alert::Fields { rule: format!("drift: {field}"), message });
             }
         }
     }
     if let (Some(span), Some(newest)) = (expect.fresh, looked.newest) {
         let age = shared.now - newest;
         if age > span.delta() {
-            judged.said.push(format!("expect: the newest offer is {} old", spoken(age)));
+            let message = format!("the newest offer is {} old", spoken(age));
+            found.push(Alert::Fields { rule: "fresh".into(), message });
         }
     }
     Ok(())

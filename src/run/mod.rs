@@ -3,8 +3,10 @@ mod all;
 mod ask;
 mod closing;
 mod detail;
+mod ended;
 mod expect;
 mod ground;
+mod judge;
 mod large;
 mod opening;
 mod outage;
@@ -39,10 +41,11 @@ use crate::offer::Closed;
 use crate::paginate::Stop;
 use crate::plan::{Plan, Window};
 use crate::sink::files::Files;
-use crate::state::words::{Ended, NewRun, Slice};
+use crate::state::words::{NewRun, Slice};
 use crate::state::{Claim, State, StateError};
 use crate::store::StoreError;
 use crate::store::elastic::Elastic;
+use ended::{End, finished};
 use queue::Queue;
 use writing::Handed;
 
@@ -183,6 +186,8 @@ struct Shared {
     typical: AtomicU32,
     /// Detail calls that failed in a row.
     failures: AtomicU32,
+    /// Detail calls that failed.
+    failed_details: AtomicU32,
     /// Offers on their way to a store outside.
     sending: AtomicU64,
 }
@@ -262,6 +267,7 @@ async fn begin(
         known: begun.last_complete && kind == RunKind::Ordinary,
         typical: AtomicU32::new(64 << 10),
         failures: AtomicU32::new(0),
+        failed_details: AtomicU32::new(0),
         sending: AtomicU64::new(0),
         elastic,
         run: begun.run,
@@ -306,15 +312,11 @@ pub async fn run(
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
     copying.done(&shared).await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
-    let (mut outcome, mut cause, gone) = ended?;
-    let ending = closing::Ending { kind, outcome, gone: &gone };
-    let fails = closing::end(&shared, files.as_ref(), ending).await?;
-    if let Some(why) = fails {
-        (outcome, cause) = (Outcome::Failed, Some(why));
-    } else if shared.stopped() && outcome != Outcome::Failed {
-        (outcome, cause) = interrupted();
-    }
-    finished(&shared, outcome, cause, began).await
+    let (read, why, gone) = ended?;
+    let ending = closing::Ending { kind, outcome: read, gone: &gone };
+    let judged = closing::end(&shared, files.as_ref(), ending).await?;
+    let end = End::of(&shared, (read, why), judged);
+    finished(&shared, end, began).await
 }
 
 /// Closes offers without asking the site.
@@ -339,22 +341,8 @@ pub async fn close(
         }
     }
     copying.done(&shared).await?;
-    let (outcome, cause) = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
-    finished(&shared, outcome, cause, began).await
-}
-
-/// Writes the end of a run down, and tells it.
-async fn finished(
-    shared: &Shared,
-    outcome: Outcome,
-    cause: Option<String>,
-    began: Instant,
-) -> Result<Summary, RunError> {
-    let ended = Ended { run: shared.run, outcome, cause: cause.clone(), at: Utc::now() };
-    let counts = shared.engine.state.end_run(ended).await?;
-    let seconds = began.elapsed().as_secs_f64();
-    shared.emit(EventKind::RunEnded { outcome, cause: cause.clone(), counts, seconds });
-    Ok(Summary { run: shared.run, outcome, cause, counts })
+    let end = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
+    finished(&shared, end.into(), began).await
 }
 
 fn new_run(plan: &Plan, kind: RunKind, now: DateTime<Utc>, span: Option<Window>) -> NewRun {

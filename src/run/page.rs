@@ -1,6 +1,6 @@
 //! One page: fetched whole, given a ticket, archived, decoded, mapped and serialised once.
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -35,6 +35,8 @@ pub(super) struct Ready {
     /// The page itself, then its details.
     pub archived: Vec<Archived>,
     pub worked: Work,
+    /// Detail calls that were due, and why some failed.
+    pub details: (u64, BTreeMap<String, u64>),
     /// Parts of it that an earlier start committed.
     pub done: u32,
     /// Given back when it is handed over.
@@ -107,10 +109,10 @@ pub(super) async fn ready(shared: Arc<Shared>, at: At, permits: Permits) -> Resu
     let (archived, worked) = tokio::join!(keep, worked(&shared, &page, &at, version));
     let archived = archived.map_err(|error| NoPage::Run(error.into()))?;
     crash::point("archived");
-    let (worked, meaning, details) = worked?;
+    let Worked { work: worked, meaning, archived: details_at, details } = worked?;
     crash::point("mapped");
-    let archived = [archived].into_iter().chain(details).collect();
-    Ok(Ready { page, version, meaning, archived, worked, done: 0, _permits: permits })
+    let archived = [archived].into_iter().chain(details_at).collect();
+    Ok(Ready { page, version, meaning, archived, worked, details, done: 0, _permits: permits })
 }
 
 /// A page of which some parts are committed, out of the archive: it is never asked again.
@@ -128,20 +130,28 @@ pub(super) async fn again(
     let details = detail::archived(&shared.engine.archive, &archived);
     let worked = pooled(&shared, &page, &at, &meaning, details).await?;
     let version = shared.claim.ticket();
-    Ok(Ready { page, version, meaning, archived, worked, done, _permits: permits })
+    let details = Default::default();
+    Ok(Ready { page, version, meaning, archived, worked, details, done, _permits: permits })
 }
 
-type Worked3 = (Work, Meaning, Vec<Archived>);
+/// A page that was worked on, and what its detail calls brought.
+struct Worked {
+    work: Work,
+    meaning: Meaning,
+    archived: Vec<Archived>,
+    details: (u64, BTreeMap<String, u64>),
+}
 
 /// Its details where the source has some, then the work itself, on a plain thread.
-async fn worked(shared: &Arc<Shared>, page: &SharedPage, at: &At, version: Version) -> Result<Worked3, NoPage> {
+async fn worked(shared: &Arc<Shared>, page: &SharedPage, at: &At, version: Version) -> Result<Worked, NoPage> {
     let meaning = shared.plan.call.meaning(page);
     let details = match (&shared.plan.detail, &meaning) {
         (Some(detail), Meaning::Records) => detail::details(shared, detail, page, at, version).await?,
         _ => Details::default(),
     };
-    let archived = details.archived.clone();
-    Ok((pooled(shared, page, at, &meaning, details).await?, meaning, archived))
+    let (archived, counted) = (details.archived.clone(), (details.due, details.failed.clone()));
+    let work = pooled(shared, page, at, &meaning, details).await?;
+    Ok(Worked { work, meaning, archived, details: counted })
 }
 
 async fn pooled(
@@ -299,11 +309,11 @@ fn record(
                 None => made(plan, item, raw, around, text, flaws),
             }
         }
-        None | Some(Answer::Without) => plain(made(plan, item, raw, around, text, flaws)),
+        None | Some(Answer::Without(_)) => plain(made(plan, item, raw, around, text, flaws)),
         Some(Answer::Body(page)) => plain(with_detail(plan, item, raw, page, around, text, flaws)),
         Some(Answer::Unchanged) => fated(plan, item, raw, around, Fate::Listed, listed),
         Some(Answer::Gone) => fated(plan, item, raw, around, Fate::Gone, None),
-        Some(Answer::Rejected(reject)) => fated(plan, item, raw, around, Fate::Rejected(reject.clone()), None),
+        Some(Answer::Rejected { reject, .. }) => fated(plan, item, raw, around, Fate::Rejected(reject.clone()), None),
     }
 }
 

@@ -60,7 +60,9 @@ mod tests {
     use crate::event::{EventKind, RunKind};
     use crate::offer::{OfferId, content_hash};
     use crate::position::Position;
-    use crate::state::words::{Admit, Admitted, Commit, Fate, Mapped, NewRun, PageKind, Record, Slice, Verdict};
+    use crate::state::words::{
+        Admit, Admitted, Commit, Fate, Mapped, NewRun, PageKind, Quality, Record, Slice, Verdict,
+    };
     use crate::state::{Claim, Reader};
 
     const SLICES: usize = 8;
@@ -102,6 +104,7 @@ mod tests {
             bytes: 0,
             quotas: Vec::new(),
             from: None,
+            quality: Quality::default(),
         };
         Handed { commit, event: EventKind::TokenRenewed, done: oneshot::channel().0 }
     }

@@ -15,8 +15,8 @@ use crate::extract::Flaw;
 use crate::offer::{OfferId, Version};
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;
-use crate::state::words::{Admit, Commit, Fate, Mapped, PageKind, Slice};
-use crate::state::{PageRow, Reader};
+use crate::state::words::{Admit, Commit, Fate, Mapped, PageKind, Quality, Slice};
+use crate::state::{PageRow, Reader, StateError};
 
 /// What is mapped again.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
         replay.tell_gone()?;
     }
     copying.done(&replay.shared).await?;
-    let (outcome, cause) = match replay.lost {
+    let end = match replay.lost {
         _ if replay.shared.stopped() => interrupted(),
         0 => (Outcome::Complete, None),
         lost => {
@@ -69,7 +69,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
             (Outcome::Partial, Some(why))
         }
     };
-    finished(&replay.shared, outcome, cause, began).await
+    finished(&replay.shared, end.into(), began).await
 }
 
 /// Page rows of one read: a long history is not held in memory.
@@ -149,7 +149,7 @@ impl Replay {
         let at = At {
             partition: row.partition.clone().unwrap_or_else(|| "{}".into()),
             window: row.span,
-            position: position(row),
+            position: position(row)?,
         };
         let details = detail::archived(&self.shared.engine.archive, &row.archived);
         let index = (row.part & 0xffff) as usize;
@@ -193,6 +193,7 @@ impl Replay {
             bytes: 0,
             quotas: Vec::new(),
             from: row.version.parse().ok().map(Version),
+            quality: Quality::default(),
             admit,
             admitted,
         };
@@ -289,6 +290,7 @@ fn version(row: &PageRow) -> u64 {
 }
 
 /// The page's place, as the journal holds it.
-fn position(row: &PageRow) -> Position {
-    serde_json::from_str(&row.position).unwrap_or(Position::Only)
+fn position(row: &PageRow) -> Result<Position, StateError> {
+    let unreadable = |_| StateError::Corrupt { table: "pages", row: row.version.clone() };
+    serde_json::from_str(&row.position).map_err(unreadable)
 }

@@ -8,14 +8,14 @@ use super::large::Coming as Parts;
 use super::page::Ready;
 use super::queue::writer_is_gone;
 use super::slice::Reading;
-use super::told::{most, rejects};
+use super::told::{fields, most, rejects};
 use super::writing::Handed;
 use crate::event::EventKind;
 use crate::extract::Flaw;
 use crate::offer::Version;
 use crate::paginate::{Next, Progress};
 use crate::position::Position;
-use crate::state::words::{Admit, Admitted, Commit, Mapped, PageKind, Slice, part};
+use crate::state::words::{Admit, Admitted, Commit, Mapped, PageKind, Quality, Slice, part};
 
 impl Reading {
     pub(super) fn admit(&self, ready: &Ready, version: Version, mapped: Mapped) -> Admit {
@@ -77,7 +77,7 @@ impl Reading {
         halves: Vec<Slice>,
     ) -> Result<bool, RunError> {
         let Part { position, part, kind } = part;
-        // The bytes of a page are told with its first part.
+        // The bytes and the details of a page are told with its first part.
         let whole = part & 0xffff == ready.done;
         let bytes = if whole { ready.page.body.len() as u64 } else { 0 };
         let event = EventKind::PageCommitted {
@@ -88,6 +88,8 @@ impl Reading {
             flaws: most(&flaws),
             rejects: rejects(&admit),
         };
+        let (details, failed) = if whole { ready.details.clone() } else { Default::default() };
+        let quality = Quality { flaws: fields(&flaws), details, failed, ..Quality::default() };
         let commit = Commit {
             refused: Vec::new(),
             superseded: Vec::new(),
@@ -106,6 +108,7 @@ impl Reading {
             bytes,
             quotas: Vec::new(),
             from: None,
+            quality,
             admit,
             admitted: Admitted::default(),
         };

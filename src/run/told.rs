@@ -15,6 +15,13 @@ pub(super) fn most(flaws: &[Flaw]) -> Vec<(String, u64)> {
     ranked(counted)
 }
 
+/// The flaws of a page by field.
+pub(super) fn fields(flaws: &[Flaw]) -> BTreeMap<String, u64> {
+    let mut counted = BTreeMap::new();
+    flaws.iter().for_each(|flaw| *counted.entry(flaw.field.clone()).or_default() += 1);
+    counted
+}
+
 /// The reasons of a part's rejects.
 pub(super) fn rejects(admit: &Admit) -> Vec<(String, u64)> {
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();

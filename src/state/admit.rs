@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::StateError;
 use super::core::{Core, Flying};
+use super::fault::corrupt;
 use super::runs::unword;
 use super::words::{Admit, Admitted, Archived, Fate, ListedRow, Record, Verdict, part};
 use crate::event::RunId;
@@ -44,8 +45,7 @@ impl Core {
              LEFT JOIN pages p ON p.source = k.source AND p.version = k.page WHERE k.id = ?1 AND k.meaning IS NOT NULL",
         )?;
         let row = statement.query_row(params![id.0], |row| {
-            let archived: Option<String> = row.get(3)?;
-            let archived: Vec<Archived> = archived.and_then(|text| unword(&text)).unwrap_or_default();
+            let archived = archives(row.get(3)?, id)?;
             let name = id.to_string();
             Ok(ListedRow {
                 listed: row.get::<_, Option<i64>>(0)?.map(|listed| listed as u64),
@@ -68,9 +68,10 @@ impl Core {
         let mut statement = self.connection.prepare_cached(
             "SELECT archived FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part >= ?4 ORDER BY part LIMIT 1",
         )?;
-        let text: Option<Option<String>> =
-            statement.query_row(params![run, slice, position, part(0, again)], |row| row.get(0)).optional()?;
-        Ok(text.flatten().and_then(|text| unword(&text)).unwrap_or_default())
+        let found = statement.query_row(params![run, slice, position, part(0, again)], |row| {
+            archives(row.get(0)?, format!("{position} of slice {slice} of run {run}"))
+        });
+        Ok(found.optional()?.unwrap_or_default())
     }
 
     /// One verdict a record, the first that holds of: rejected, filtered, superseded, duplicate, unchanged, written.
@@ -169,6 +170,11 @@ impl Core {
         self.flying.insert(id, Flying { run: admit.run, version: admit.version, content, first_seen });
         Verdict::Write { row, new: !written, first_seen: instant(first_seen) }
     }
+}
+
+/// Where a page and its details lie in the archive, as its row says; none for a page that is not archived.
+pub(super) fn archives(text: Option<String>, row: impl std::fmt::Display) -> rusqlite::Result<Vec<Archived>> {
+    text.map_or(Ok(Vec::new()), |text| unword(&text).ok_or_else(|| corrupt("pages", row)))
 }
 
 /// Milliseconds since 1970 as an instant.

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use super::StateError;
 use super::admit::instant;
 use super::core::Core;
+use super::fault::corrupt;
 use super::runs::unword;
 use super::words::{Admit, Commit, Committed, Fate, Mark, Record, Verdict};
 use crate::event::{Counts, RunId};
@@ -66,16 +67,19 @@ impl Core {
                 }
                 (None, Verdict::Unchanged) => {
                     counts.unchanged += 1;
+                    self.resolve(commit, record)?;
                     self.relist(commit, record, row)?;
                     self.bring(commit, row)?;
                 }
                 (None, Verdict::Superseded) => counts.superseded += 1,
                 (None, Verdict::Duplicate) => {
                     counts.duplicate += 1;
+                    self.resolve(commit, record)?;
                     self.bring(commit, row)?;
                 }
                 (None, Verdict::Filtered) => {
                     counts.filtered += 1;
+                    self.resolve(commit, record)?;
                     self.note(commit, record, row)?;
                     let closing = commit.admitted.closings.iter().find(|(at, _)| *at == index);
                     if let Some((_, closing)) = closing {
@@ -105,6 +109,7 @@ impl Core {
             self.put_mark(mark)?;
         }
         self.put_quotas(&commit.quotas)?;
+        self.put_quality(commit)?;
         Ok(Committed { counts, keys })
     }
 
@@ -122,7 +127,8 @@ impl Core {
             .prepare_cached("SELECT counts FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part = ?4")?;
         let text: Option<String> =
             statement.query_row(params![run, slice, position, part], |row| row.get(0)).optional()?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        let row = || format!("{position} of slice {slice} of run {run}");
+        Ok(text.map(|text| serde_json::from_str(&text).map_err(|_| corrupt("pages", row()))).transpose()?)
     }
 
     fn write(
@@ -184,14 +190,21 @@ impl Core {
                 .execute(params![row as i64, self.next_change, id.0, admit.source, doc])?;
             self.next_change += 1;
         }
-        if self.holds(&admit.source)? {
+        self.resolve(commit, record)?;
+        Ok(true)
+    }
+
+    /// A record that can be used leaves the quarantine, whether anything is written for it or not.
+    fn resolve(&mut self, commit: &Commit, record: &Record) -> Result<(), StateError> {
+        if self.holds(&commit.admit.source)? {
+            let from = commit.from.unwrap_or(commit.admit.version);
             self.connection
                 .prepare_cached(
                     "UPDATE quarantine SET state = 'resolved' WHERE source = ?1 AND place IN (?2, ?3) AND state = 'open'",
                 )?
-                .execute(params![admit.source, key, format!("{from}:{}", record.item)])?;
+                .execute(params![commit.admit.source, record.key, format!("{from}:{}", record.item)])?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Equal content: its listed form and the meaning that it was made with may be others now.

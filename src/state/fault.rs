@@ -30,6 +30,16 @@ pub enum StateError {
         /// Where they would come from now.
         asked: String,
     },
+    /// A row holds what the program did not write.
+    #[error(
+        "state.db: row {row} of the table {table} cannot be read; nothing is made of it and nothing is closed by it: bring the data directory back from a backup, or begin with a new one (`--data DIR`)"
+    )]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// What names the row in it.
+        row: String,
+    },
     /// The writing thread has ended.
     #[error(
         "state.db takes nothing more after the fault that was told before this one; nothing that was committed is lost: mend that one, and start the program again"
@@ -53,6 +63,17 @@ fn said(error: &rusqlite::Error) -> String {
 
 impl From<rusqlite::Error> for StateError {
     fn from(error: rusqlite::Error) -> Self {
-        StateError::Sqlite(Arc::new(error))
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(_, _, inner) if inner.is::<StateError>() => {
+                inner.downcast::<StateError>().map_or(StateError::Closed, |fault| *fault)
+            }
+            error => StateError::Sqlite(Arc::new(error)),
+        }
     }
+}
+
+/// What a row that cannot be read is to those who read it: [`StateError::Corrupt`], once it is a [`StateError`].
+pub(super) fn corrupt(table: &'static str, row: impl std::fmt::Display) -> rusqlite::Error {
+    let fault = StateError::Corrupt { table, row: row.to_string() };
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(fault))
 }

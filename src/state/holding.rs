@@ -1,19 +1,28 @@
-//! Closings that are held: more offers were not seen than one run may close, so somebody has to accept it.
+//! What waits for a person or a better run: closings that are held, and what the last runs found wrong.
+use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
+use super::core::Core;
+use super::fault::corrupt;
 use super::reader::Reader;
+use super::rows::time;
+use super::runs::{unword, word};
 use super::{State, StateError};
+use crate::event::{Alert, AlertKind, HeldBack, RunId};
 
-/// What the last sweep of a source held back.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct HeldBack {
-    /// Offers that were not seen.
-    pub offers: u64,
-    /// Of so many that were open.
-    pub open: u64,
-    /// As many as one run may close.
-    pub most: u64,
+/// Something wrong that the last run which could judge it found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlertRow {
+    /// The first run that found it.
+    pub run: RunId,
+    /// When that one began.
+    pub since: String,
+    /// What is wrong.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// The same in words.
+    pub text: String,
 }
 
 impl State {
@@ -22,28 +31,101 @@ impl State {
         let source = source.to_owned();
         self.ask(move |core| {
             core.connection.prepare_cached("DELETE FROM held WHERE source = ?1")?.execute(params![source])?;
-            if let Some(HeldBack { offers, open, most }) = held {
-                core.connection.prepare_cached("INSERT INTO held VALUES(?1, ?2, ?3, ?4)")?.execute(params![
+            if let Some(HeldBack { offers, open, most, partitions }) = held {
+                core.connection.prepare_cached("INSERT INTO held VALUES(?1, ?2, ?3, ?4, ?5)")?.execute(params![
                     source,
                     offers as i64,
                     open as i64,
-                    most as i64
+                    most as i64,
+                    word(&partitions)
                 ])?;
             }
             Ok(())
         })
         .await
     }
+
+    /// Replaces what is wrong with a source, as far as a run can judge it; what was wrong before keeps the run that
+    /// found it first.
+    pub async fn alert(
+        &self,
+        source: &str,
+        (run, now): (RunId, DateTime<Utc>),
+        judged: Vec<AlertKind>,
+        alerts: Vec<Alert>,
+    ) -> Result<(), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.put_alerts(&source, (run, now), &judged, &alerts)).await
+    }
+
+    /// What is wrong with a source.
+    pub async fn alerts(&self, source: &str) -> Result<Vec<AlertRow>, StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| alerts(&core.connection, &source)).await
+    }
+}
+
+impl Core {
+    fn put_alerts(
+        &mut self,
+        source: &str,
+        (run, now): (RunId, DateTime<Utc>),
+        judged: &[AlertKind],
+        alerts: &[Alert],
+    ) -> Result<(), StateError> {
+        for kind in judged {
+            let kept: Vec<&str> = alerts.iter().filter(|alert| alert.kind() == *kind).map(Alert::subject).collect();
+            let kept = serde_json::to_string(&kept).unwrap_or_default();
+            self.connection
+                .prepare_cached(
+                    "DELETE FROM alerts WHERE source = ?1 AND kind = ?2 AND subject NOT IN (SELECT value FROM json_each(?3))",
+                )?
+                .execute(params![source, word(kind), kept])?;
+        }
+        for alert in alerts {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO alerts VALUES(?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT(source, kind, subject) DO UPDATE SET alert = ?6",
+                )?
+                .execute(params![
+                    source,
+                    word(&alert.kind()),
+                    alert.subject(),
+                    run,
+                    now.timestamp_millis(),
+                    serde_json::to_string(alert).unwrap_or_default()
+                ])?;
+        }
+        Ok(())
+    }
 }
 
 impl Reader {
     /// What is held of a source.
     pub fn held_back(&self, source: &str) -> Result<Option<HeldBack>, StateError> {
-        let sql = "SELECT offers, open, most FROM held WHERE source = ?1";
+        let sql = "SELECT offers, open, most, partitions FROM held WHERE source = ?1";
         let row = self.connection.query_row(sql, params![source], |row| {
             let number = |column| row.get::<_, i64>(column).map(|number| number as u64);
-            Ok(HeldBack { offers: number(0)?, open: number(1)?, most: number(2)? })
+            let partitions = unword(&row.get::<_, String>(3)?).ok_or_else(|| corrupt("held", source))?;
+            Ok(HeldBack { offers: number(0)?, open: number(1)?, most: number(2)?, partitions })
         });
         Ok(row.optional()?)
     }
+
+    /// What is wrong with a source, the oldest first.
+    pub fn alerts(&self, source: &str) -> Result<Vec<AlertRow>, StateError> {
+        alerts(&self.connection, source)
+    }
+}
+
+fn alerts(connection: &rusqlite::Connection, source: &str) -> Result<Vec<AlertRow>, StateError> {
+    let mut statement = connection
+        .prepare_cached("SELECT run, since, alert FROM alerts WHERE source = ?1 ORDER BY since, kind, subject")?;
+    let rows = statement.query_map(params![source], |row| {
+        let alert: Alert = unword(&row.get::<_, String>(2)?).ok_or_else(|| corrupt("alerts", source))?;
+        let text = alert.text();
+        Ok(AlertRow { run: row.get(0)?, since: time(row.get(1)?), alert, text })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

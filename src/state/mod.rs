@@ -10,6 +10,7 @@ mod fault;
 mod holding;
 mod lock;
 mod outside;
+mod quality;
 mod reader;
 mod rebuild;
 mod retention;
@@ -37,12 +38,12 @@ use crate::plan::Window;
 use crate::position::Position;
 use words::{
     Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
-    NewRun, Slice, Told, Waiting,
+    NewRun, Shown, Slice, Told, Waiting,
 };
 
 pub use audit::{Archiving, RunSums};
 pub use fault::StateError;
-pub use holding::HeldBack;
+pub use holding::AlertRow;
 pub use reader::Reader;
 pub(crate) use reader::read_only;
 pub use retention::{ClosedRow, Moves, Naming};
@@ -272,6 +273,12 @@ impl State {
     /// Distinct keys of each partition of a run.
     pub async fn keys_of(&self, run: i64) -> Result<Vec<(String, u64)>, StateError> {
         self.ask(move |core| core.keys_of(run)).await
+    }
+
+    /// What a run showed of each partition that it asked for, beside what is open of them.
+    pub async fn shown(&self, run: i64, source: &str, ask: &str) -> Result<Vec<Shown>, StateError> {
+        let (source, ask) = (source.to_owned(), ask.to_owned());
+        self.ask(move |core| core.shown(run, &source, &ask)).await
     }
 
     /// The shares of a source's fields when they were last looked at, replaced by those of now.

@@ -1,7 +1,6 @@
 //! The state as commands read it, beside a process that writes.
 use std::path::Path;
 
-use roaring::RoaringBitmap;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::StateError;
@@ -9,6 +8,7 @@ use super::rows::{
     Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time,
 };
 use super::runs::{COUNTS, counts};
+use super::sweep::bitmap;
 use super::tables::{self, Made};
 use super::words::Waiting;
 use crate::event::Counts;
@@ -92,6 +92,7 @@ impl Reader {
                 closed: count("SELECT count(*) FROM known WHERE source = ?1 AND closed_at IS NOT NULL", &source)?,
                 quarantine: count("SELECT count(*) FROM quarantine WHERE source = ?1 AND state = 'open'", &source)?,
                 held: self.held_back(&source)?,
+                alerts: self.alerts(&source)?,
                 older: count(
                     "SELECT count(*) FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL AND ask IS NOT
                      (SELECT ask FROM runs WHERE source = ?1 AND kind IN ('sweep', 'ordinary') ORDER BY run DESC LIMIT 1)
@@ -99,11 +100,22 @@ impl Reader {
                     &source,
                 )?,
                 waiting: self.waiting(&source)?,
+                reasons: self.reasons(&source, None)?.into_iter().collect(),
                 last: self.runs(Some(&source), 1)?.pop(),
+                reading: self.last_reading(&source)?,
                 source,
             });
         }
         Ok(sources)
+    }
+
+    /// The last run of a source that asked its site.
+    fn last_reading(&self, source: &str) -> Result<Option<RunRow>, StateError> {
+        let sql = format!(
+            "SELECT run, source, pipeline, kind, now, ended, outcome, cause, {COUNTS} FROM runs
+             WHERE source = ?1 AND kind IN ('ordinary', 'sweep', 'backfill') ORDER BY run DESC LIMIT 1"
+        );
+        Ok(self.connection.query_row(&sql, params![source], run_row).optional()?)
     }
 
     fn waiting(&self, source: &str) -> Result<Option<Waiting>, StateError> {
@@ -125,6 +137,16 @@ impl Reader {
              WHERE state = 'open' AND (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR q = ?2) ORDER BY q DESC LIMIT ?3",
         )?;
         let rows = statement.query_map(params![source, number, limit as i64], held_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Open entries of the quarantine by reason, the most frequent first; those that a run brought or brought again.
+    pub fn reasons(&self, source: &str, run: Option<i64>) -> Result<Vec<(String, u64)>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT reason, count(*) AS entries FROM quarantine WHERE source = ?1 AND state = 'open' AND (?2 IS NULL OR run = ?2)
+             GROUP BY reason ORDER BY entries DESC, reason",
+        )?;
+        let rows = statement.query_map(params![source, run], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -156,12 +178,11 @@ impl Reader {
     pub fn last_page_of(&self, source: &str, row: u64) -> Result<Option<PageRow>, StateError> {
         let mut statement = self
             .connection
-            .prepare("SELECT version, seen FROM pages WHERE source = ?1 AND kind = 'list' ORDER BY version DESC")?;
+            .prepare("SELECT seen, version FROM pages WHERE source = ?1 AND kind = 'list' ORDER BY version DESC")?;
         let mut rows = statement.query(params![source])?;
         while let Some(page) = rows.next()? {
-            let seen = RoaringBitmap::deserialize_from(page.get_ref(1)?.as_blob().unwrap_or_default());
-            if seen.is_ok_and(|seen| seen.contains(row as u32)) {
-                return self.page(source, &page.get::<_, i64>(0)?.to_string());
+            if bitmap(page, "pages")?.contains(row as u32) {
+                return self.page(source, &page.get::<_, i64>(1)?.to_string());
             }
         }
         Ok(None)

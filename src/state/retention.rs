@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, params};
 
-use super::admit::instant;
+use super::admit::{archives, instant};
 use super::core::Core;
+use super::fault::corrupt;
 use super::reader::Reader;
 use super::runs::unword;
+use super::sweep::bitmap;
 use super::words::{Archived, Intent};
 use super::{State, StateError};
 use crate::event::Counts;
@@ -75,9 +77,10 @@ impl Reader {
         )?;
         let mut rows = statement.query(params![source, young.timestamp_millis()])?;
         while let Some(row) = rows.next()? {
-            let archived: Vec<Archived> = unword(&row.get::<_, String>(1)?).unwrap_or_default();
+            let version: i64 = row.get(0)?;
+            let archived = archives(row.get(1)?, version)?;
             if !archived.is_empty() {
-                each(Naming { version: row.get::<_, i64>(0)? as u64, archived, needed: row.get(2)? });
+                each(Naming { version: version as u64, archived, needed: row.get(2)? });
             }
         }
         Ok(())
@@ -183,16 +186,16 @@ impl Core {
             return Ok(());
         }
         let mut statement = self.connection.prepare(
-            "SELECT seen, counts, version FROM pages
+            "SELECT seen, version, counts FROM pages
              WHERE source = ?1 AND seen IS NOT NULL AND coalesce(archived, '[]') <> '[]' ORDER BY version DESC",
         )?;
         let mut pages = statement.query(params![source])?;
         let mut unsure = i64::MAX;
         while let Some(page) = pages.next()? {
-            let seen = RoaringBitmap::deserialize_from(page.get_ref(0)?.as_blob().unwrap_or_default());
-            let (seen, counts) = (seen.unwrap_or_default(), unword::<Counts>(&page.get::<_, String>(1)?));
-            if counts.is_none_or(|counts| counts.rejected > 0 && counts.fetched > seen.len()) {
-                unsure = page.get(2)?;
+            let (seen, version) = (bitmap(page, "pages")?, page.get(1)?);
+            let counts: Counts = unword(&page.get::<_, String>(2)?).ok_or_else(|| corrupt("pages", version))?;
+            if counts.rejected > 0 && counts.fetched > seen.len() {
+                unsure = version;
             }
             rows -= seen;
         }

@@ -1,11 +1,15 @@
 //! What readers get: sources, runs, pages, entries of the quarantine, offers. Plain rows, and how they are read.
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
-use super::holding::HeldBack;
+use super::admit::archives;
+use super::fault::corrupt;
+use super::holding::AlertRow;
 use super::runs::{counts, unword};
 use super::words::{Archived, Mark, Waiting};
-use crate::event::Counts;
+use crate::event::{Counts, HeldBack};
 use crate::offer::{OfferId, instant};
 
 /// A run in the history.
@@ -44,12 +48,18 @@ pub struct SourceRow {
     pub older: i64,
     /// Records in the quarantine.
     pub quarantine: i64,
+    /// The same by reason.
+    pub reasons: BTreeMap<String, u64>,
     /// Closings that the last sweep held back.
     pub held: Option<HeldBack>,
+    /// What is wrong, until a later run is without it.
+    pub alerts: Vec<AlertRow>,
     /// What waits for a store that is away.
     pub waiting: Option<Waiting>,
     /// Its last run.
     pub last: Option<RunRow>,
+    /// Its last run that read the site.
+    pub reading: Option<RunRow>,
 }
 
 /// An entry of the quarantine.
@@ -219,18 +229,18 @@ pub(super) const PAGES: &str =
    LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice LEFT JOIN runs r ON r.run = p.run";
 
 pub(super) fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
-    let archived: Option<String> = row.get(7)?;
+    let version: i64 = row.get(0)?;
     let window = row.get::<_, Option<i64>>(10)?.zip(row.get::<_, Option<i64>>(11)?);
     Ok(PageRow {
-        version: row.get::<_, i64>(0)?.to_string(),
+        version: version.to_string(),
         run: row.get(1)?,
         slice: row.get(2)?,
         position: row.get(3)?,
         at: time(row.get(4)?),
         request: row.get(5)?,
         status: row.get(6)?,
-        archived: archived.and_then(|text| unword(&text)).unwrap_or_default(),
-        counts: unword(&row.get::<_, String>(8)?).unwrap_or_default(),
+        archived: archives(row.get(7)?, version)?,
+        counts: unword(&row.get::<_, String>(8)?).ok_or_else(|| corrupt("pages", version))?,
         partition: row.get(9)?,
         part: row.get(12)?,
         ask: row.get(13)?,

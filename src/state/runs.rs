@@ -2,7 +2,6 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,8 +9,10 @@ use serde::de::DeserializeOwned;
 use super::StateError;
 use super::admit::instant;
 use super::core::Core;
-use super::words::{Begun, Ended, NewRun, Slice, SliceState};
-use crate::event::{Counts, RunId};
+use super::fault::corrupt;
+use super::sweep::bitmap;
+use super::words::{Begun, Ended, NewRun, Slice};
+use crate::event::{Counts, Outcome, RunId};
 use crate::fetch::Spend;
 use crate::plan::Window;
 
@@ -121,7 +122,7 @@ impl Core {
         let last = self
             .connection
             .query_row(
-                "SELECT outcome IS 'complete' AND ask = ?2 AND kind <> 'backfill' FROM runs
+                "SELECT whole AND ask = ?2 AND kind <> 'backfill' FROM runs
                  WHERE source = ?1 AND kind IN ('ordinary', 'sweep', 'backfill') AND run IS NOT ?3 ORDER BY run DESC LIMIT 1",
                 params![new.source, new.ask, resumed],
                 |row| row.get(0),
@@ -173,11 +174,10 @@ impl Core {
 
     /// Seen sets of a run that goes on, out of its page rows.
     fn restore(&mut self, run: RunId) -> Result<(), StateError> {
-        let mut statement = self.connection.prepare("SELECT slice, seen FROM pages WHERE run = ?1")?;
+        let mut statement = self.connection.prepare("SELECT seen, version, slice FROM pages WHERE run = ?1")?;
         let mut rows = statement.query(params![run])?;
         while let Some(row) = rows.next()? {
-            let (slice, bitmap): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            let Ok(seen) = RoaringBitmap::deserialize_from(&bitmap[..]) else { continue };
+            let (seen, slice) = (bitmap(row, "pages")?, row.get(2)?);
             *self.seen.entry(run).or_default() |= &seen;
             *self.slices.entry((run, slice)).or_default() |= seen;
         }
@@ -248,7 +248,7 @@ impl Core {
 
     pub(super) fn last_sweep(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
         let last: Option<i64> = self.connection.query_row(
-            "SELECT max(now) FROM runs WHERE source = ?1 AND ask = ?2 AND kind = 'sweep' AND outcome = 'complete'",
+            "SELECT max(now) FROM runs WHERE source = ?1 AND ask = ?2 AND kind = 'sweep' AND whole",
             params![source, ask],
             |row| row.get(0),
         )?;
@@ -257,9 +257,16 @@ impl Core {
 
     pub(super) fn end_run(&mut self, ended: &Ended) -> Result<Counts, StateError> {
         self.connection.execute(
-            "UPDATE runs SET ended = ?2, outcome = ?3, cause = ?4 WHERE run = ?1",
-            params![ended.run, ended.at.timestamp_millis(), word(&ended.outcome), ended.cause],
+            "UPDATE runs SET ended = ?2, outcome = ?3, cause = ?4, whole = ?5 WHERE run = ?1",
+            params![
+                ended.run,
+                ended.at.timestamp_millis(),
+                word(&ended.outcome),
+                ended.cause,
+                ended.read == Outcome::Complete
+            ],
         )?;
+        self.forget_quality(ended.run)?;
         self.forget_run(ended.run);
         let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
         Ok(self.connection.query_row(&sql, params![ended.run], |row| counts(row, 0))?)
@@ -311,15 +318,17 @@ fn span(new: &NewRun) -> Option<String> {
 
 fn slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
     let window = row.get::<_, Option<i64>>(2)?.zip(row.get::<_, Option<i64>>(3)?);
-    let position: Option<String> = row.get(6)?;
+    let number: String = row.get(0)?;
+    let unreadable = || corrupt("slices", &number);
+    let position = row.get::<_, Option<String>>(6)?.map(|position| serde_json::from_str(&position));
     Ok(Slice {
-        slice: row.get(0)?,
         partition: row.get(1)?,
         window: window.map(|(start, end)| (instant(start), instant(end))),
-        state: unword(&row.get::<_, String>(4)?).unwrap_or(SliceState::Open),
+        state: unword(&row.get::<_, String>(4)?).ok_or_else(unreadable)?,
         total: row.get::<_, Option<i64>>(5)?.map(|total| total as u64),
-        position: position.and_then(|position| serde_json::from_str(&position).ok()),
-        progress: serde_json::from_str(&row.get::<_, String>(7)?).unwrap_or_default(),
+        position: position.transpose().map_err(|_| unreadable())?,
+        progress: serde_json::from_str(&row.get::<_, String>(7)?).map_err(|_| unreadable())?,
         keys: row.get::<_, i64>(8)? as u64,
+        slice: number,
     })
 }

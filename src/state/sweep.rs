@@ -8,8 +8,9 @@ use rusqlite::{OptionalExtension, params};
 use super::StateError;
 use super::admit::instant;
 use super::core::Core;
+use super::fault::corrupt;
 use super::runs::{unword, word};
-use super::words::{Close, Closing, PageKind, SliceState};
+use super::words::{Close, Closing, PageKind, Shown, SliceState};
 use crate::event::{Counts, RunId, SliceEnd};
 use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash, content_of, document};
 use crate::paginate::End;
@@ -44,9 +45,26 @@ impl Core {
                     "INSERT OR REPLACE INTO sweeps SELECT source, ask, ?2, run, now, ?3, ?4, ?5 FROM runs WHERE run = ?1",
                 )?
                 .execute(params![run, name, partition.start, partition.end, bytes(&seen)])?;
+            self.forget_keyless(run, &partition.slices)?;
             whole += 1;
         }
         Ok(whole)
+    }
+
+    /// What had no key or could not be decoded when it was read before is not told any more, where a sweep has read the
+    /// same partition to its ends and all of it could be used.
+    fn forget_keyless(&self, run: RunId, slices: &[String]) -> Result<(), StateError> {
+        let Some(slice) = slices.first() else { return Ok(()) };
+        self.connection
+            .prepare_cached(
+                "UPDATE quarantine SET state = 'resolved' WHERE state = 'open' AND reason IN ('no_key', 'decode') AND run < ?1
+                 AND source = (SELECT source FROM runs WHERE run = ?1) AND page IN (
+                   SELECT p.version FROM pages p JOIN slices s ON s.run = p.run AND s.slice = p.slice
+                   WHERE p.source = quarantine.source AND s.start IS NULL
+                     AND s.partition = (SELECT partition FROM slices WHERE run = ?1 AND slice = ?2))",
+            )?
+            .execute(params![run, slice])?;
+        Ok(())
     }
 
     /// How far the slices of a run, ended or not, have read each of its partitions.
@@ -85,11 +103,12 @@ impl Core {
     }
 
     fn seen_in(&self, run: RunId, slice: &str) -> Result<RoaringBitmap, StateError> {
-        let mut statement = self.connection.prepare_cached("SELECT seen FROM pages WHERE run = ?1 AND slice = ?2")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT seen, version FROM pages WHERE run = ?1 AND slice = ?2")?;
         let mut rows = statement.query(params![run, slice])?;
         let mut seen = RoaringBitmap::new();
         while let Some(row) = rows.next()? {
-            seen |= bitmap(&row.get::<_, Vec<u8>>(0)?);
+            seen |= bitmap(row, "pages")?;
         }
         Ok(seen)
     }
@@ -219,6 +238,33 @@ impl Core {
         Ok(keys.into_iter().map(|(partition, seen)| (partition, seen.len())).collect())
     }
 
+    /// What a run showed of each partition that it asked for; the source itself, where it asked for none.
+    pub(super) fn shown(&self, run: RunId, source: &str, ask: &str) -> Result<Vec<Shown>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL
+             AND (?3 IS NULL OR partition = ?3)",
+        )?;
+        let mut fetched = self.connection.prepare_cached(
+            "SELECT coalesce(sum(json_extract(counts, '$.fetched')), 0) FROM pages WHERE run = ?1 AND slice = ?2",
+        )?;
+        let mut open = |partition: Option<&str>| -> Result<u64, StateError> {
+            Ok(statement.query_row(params![source, ask, partition], |row| row.get::<_, i64>(0))? as u64)
+        };
+        let mut shown = Vec::new();
+        for (partition, swept) in self.swept(run)? {
+            let mut records = 0;
+            for slice in &swept.slices {
+                records += fetched.query_row(params![run, slice], |row| row.get::<_, i64>(0))? as u64;
+            }
+            let open = open(Some(&partition))?;
+            shown.push(Shown { partition, whole: !swept.broken, records, open });
+        }
+        if shown.is_empty() {
+            shown.push(Shown { partition: String::new(), whole: true, records: 0, open: open(None)? });
+        }
+        Ok(shown)
+    }
+
     /// The shares of a source's fields when they were last looked at, replaced by those of now.
     pub(super) fn shares(
         &mut self,
@@ -231,7 +277,8 @@ impl Core {
             .optional()?;
         let text = serde_json::to_string(now).unwrap_or_default();
         self.connection.execute("INSERT OR REPLACE INTO shares VALUES(?1, ?2)", params![source, text])?;
-        Ok(before.and_then(|text| unword(&text)).unwrap_or_default())
+        let before = before.map(|text| unword(&text).ok_or_else(|| corrupt("shares", source))).transpose()?;
+        Ok(before.unwrap_or_default())
     }
 }
 
@@ -248,8 +295,13 @@ impl Closing {
     }
 }
 
-pub(super) fn bitmap(bytes: &[u8]) -> RoaringBitmap {
-    RoaringBitmap::deserialize_from(bytes).unwrap_or_default()
+/// The seen set in a row's first column; the second one is the version or the run that names the row.
+pub(super) fn bitmap(row: &rusqlite::Row<'_>, table: &'static str) -> rusqlite::Result<RoaringBitmap> {
+    let bytes = row.get_ref(0)?.as_blob().unwrap_or_default();
+    match RoaringBitmap::deserialize_from(bytes) {
+        Ok(seen) => Ok(seen),
+        Err(_) => Err(corrupt(table, row.get::<_, i64>(1)?)),
+    }
 }
 
 fn bytes(seen: &RoaringBitmap) -> Vec<u8> {

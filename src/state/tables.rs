@@ -8,7 +8,7 @@ const OLDEST: i64 = 4;
 
 /// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
 /// all of them too.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     // 5: the highest numbers that were ever given stay known when their rows are deleted.
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
     // 6: which store a source is written to, and what waits for it.
@@ -37,6 +37,15 @@ const STEPS: [&str; 6] = [
     "CREATE TABLE deleted(n INTEGER PRIMARY KEY, id BLOB NOT NULL, source TEXT NOT NULL, version INTEGER NOT NULL);
      CREATE INDEX deleted_id ON deleted(id);
      CREATE TABLE held(source TEXT PRIMARY KEY, offers INTEGER NOT NULL, open INTEGER NOT NULL, most INTEGER NOT NULL);",
+    // 11: partitions of which nothing was seen, what is wrong with a source, what is counted of a run beside the outcomes,
+    // and whether it read all that it asked for, whatever is wrong with that.
+    "ALTER TABLE held ADD COLUMN partitions TEXT NOT NULL DEFAULT '[]';
+     CREATE TABLE alerts(source TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, run INTEGER NOT NULL,
+       since INTEGER NOT NULL, alert TEXT NOT NULL, PRIMARY KEY(source, kind, subject));
+     CREATE TABLE quality(run INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL,
+       PRIMARY KEY(run, kind, name));
+     ALTER TABLE runs ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+     UPDATE runs SET whole = 1 WHERE outcome = 'complete';",
 ];
 
 const TABLES: &str = "

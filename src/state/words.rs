@@ -1,6 +1,7 @@
 //! What goes into the state and what comes out: runs, slices, pages, verdicts. Plain data.
 mod closing;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -296,6 +297,34 @@ pub struct Commit {
     pub quotas: Vec<Spend>,
     /// The page that the contents come from, when it is an archived one.
     pub from: Option<Version>,
+    /// What is counted of it beside the outcomes.
+    pub quality: Quality,
+}
+
+/// What a run showed of a partition.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The partition; empty for a run that asked for none.
+    pub partition: String,
+    /// Whether it was read to its ends.
+    pub whole: bool,
+    /// Records that came.
+    pub records: u64,
+    /// Open offers that it brought before, or now.
+    pub open: u64,
+}
+
+/// What is counted beside the six outcomes, of a page or of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Quality {
+    /// Records that were mapped to an offer.
+    pub mapped: u64,
+    /// Flaws by field.
+    pub flaws: BTreeMap<String, u64>,
+    /// Detail calls that were due.
+    pub details: u64,
+    /// Of these, those that brought nothing that could be used, by reason.
+    pub failed: BTreeMap<String, u64>,
 }
 
 /// The answer to [`Commit`].
@@ -314,6 +343,8 @@ pub struct Ended {
     pub run: RunId,
     /// How.
     pub outcome: Outcome,
+    /// How its slices ended: where all are complete it has read what it asked for, whatever is wrong with that.
+    pub read: Outcome,
     /// Why, unless complete.
     pub cause: Option<String>,
     /// When.

@@ -7,7 +7,8 @@ use jobmarket::event::{Counts, Outcome, RunKind, SliceEnd};
 use jobmarket::offer::{OfferId, Reject, Version, content_hash};
 use jobmarket::position::Position;
 use jobmarket::state::words::{
-    Admit, Admitted, Begun, Commit, Due, DueSince, Ended, Fate, Mapped, NewRun, PageKind, Record, Slice, SliceState,
+    Admit, Admitted, Begun, Commit, Due, DueSince, Ended, Fate, Mapped, NewRun, PageKind, Quality, Record, Slice,
+    SliceState,
 };
 use jobmarket::state::{Claim, Reader, State, StateError};
 use rusqlite::Connection;
@@ -88,7 +89,7 @@ impl Bench {
     }
 
     pub async fn end(&self, begun: &Begun, outcome: Outcome) -> Counts {
-        let ended = Ended { run: begun.run, outcome, cause: None, at: self.now };
+        let ended = Ended { run: begun.run, outcome, read: outcome, cause: None, at: self.now };
         self.state.end_run(ended).await.unwrap()
     }
 
@@ -152,7 +153,8 @@ impl Bench {
     /// How many open offers are due to be closed.
     pub async fn due(&self, ask: &str, since: DueSince) -> usize {
         let due = Due { source: SOURCE.into(), ask: ask.into(), since };
-        self.state.due(due).await.unwrap().rows.len()
+        let found = self.state.due(due).await.unwrap();
+        found.rows.len() + found.empty.len()
     }
 }
 
@@ -175,6 +177,7 @@ pub fn written(page: &Page<'_>, (admit, admitted): (Admit, Admitted)) -> Commit 
         bytes: 0,
         quotas: Vec::new(),
         from: page.from,
+        quality: Quality::default(),
         admit,
         admitted,
     }

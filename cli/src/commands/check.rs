@@ -1,7 +1,7 @@
 //! `check`: all faults of all files, and the plans of the sources that pipelines use; no network, and no secret is needed.
 use std::process::ExitCode;
 
-use jobmarket::definition::{Definitions, render};
+use jobmarket::definition::{Definitions, advice, render};
 use jobmarket::finding::{Finding, Level, any_error};
 use jobmarket::plan::{Ask, Origins, compile, later, server_as_written};
 use jobmarket::store::elastic;
@@ -15,7 +15,9 @@ pub fn check(place: &Place) -> anyhow::Result<ExitCode> {
     let project = Project::read(place)?;
     project.is_there(place)?;
     let mut findings = project.findings.clone();
-    for found in plans(&project).into_iter().chain(server(&project)) {
+    let sound = |found: &Finding| !is_faulty(&project, &found.place.file);
+    let notes = advice::notes(&project.definitions).into_iter().filter(sound);
+    for found in plans(&project).into_iter().chain(server(&project)).chain(notes) {
         if !findings.contains(&found) {
             findings.push(found);
         }

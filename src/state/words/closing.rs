@@ -76,12 +76,30 @@ pub enum DueSince {
 }
 
 /// Offers that are due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// Their rows.
+    /// Rows of partitions that showed other offers, or that are gone.
     pub rows: Vec<u64>,
+    /// Rows of partitions of which no offer at all was seen.
+    pub empty: Vec<u64>,
+    /// These partitions.
+    pub partitions: Vec<String>,
     /// Open offers of the source.
     pub open: u64,
+}
+
+impl Found {
+    /// Adds what is due of a partition.
+    pub(in crate::state) fn add(&mut self, partition: &str, rows: Vec<u64>, empty: bool) {
+        match (rows.is_empty(), empty) {
+            (true, _) => {}
+            (false, false) => self.rows.extend(rows),
+            (false, true) => {
+                self.empty.extend(rows);
+                self.partitions.push(partition.to_owned());
+            }
+        }
+    }
 }
 
 /// An open offer that is to be closed.
