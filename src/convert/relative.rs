@@ -69,10 +69,12 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
     while let Some(start) = text[at..].find(char::is_alphanumeric).map(|start| at + start) {
         let digits = text[start..].starts_with(|sign: char| sign.is_ascii_digit());
         let inside = |sign: char| match digits {
-            true => sign.is_ascii_digit(),
+            // `1.5` is one number, and none that is read.
+            true => sign.is_ascii_digit() || matches!(sign, '.' | ','),
             false => (sign.is_alphabetic() || sign == '\'') && !sign.is_ascii_digit(),
         };
         let end = text[start..].find(|sign| !inside(sign)).map_or(text.len(), |end| start + end);
+        let end = start + text[start..end].trim_end_matches(['.', ',']).len();
         let plus = text[..start].ends_with('+') || text[end..].starts_with('+');
         found.push(Token { text: &text[start..end], plus });
         at = end;
@@ -120,9 +122,13 @@ struct Span {
     open: bool,
 }
 
-/// All numbers of a text that stand before a unit, added.
+/// Between two parts of one span: `1 week and 2 days`.
+const AND: &str = "and|et|und|y|e|en";
+
+/// All numbers of a text that stand before a unit, added; nothing where they are apart, and so not of one span.
 fn span(tokens: &[Token<'_>]) -> Option<Span> {
     let mut span: Option<Span> = None;
+    let mut ends: Option<usize> = None;
     for (index, pair) in tokens.windows(2).enumerate() {
         let [count, name] = pair else { continue };
         let unit = UNITS.iter().find(|(_, words)| is_one_of(name.text, words));
@@ -132,6 +138,12 @@ fn span(tokens: &[Token<'_>]) -> Option<Span> {
         };
         let (Some((hours, _)), Some(number)) = (unit, number.filter(|number| *number <= 10_000)) else { continue };
         let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        let gap =
+            |end: usize| tokens.get(end..index).is_some_and(|gap| gap.iter().all(|word| is_one_of(word.text, AND)));
+        if ends.is_some_and(|end| !gap(end)) {
+            return None;
+        }
+        ends = Some(index + 2);
         let found = span.get_or_insert(Span { hours: 0, days: false, later: false, open: false });
         found.hours += number * hours;
         found.days |= *hours >= 24;
@@ -209,7 +221,11 @@ eergisteren => 2026-11-22
 3 dagen geleden => 2026-11-21
 een week geleden => 2026-11-17
 meer dan 30 dagen geleden => no day
+1 year, 2 months ago => 2025-09-25
 5m ago => unread
+1.5 years ago => unread
+1,5 Jahre => unread
+posted 1 day ago, reposted 3 days ago => unread
 soon => unread
 2024-01-05 => unread
 99999999999999999999 days ago => unread

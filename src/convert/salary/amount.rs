@@ -233,13 +233,12 @@ fn after(text: &str) -> Side {
                 side.length += blanks + word.len();
             }
         }
-        (letters, Some('$')) => match currency::dollar(letters) {
-            Some(mark) => {
+        (letters, Some('$')) => {
+            if let Some(mark) = currency::dollar(letters) {
                 side.marks.push(mark);
                 side.length = at + letters.len() + 1;
             }
-            None => {}
-        },
+        }
         // `R` and `fr` are marks before an amount only.
         (word, _) if !matches!(word, "R" | "р") => {
             if let Some(mark) = currency::word(word) {
