@@ -23,6 +23,8 @@ pub use segments::{Hold, Segment, delete, hold, rewrite, segments, sync_folder};
 pub struct Archive {
     root: PathBuf,
     source: String,
+    /// Headers that are kept besides [`KEPT`], in lower case.
+    headers: Vec<String>,
     appender: Appender,
     segment: AtomicU64,
     length: AtomicU64,
@@ -76,16 +78,29 @@ impl Archive {
         };
         let segment = AtomicU64::new(last.map_or(0, |last| last + 1));
         Ok((
-            Archive { root: root.to_owned(), source: source.to_owned(), appender, segment, length: AtomicU64::new(0) },
+            Archive {
+                root: root.to_owned(),
+                source: source.to_owned(),
+                headers: Vec::new(),
+                appender,
+                segment,
+                length: AtomicU64::new(0),
+            },
             torn,
         ))
+    }
+
+    /// The same, which keeps these headers too: a page that is read again must say the same.
+    pub fn keeping(self, headers: Vec<String>) -> Self {
+        Archive { headers, ..self }
     }
 
     /// Appends a page, or the detail of an offer; acknowledged when it is on the disk.
     pub async fn append(&self, page: &Page, version: Version, of: Option<OfferId>) -> Result<Archived, FileError> {
         let of = of.map(|id| id.to_string());
         let name = of.as_ref().map_or_else(|| version.to_string(), |id| format!("{version}:{id}"));
-        let frame = frame(page, &name).map_err(|error| FileError { path: self.root.display().to_string(), error })?;
+        let frame = frame(page, &name, &self.headers)
+            .map_err(|error| FileError { path: self.root.display().to_string(), error })?;
         let length = frame.len() as u64;
         if self.length.fetch_add(length, Ordering::Relaxed) + length > SEGMENT {
             self.segment.fetch_add(1, Ordering::Relaxed);
@@ -102,9 +117,10 @@ fn segment_name(number: u64) -> String {
 }
 
 /// One WARC `response` record, ISO 28500:2017, compressed.
-fn frame(page: &Page, name: &str) -> std::io::Result<Vec<u8>> {
+fn frame(page: &Page, name: &str, also: &[String]) -> std::io::Result<Vec<u8>> {
     let mut http = format!("HTTP/1.1 {}\r\n", page.status);
-    for (name, value) in page.headers.iter().filter(|(name, _)| KEPT.contains(&name.to_ascii_lowercase().as_str())) {
+    let kept = |name: &str| KEPT.contains(&name) || also.iter().any(|other| other == name);
+    for (name, value) in page.headers.iter().filter(|(name, _)| kept(&name.to_ascii_lowercase())) {
         http += &format!("{name}: {value}\r\n");
     }
     http += "\r\n";
@@ -218,6 +234,10 @@ mod tests {
         assert_eq!((&back.body[..], back.status, back.fetched), (&b"two\r\n\r\n"[..], 206, page("").fetched));
         assert_eq!(back.header("content-range"), Some("offres 0-1/2"));
         assert_eq!(back.header("set-cookie"), None);
+        let archive = archive.keeping(vec!["set-cookie".into()]);
+        let third = archive.append(&page("three"), Version(3), None).await.unwrap();
+        let kept = read(root.path(), &third).unwrap();
+        assert_eq!(kept.header("set-cookie"), Some("secret"), "a header that the source reads");
         let mut checker = Checker::new(root.path());
         assert_eq!((checker.name(&first).unwrap(), checker.name(&second).unwrap()), ("1".into(), "2".into()));
         let detail = archive.append(&page("x"), Version(2), OfferId::parse(&"a".repeat(32))).await.unwrap();

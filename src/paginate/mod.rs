@@ -161,6 +161,18 @@ impl Pagination {
         self.rule().common().total
     }
 
+    /// The readers that say how a slice goes on.
+    pub fn readers(&self) -> Vec<&Reader> {
+        let common = self.rule().common();
+        let next = match self {
+            Pagination::Cursor(rule) => Some(&rule.next),
+            Pagination::NextUrl(rule) => Some(&rule.next),
+            _ => None,
+        };
+        let total = common.total.map(|total| &total.at);
+        [next, total, common.count.map(|(count, _)| count), common.more, common.last].into_iter().flatten().collect()
+    }
+
     /// Its chosen stop rules.
     pub fn stop(&self) -> &[Stop] {
         self.rule().common().stop

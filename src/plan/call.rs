@@ -15,6 +15,7 @@ use crate::exchange::Request;
 use crate::offer::instant;
 use crate::paginate::Pagination;
 use crate::position::Position;
+use crate::scalar::Reader;
 use crate::tree::Tree;
 
 /// One kind of request of a plan: its list, its details, or a parent call.
@@ -72,6 +73,13 @@ pub struct Place<'a> {
 }
 
 impl Call {
+    /// The headers of an answer that say what it means and how its slice goes on.
+    pub fn headers_read(&self) -> Vec<String> {
+        let tests = self.responses.iter().filter_map(|(codes, _)| codes.test.as_ref().map(|(_, reader)| reader));
+        let readers = self.pages.readers().into_iter().chain(tests);
+        readers.filter_map(Reader::header).map(str::to_ascii_lowercase).collect()
+    }
+
     /// The request of a page.
     pub fn request(&self, place: &Place<'_>) -> Result<Request, RequestError> {
         let [auth, secret] = [&self.credential.path, &self.credential.placed].map(|named| revealed(named));

@@ -255,6 +255,7 @@ async fn begin(
     engine.fetch.restore(engine.state.quotas().await?).await;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
+    let archive = archive.keeping(plan.call.headers_read());
     let files = plan.files.as_ref();
     let files = files.map(|dir| Files::new(engine.state.dir(), dir, &plan.source, begun.run, engine.appender.clone()));
     let torn_log = match &files {

@@ -83,6 +83,14 @@ impl Reader {
         }
     }
 
+    /// The header that it reads.
+    pub fn header(&self) -> Option<&str> {
+        match &self.from {
+            From::Header(name) => Some(name),
+            From::Path(_) | From::Status => None,
+        }
+    }
+
     /// Whether it reads the decoded body.
     pub fn needs_body(&self) -> bool {
         matches!(self.from, From::Path(_))

@@ -58,7 +58,8 @@ impl RecordsAt {
         &self.text
     }
 
-    /// The records of an answer; `None` where the list itself is missing or null.
+    /// The records of an answer; `None` where the list itself is missing, null or neither a list nor an object. An object
+    /// in its place is one record; `[*]` reads the members of an object that holds nothing but objects, records by name.
     pub fn read<'t, 'p>(&self, body: &'t Tree<'p>) -> Option<Vec<&'t Tree<'p>>> {
         let mut there = self.optional;
         for path in &self.paths {
@@ -72,7 +73,8 @@ impl RecordsAt {
                 }
                 [Tree::Null] if path.is_singular() => {}
                 [] => there |= is_there(path, body),
-                _ => return Some(found),
+                [other] if path.is_singular() && !matches!(other, Tree::Object(_)) => {}
+                _ => return Some(single(path, body, &found).map_or(found, |one| vec![one])),
             }
         }
         there.then(Vec::new)
@@ -96,6 +98,18 @@ impl RecordsAt {
 fn is_there(path: &Path, body: &Tree<'_>) -> bool {
     let container = path.container();
     container.is_some_and(|container| matches!(container.value(body), Tree::List(_) | Tree::Object(_)))
+}
+
+/// The object that a path with `[*]` at its end found in place of a list, where its members are no records.
+fn single<'t, 'p>(path: &Path, body: &'t Tree<'p>, found: &[&Tree<'p>]) -> Option<&'t Tree<'p>> {
+    if found.iter().all(|member| matches!(member, Tree::Object(_))) {
+        return None;
+    }
+    let list: Path = path.as_str().strip_suffix("[*]")?.parse().ok()?;
+    match list.read(body)[..] {
+        [object @ Tree::Object(_)] => Some(object),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +145,19 @@ mod tests {
         check("$.a[*] ?? $.b[*]", r#"{"b":[]}"#, Some(0));
         check("$[*]", "[]", Some(0));
         check("$..jobs[*]", r#"{"x":1}"#, Some(0));
+    }
+
+    #[test]
+    fn an_object_in_place_of_the_list_is_one_record() {
+        check("$.jobs", r#"{"jobs":{"id":1,"title":"x"}}"#, Some(1));
+        check("$.jobs[*]", r#"{"jobs":{"id":1,"place":{"city":"x"}}}"#, Some(1));
+        check("$.jobs[*]", r#"{"jobs":{"a":{"id":1},"b":{"id":2}}}"#, Some(2));
+        check("$.jobs[*]", r#"{"jobs":{}}"#, Some(0));
+        check("$[*]", r#"{"error":"x"}"#, Some(1));
+        for neither in [r#"{"jobs":"none"}"#, r#"{"jobs":0}"#, r#"{"jobs":false}"#] {
+            check("$.jobs", neither, None);
+            check("$.jobs[*]", neither, None);
+        }
     }
 
     #[test]
