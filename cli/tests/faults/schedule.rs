@@ -10,9 +10,9 @@ use crate::journal::Journal;
 use crate::judge::{Case, judge};
 use crate::outside::Outside;
 use crate::project::{Project, SOURCES, options};
-use crate::shown::Shown;
+use crate::shown::{self, Shown};
 use crate::stored::stored;
-use crate::tally::{REPLAYED, Tally};
+use crate::tally::{REPLAYED, STILL, Tally};
 use crate::verdict::{Verdict, Wrong};
 use crate::{secrets, site, workload};
 
@@ -115,12 +115,15 @@ impl<'s> Schedule<'s> {
         };
         let replays = !missing.is_empty() && wanted(REPLAYED);
         let args = if replays { &["replay", source, "--log", "json"] } else { args };
+        let keys = shown::keys(&self.sites, of);
         let (ended, shaken) = self.start(args, &disturb).await;
         self.met(&disturb, &ended);
         let met = self.tally.site(&self.sites, &mut self.told);
         if !shaken && !matches!(disturb, Disturb::Clock(_)) {
             let unseen = met.iter().any(|name| site::UNSEEN.contains(&name.as_str()));
-            self.shown.extend(Shown::new(&ended, of, &self.sites, !unseen));
+            let shown = Shown::new(&ended, of, keys, !unseen);
+            self.tally.seen.meet(STILL, u64::from(shown.is_some()));
+            self.shown.extend(shown);
         }
         if let Some(outside) = &mut self.outside {
             outside.calm(self.tally).await;
@@ -135,18 +138,20 @@ impl<'s> Schedule<'s> {
         open[self.random.usize(..open.len())]
     }
 
-    /// Starts the binary; in half of the cycles the sites change while it reads. How it ended, and whether they did.
+    /// Starts the binary; in half of the cycles the sites change while it reads. How it ended, and whether they
+    /// did.
     async fn start(&mut self, args: &[&str], disturb: &Disturb) -> (Ended, bool) {
         let mut random = self.random.fork();
         let shakes = random.bool().then(|| Duration::from_millis(random.u64(50..500)));
         let (sites, began) = (&self.sites, std::time::Instant::now());
         let shake = async {
-            if let Some(after) = shakes {
-                tokio::time::sleep(after).await;
-                workload::shake(sites, &mut random);
-            }
+            let after = shakes?;
+            tokio::time::sleep(after).await;
+            workload::shake(sites, &mut random);
+            Some(after)
         };
-        let (ended, ()) = tokio::join!(drive(&self.project, args, disturb), shake);
+        let start = async { (drive(&self.project, args, disturb).await, began.elapsed()) };
+        let ((ended, took), shaken) = tokio::join!(start, shake);
         if !ended.met
             && args[0] != "replay"
             && let Some(number) = SOURCES.iter().position(|(source, _)| *source == args[1])
@@ -154,7 +159,7 @@ impl<'s> Schedule<'s> {
             self.took[number] = (self.took[number] + began.elapsed().as_millis() as u64) / 2;
         }
         self.said.push(ended.said.clone());
-        (ended, shakes.is_some())
+        (ended, shaken.is_some_and(|after| after <= took))
     }
 
     fn disturb(&mut self, number: usize, wanted: &dyn Fn(&str) -> bool) -> Disturb {
@@ -267,7 +272,7 @@ impl<'s> Schedule<'s> {
             self.sites.ledger(sandbox::Ledger::new_client);
             let ended = drive(&self.project, &["sweep", source, "--log", "json"], &Disturb::Nothing).await;
             self.said.push(ended.said.clone());
-            self.shown.extend(Shown::new(&ended, site, &self.sites, true));
+            self.shown.extend(Shown::new(&ended, site, shown::keys(&self.sites, site), true));
             let is_complete = ended.last("run_ended").is_some_and(|event| event["outcome"] == "complete");
             let resumed = ended.last("run_started").is_some_and(|event| event["resumed"] == true);
             complete += u32::from(is_complete && !resumed);

@@ -20,7 +20,7 @@ pub struct Shown {
 impl Shown {
     /// What the run of a start was shown; `None` where it went on with an older run, did not end, or read nothing of the
     /// site.
-    pub fn new(ended: &Ended, site: Site, sites: &Sandbox, telling: bool) -> Option<Self> {
+    pub fn new(ended: &Ended, site: Site, keys: HashSet<String>, telling: bool) -> Option<Self> {
         let (started, end) = (ended.last("run_started")?, ended.last("run_ended")?);
         if started["resumed"] == true
             || end["outcome"] == "stopped"
@@ -28,10 +28,14 @@ impl Shown {
         {
             return None;
         }
-        let truths = sites.world(|world| world.truth(site)).into_iter();
-        let shown = truths.filter(|truth| truth.present && truth.class == Class::Valid);
-        Some(Shown { run: started["run"].as_i64()?, site, keys: shown.map(|truth| truth.id).collect(), telling })
+        Some(Shown { run: started["run"].as_i64()?, site, keys, telling })
     }
+}
+
+/// Keys of the sound offers that a site shows.
+pub fn keys(sites: &Sandbox, site: Site) -> HashSet<String> {
+    let truths = sites.world(|world| world.truth(site)).into_iter();
+    truths.filter(|truth| truth.present && truth.class == Class::Valid).map(|truth| truth.id).collect()
 }
 
 /// 10: a run is `complete` only with everything; what a site shows is not closed as missing; and of a partition that a

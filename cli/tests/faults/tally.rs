@@ -13,6 +13,9 @@ use crate::verdict::Verdict;
 /// Points that only the embedded store comes to.
 const EMBEDDED: [&str; 1] = ["indexed"];
 
+/// A run that began afresh and ended, on a site that did not change meanwhile: what it says can be held against it.
+pub const STILL: &str = "run of a site that stood still";
+
 /// A record that an older page brings, as when the archive is mapped again.
 pub const REPLAYED: &str = "superseded or replayed";
 
@@ -45,7 +48,8 @@ impl Tally {
         let embedded = POINTS.into_iter().filter(|point| !outside || !EMBEDDED.contains(point));
         let points = embedded.chain(OUTSIDE.into_iter().filter(|_| outside));
         let process = ["SIGKILL", "SIGINT", "SIGTERM", "SIGSTOP", "clock", "end at a named point"];
-        let seen = ["resumed run", "unchanged record", REPLAYED, "duplicate record", "rejected record", "closed offer"];
+        let seen =
+            [STILL, "resumed run", "unchanged record", REPLAYED, "duplicate record", "rejected record", "closed offer"];
         let own: &[&str] = if outside { &["takeover", "document lost by the server"] } else { &["full disk"] };
         Tally {
             store,
