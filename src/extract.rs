@@ -108,29 +108,20 @@ pub enum Records<'t, 'p> {
     List(Vec<&'t Tree<'p>>),
     /// The list itself is missing or null: the slice cannot be complete.
     Missing,
-    /// Something that is no record.
-    Wrong(&'static str),
 }
 
 impl Extract {
     /// The records of a decoded answer.
     pub fn records<'t, 'p>(&self, body: &'t Tree<'p>) -> Records<'t, 'p> {
-        let Some(found) = self.records.read(body) else { return Records::Missing };
-        let wrong = |value: &&&Tree<'_>| !matches!(value, Tree::Object(_) | Tree::List(_) | Tree::Text(_));
-        match found.iter().find(wrong) {
-            Some(other) => Records::Wrong(other.kind()),
-            None => Records::List(found),
+        match self.records.read(body) {
+            Some(found) => Records::List(found),
+            None => Records::Missing,
         }
     }
 
     /// The names that lead to the list of records, when it can be read on its way.
     pub fn list(&self) -> Option<Vec<&str>> {
         self.records.names()
-    }
-
-    /// Whether a list that is missing is no fault.
-    pub fn may_be_missing(&self) -> bool {
-        self.records.may_be_missing()
     }
 
     /// Makes an offer of a record, its content appended to `text`.
@@ -154,7 +145,7 @@ impl Extract {
         }
         let key = match self.key(record, &scope, around.moment) {
             Ok(key) => key,
-            Err(reject) => return Worked { key: None, made: Made::Rejected(reject) },
+            Err(reject) => return Worked { key: None, made: Made::Rejected(no_record(record, reject)) },
         };
         let made = self.make(record, &scope, around, &key, text, flaws);
         Worked { key: Some(key), made }
@@ -196,9 +187,21 @@ fn key_text(value: Tree<'_>) -> Result<String, String> {
     match value {
         Tree::Text(text) if text.contains(BETWEEN) => Err("a key holds U+001F, which stands between its parts".into()),
         Tree::Text(text) if !text.is_empty() => Ok(text.into_owned()),
-        Tree::Int(number) => Ok(number.to_string()),
         Tree::Null | Tree::Text(_) => Err("the key is missing or empty".into()),
+        number if number.is_whole() => Ok(number.to_string()),
+        number @ (Tree::Float(_) | Tree::Number(_)) => Err(format!("a key is text or a whole number, found {number}")),
         other => Err(format!("a key is text or a whole number, found {}", other.kind())),
+    }
+}
+
+/// Why there is no key, where the record itself is a scalar.
+fn no_record(record: &Tree<'_>, reject: Reject) -> Reject {
+    match record {
+        Tree::Object(_) | Tree::List(_) => reject,
+        scalar => {
+            let message = format!("{} where a record was expected: {}", scalar.kind(), reject.message);
+            Reject { message, ..reject }
+        }
     }
 }
 

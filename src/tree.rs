@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 /// A value borrowed from a page. Objects keep the order of the page; a repeated member keeps its last value on look-up.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub enum Tree<'p> {
     /// `null`, or what is missing.
     #[default]
@@ -15,8 +15,10 @@ pub enum Tree<'p> {
     Bool(bool),
     /// An integer that fits 64 bits.
     Int(i64),
-    /// Any other number.
+    /// A number that was computed.
     Float(f64),
+    /// Any other number of a page, with the digits that the site wrote. It is finite.
+    Number(Cow<'p, str>),
     /// Text, borrowed where the page has no escapes in it.
     Text(Cow<'p, str>),
     /// A list.
@@ -47,6 +49,37 @@ impl<'p> Tree<'p> {
         }
     }
 
+    /// The number, when it is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Tree::Int(number) => Some(*number as f64),
+            Tree::Float(number) => Some(*number),
+            Tree::Number(digits) => digits.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A number as what is computed with: an integer that fits 64 bits, or a float.
+    pub fn computed(self) -> Self {
+        match self {
+            Tree::Number(digits) => match (digits.parse(), digits.parse()) {
+                (Ok(number), _) => Tree::Int(number),
+                (_, Ok(number)) => Tree::Float(number),
+                _ => Tree::Null,
+            },
+            other => other,
+        }
+    }
+
+    /// Whether it is a whole number, of any size.
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Tree::Int(_) => true,
+            Tree::Float(_) | Tree::Number(_) => self.as_f64().is_some_and(|number| number.fract() == 0.0),
+            _ => false,
+        }
+    }
+
     /// The elements, when it is a list.
     pub fn as_list(&self) -> Option<&[Tree<'p>]> {
         match self {
@@ -66,7 +99,7 @@ impl<'p> Tree<'p> {
             Tree::Null => false,
             Tree::Bool(truth) => *truth,
             Tree::Int(number) => *number != 0,
-            Tree::Float(number) => *number != 0.0,
+            Tree::Float(_) | Tree::Number(_) => self.as_f64() != Some(0.0),
             Tree::Text(text) => !text.is_empty(),
             Tree::List(list) => !list.is_empty(),
             Tree::Object(_) => true,
@@ -78,7 +111,7 @@ impl<'p> Tree<'p> {
         match self {
             Tree::Null => "null",
             Tree::Bool(_) => "boolean",
-            Tree::Int(_) | Tree::Float(_) => "number",
+            Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => "number",
             Tree::Text(_) => "text",
             Tree::List(_) => "list",
             Tree::Object(_) => "object",
@@ -92,6 +125,7 @@ impl<'p> Tree<'p> {
             Tree::Bool(truth) => Tree::Bool(truth),
             Tree::Int(number) => Tree::Int(number),
             Tree::Float(number) => Tree::Float(number),
+            Tree::Number(digits) => Tree::Number(Cow::Owned(digits.into_owned())),
             Tree::Text(text) => Tree::Text(Cow::Owned(text.into_owned())),
             Tree::List(list) => Tree::List(list.into_iter().map(Tree::into_owned).collect()),
             Tree::Object(members) => Tree::Object(
@@ -104,8 +138,28 @@ impl<'p> Tree<'p> {
     pub fn scalar_text(&self) -> Option<Cow<'_, str>> {
         match self {
             Tree::Text(text) => Some(Cow::Borrowed(text)),
+            Tree::Number(digits) => Some(Cow::Borrowed(digits)),
             Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => Some(Cow::Owned(self.to_string())),
             Tree::Null | Tree::List(_) | Tree::Object(_) => None,
+        }
+    }
+}
+
+/// Numbers are equal as they are written; one that was computed equals what is written of it.
+impl PartialEq for Tree<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Tree::Null, Tree::Null) => true,
+            (Tree::Bool(one), Tree::Bool(other)) => one == other,
+            (Tree::Int(one), Tree::Int(other)) => one == other,
+            (Tree::Float(one), Tree::Float(other)) => one == other,
+            (Tree::Number(one), Tree::Number(other)) => one == other,
+            (Tree::Number(_), Tree::Float(number)) => self.as_f64() == Some(*number),
+            (Tree::Float(number), Tree::Number(_)) => other.as_f64() == Some(*number),
+            (Tree::Text(one), Tree::Text(other)) => one == other,
+            (Tree::List(one), Tree::List(other)) => one == other,
+            (Tree::Object(one), Tree::Object(other)) => one == other,
+            _ => false,
         }
     }
 }
@@ -124,6 +178,10 @@ impl Serialize for Tree<'_> {
             Tree::Bool(truth) => serializer.serialize_bool(*truth),
             Tree::Int(number) => serializer.serialize_i64(*number),
             Tree::Float(number) => serializer.serialize_f64(*number),
+            Tree::Number(digits) => match serde_json::from_str::<&serde_json::value::RawValue>(digits) {
+                Ok(digits) => digits.serialize(serializer),
+                Err(error) => Err(serde::ser::Error::custom(error)),
+            },
             Tree::Text(text) => serializer.serialize_str(text),
             Tree::List(list) => {
                 let mut seq = serializer.serialize_seq(Some(list.len()))?;
@@ -207,7 +265,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(16);
+        let mut members = Vec::new();
         while let Some((Key(key), value)) = map.next_entry()? {
             members.push((key, value));
         }

@@ -165,14 +165,24 @@ async fn faults_of_the_site_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_used_leaves_the_slice_partial() {
-    for (fault, why) in [(Fault::BrokenJson, "not JSON"), (Fault::HtmlWall, "wall")] {
+    let bench = Bench::new(options(100)).await;
+    bench.sites.fault(Site::Remotive, Fault::HtmlWall, 2);
+    let (summary, _) = bench.run("remotive").await;
+    assert_eq!(summary.outcome, Outcome::Partial, "{:?}", summary.cause);
+    assert!(summary.cause.unwrap().contains("wall"));
+    let held = Reader::open(bench.dir.path()).unwrap().unwrap().held(Some("remotive"), None, 10).unwrap();
+    assert_eq!(held.len(), 1, "the answer is in the quarantine once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_ends_too_early_is_asked_for_again() {
+    for fault in [Fault::BrokenJson, Fault::TruncatedGzip] {
         let bench = Bench::new(options(100)).await;
         bench.sites.fault(Site::Remotive, fault, 2);
-        let (summary, _) = bench.run("remotive").await;
-        assert_eq!(summary.outcome, Outcome::Partial, "{fault:?}: {:?}", summary.cause);
-        assert!(summary.cause.unwrap().contains(why), "{fault:?}");
-        let held = Reader::open(bench.dir.path()).unwrap().unwrap().held(Some("remotive"), None, 10).unwrap();
-        assert_eq!(held.len(), 1, "{fault:?}: the answer is in the quarantine once");
+        let (summary, events) = bench.run("remotive").await;
+        assert_eq!(summary.outcome, Outcome::Complete, "{fault:?}: {:?}", summary.cause);
+        let retries = events.iter().filter(|event| matches!(event.kind, EventKind::Retried { .. })).count();
+        assert_eq!(retries, 2, "{fault:?}");
     }
 }
 

@@ -119,17 +119,20 @@ async fn a_window_that_is_split_in_its_second_reading_counts_as_swept() {
 /// Long enough for any of these runs; a run that hangs is told as such.
 const LONG: Duration = Duration::from_secs(60);
 
+/// Room for one page, packed and unpacked, and not for two.
+const SHARE: usize = 400 << 10;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_that_are_read_ahead_never_keep_the_first_one_waiting() {
     let bench = Bench::new(3_000, &[]).await;
     let (mut engine, _heard) = shipped::engine(bench.dir.path());
     // One page has its share of the memory for bodies, two have none.
-    Arc::get_mut(&mut engine).unwrap().bytes = Arc::new(Semaphore::new(100 << 10));
+    Arc::get_mut(&mut engine).unwrap().bytes = Arc::new(Semaphore::new(SHARE));
     let plan = shipped::plan(&bench.texts, &bench.sites, "francetravail");
     let run = tokio::time::timeout(LONG, run(plan.into(), engine.clone(), bench.now, Asked::Due));
     let summary = run.await.expect("the run hangs").unwrap();
     assert_eq!((summary.outcome, bench.stored()), (Outcome::Complete, 3_000), "{:?}", summary.cause);
-    assert_eq!(engine.bytes.available_permits(), 100 << 10, "every page gave its share back");
+    assert_eq!(engine.bytes.available_permits(), SHARE, "every page gave its share back");
 }
 
 #[tokio::test(flavor = "multi_thread")]

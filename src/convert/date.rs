@@ -153,8 +153,7 @@ impl Format {
 
 fn number(value: &Tree<'_>) -> Option<f64> {
     match value {
-        Tree::Int(number) => Some(*number as f64),
-        Tree::Float(number) => Some(*number),
+        Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => value.as_f64(),
         Tree::Text(text) => text.trim().parse().ok(),
         _ => None,
     }

@@ -71,10 +71,8 @@ impl Duration {
 
     pub(super) fn convert<'p>(&self, value: Tree<'p>) -> Result<Tree<'p>, ConvertError> {
         if let Some(from) = self.from {
-            let number = match &value {
-                Tree::Int(number) => *number as f64,
-                Tree::Float(number) => *number,
-                _ => return Err(ConvertError::new("duration", "a number was expected", &value)),
+            let Some(number) = value.as_f64() else {
+                return Err(ConvertError::new("duration", "a number was expected", &value));
             };
             return Ok(self.between(number, from).map_or(Tree::Null, rounded));
         }

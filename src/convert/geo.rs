@@ -8,8 +8,7 @@ pub(super) fn point<'p>(lat: &Tree<'_>, lon: &Tree<'_>) -> Result<Tree<'p>, Conv
         return Ok(Tree::Null);
     }
     let number = |value: &Tree<'_>| match value {
-        Tree::Int(number) => Some(*number as f64),
-        Tree::Float(number) => Some(*number),
+        Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => value.as_f64(),
         Tree::Text(text) => text.trim().replace(',', ".").parse::<f64>().ok(),
         _ => None,
     };

@@ -115,6 +115,7 @@ fn number(value: &Tree<'_>, decimals: Decimals) -> Result<Tree<'static>, No> {
     match value {
         Tree::Int(number) => return Ok(Tree::Int(*number)),
         Tree::Float(number) => return Ok(Tree::Float(*number)),
+        Tree::Number(_) => return Ok(value.clone().into_owned().computed()),
         _ => {}
     }
     let text = value.as_str().ok_or(No::Number)?.trim().replace('−', "-");

@@ -29,6 +29,8 @@ enum Part {
 struct Compiled {
     expression: Expression<'static, 'static>,
     names: Vec<Mention>,
+    /// Whether it is one name and nothing else: its value is what stands there, digits included.
+    is_name: bool,
     conversions: Arc<[Conversion]>,
 }
 
@@ -52,7 +54,7 @@ pub struct Scope<'s> {
 
 #[derive(Clone)]
 enum Root<'s> {
-    Members(Vec<(String, Value)>),
+    Members(Tree<'static>),
     Tree(&'s Tree<'s>),
 }
 
@@ -65,8 +67,8 @@ impl<'s> Scope<'s> {
     /// The same with a root whose members are these. One that is missing is an error where a template reads it.
     #[must_use]
     pub fn with<'n>(mut self, root: &'static str, members: impl IntoIterator<Item = (&'n str, &'n Tree<'n>)>) -> Self {
-        let members = members.into_iter().map(|(name, value)| (name.to_owned(), to_value(value, false)));
-        self.roots.push((root, Root::Members(members.collect())));
+        let members = members.into_iter().map(|(name, value)| (name.to_owned().into(), value.clone().into_owned()));
+        self.roots.push((root, Root::Members(Tree::Object(members.collect()))));
         self
     }
 
@@ -79,23 +81,26 @@ impl<'s> Scope<'s> {
 
     /// What a name stands for; undefined where nothing does.
     fn value(&self, parts: &[String]) -> Value {
-        let Some((root, rest)) = parts.split_first() else { return Value::UNDEFINED };
+        let Some(root) = parts.first() else { return Value::UNDEFINED };
         match self.roots.iter().rev().find(|(name, _)| name == root).map(|(_, root)| root) {
             None => Value::UNDEFINED,
-            Some(Root::Tree(tree)) => {
-                let found = rest.iter().try_fold(*tree, |at, name| at.get(name));
+            Some(Root::Tree(_)) => {
                 // What a record does not say is null; what is expected around it and missing is a flaw.
                 let missing = if root == "answer" { Value::UNDEFINED } else { Value::from(()) };
-                found.map_or(missing, |found| to_value(found, true))
+                self.tree_of(parts).map_or(missing, |found| to_value(found, true))
             }
-            Some(Root::Members(members)) => match rest.split_first() {
-                None => members.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
-                Some((first, rest)) => {
-                    let member = members.iter().rev().find(|(name, _)| name == first).map(|(_, value)| value.clone());
-                    rest.iter().fold(member.unwrap_or_default(), |at, name| at.get_attr(name).unwrap_or_default())
-                }
-            },
+            Some(Root::Members(_)) => self.tree_of(parts).map_or(Value::UNDEFINED, |found| to_value(found, false)),
         }
+    }
+
+    /// What a name stands for, as it came.
+    fn tree_of(&self, parts: &[String]) -> Option<&Tree<'_>> {
+        let (root, rest) = parts.split_first()?;
+        let tree = match self.roots.iter().rev().find(|(name, _)| name == root).map(|(_, root)| root)? {
+            Root::Tree(tree) => *tree,
+            Root::Members(members) => members,
+        };
+        rest.iter().try_fold(tree, |at, name| at.get(name))
     }
 }
 
@@ -199,10 +204,16 @@ impl Compiled {
             source.replace_range(at.start - code.start..at.end - code.start, &text);
         }
         let expression = ENVIRONMENT.compile_expression_owned(source).map_err(|error| error.to_string())?;
-        Ok(Compiled { expression, names: code.names.clone(), conversions: conversions.into() })
+        let is_name = matches!(&code.names[..], [name] if name.at.len() == code.source.trim().len());
+        Ok(Compiled { expression, names: code.names.clone(), is_name, conversions: conversions.into() })
     }
 
     fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, String> {
+        if let (true, Some(name)) = (self.is_name, self.names.first())
+            && let Some(found) = scope.tree_of(&name.parts)
+        {
+            return Ok(found.clone().into_owned());
+        }
         let slots: Vec<Value> = self.names.iter().map(|name| scope.value(&name.parts)).collect();
         let missing =
             self.names.iter().zip(&slots).find(|(_, slot)| slot.is_undefined()).map(|(name, _)| name.dotted());

@@ -40,6 +40,12 @@ pub(super) fn to_value(tree: &Tree<'_>, lenient: bool) -> Value {
         Tree::Bool(truth) => Value::from(*truth),
         Tree::Int(number) => Value::from(*number),
         Tree::Float(number) => Value::from(*number),
+        // Whole numbers keep their digits as long as minijinja has room for them; other numbers are computed with.
+        Tree::Number(digits) => match (digits.parse::<i128>(), digits.parse::<f64>()) {
+            (Ok(number), _) => Value::from(number),
+            (_, Ok(number)) => Value::from(number),
+            _ => Value::from(()),
+        },
         Tree::Text(text) => Value::from(text.as_ref()),
         Tree::List(list) => list.iter().map(|item| to_value(item, lenient)).collect(),
         Tree::Object(members) => {
@@ -55,9 +61,10 @@ pub(super) fn from_value(value: &Value) -> Result<Tree<'static>, Error> {
         ValueKind::Undefined => return Err(Error::new(ErrorKind::UndefinedError, "it has no value")),
         ValueKind::None => Tree::Null,
         ValueKind::Bool => Tree::Bool(value.is_true()),
-        ValueKind::Number => match value.as_i64().filter(|_| value.is_integer()) {
-            Some(number) => Tree::Int(number),
-            None => Tree::Float(f64::try_from(value.clone())?),
+        ValueKind::Number => match (value.as_i64(), i128::try_from(value.clone())) {
+            (Some(number), _) if value.is_integer() => Tree::Int(number),
+            (_, Ok(number)) if value.is_integer() => Tree::Number(number.to_string().into()),
+            _ => Tree::Float(f64::try_from(value.clone())?),
         },
         ValueKind::Map => {
             let mut members = Vec::new();

@@ -1,12 +1,13 @@
 //! Decoding: from the bytes of a page to values.
 mod content;
 mod json;
-pub mod stream;
+mod text;
 
 use serde::Deserialize;
 
-pub use content::{plain, unpacked};
-pub use json::json;
+pub use content::{ends_early, plain, unpacked};
+pub use json::{Decoded, List, Note, Row, Unread, envelope, json, records};
+pub use text::{Text, text};
 
 /// How a body becomes values.
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
@@ -81,6 +82,15 @@ pub enum DecodeError {
     /// A page for people where data was expected.
     #[error("HTML where JSON was expected: a wall against robots, or a login page; it begins `{0}`")]
     Wall(String),
+    /// The packed body ends before its end.
+    #[error("the packed body ends too early, after {0} bytes")]
+    Packed(usize),
+    /// The text ends inside a value.
+    #[error("the answer ends too early, after {0} bytes; it begins `{1}`")]
+    Cut(usize, String),
+    /// Something stands before the JSON so that no other page can run it.
+    #[error("not JSON: a guard against other pages stands before it; it begins `{0}`")]
+    Guard(String),
     /// Not JSON.
     #[error("not JSON: {0}; it begins `{1}`")]
     Json(String, String),

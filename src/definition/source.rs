@@ -58,14 +58,17 @@ pub struct Source {
     /// How fast, how many at a time, how long.
     #[serde(default)]
     pub limits: Limits,
-    /// From bytes to values.
+    /// From bytes to values. A record that cannot be read is one reject, and the rest is read on. A byte or half a character
+    /// that is no text becomes U+FFFD and a flaw; `NaN` and `Infinity` are null and a flaw; numbers keep their digits. The
+    /// character set is that of the byte order mark, else of `Content-Type`, else UTF-8; where nothing is UTF-8 it is
+    /// windows-1252, with a flaw that says so. A text that ends too early is asked for again.
     #[serde(default)]
     pub decode: Decoding,
     /// Where the records are in an answer.
     pub records: RecordsAt,
     /// Which records are kept; evaluated before `key`.
     pub only: Option<Value>,
-    /// What identifies a record at the site.
+    /// What identifies a record at the site: text, or a whole number of any size with the digits that the site wrote.
     pub key: Value,
     /// The winner among equal keys of one page.
     #[serde(default)]

@@ -180,11 +180,7 @@ impl Extract {
 }
 
 fn float(value: &Tree<'_>) -> Option<f64> {
-    match value {
-        Tree::Int(number) => Some(*number as f64),
-        Tree::Float(number) => Some(*number),
-        _ => None,
-    }
+    value.as_f64()
 }
 
 /// The offer as an object: dotted names become members of objects.

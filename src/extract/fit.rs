@@ -21,7 +21,9 @@ pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result
     match kind {
         Kind::Keyword => match value {
             Tree::Text(text) => allowed(one_line(text), values),
-            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => allowed(value.to_string().into(), values),
+            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => {
+                allowed(value.to_string().into(), values)
+            }
             other => wrong(&other, "one value"),
         },
         Kind::Text => match value {
@@ -31,7 +33,7 @@ pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result
                 let texts: Vec<&str> = parts.iter().filter_map(Tree::as_str).collect();
                 Ok(if texts.is_empty() { Tree::Null } else { Tree::from(texts.join("\n\n")) })
             }
-            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => Ok(Tree::from(value.to_string())),
+            Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => Ok(Tree::from(value.to_string())),
             other => wrong(&other, "text"),
         },
         Kind::Date => match value.as_str().and_then(instant) {
@@ -41,13 +43,13 @@ pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result
         },
         Kind::Boolean if matches!(value, Tree::Bool(_)) => Ok(value),
         Kind::Boolean => wrong(&value, "true or false (write `| boolean`)"),
-        Kind::Integer => match value {
-            Tree::Int(_) => Ok(value),
+        Kind::Integer => match value.computed() {
+            Tree::Int(number) => Ok(Tree::Int(number)),
             Tree::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(Tree::Int(number as i64)),
             other => wrong(&other, "a whole number"),
         },
-        Kind::Number | Kind::Money => match value {
-            Tree::Int(_) | Tree::Float(_) => Ok(value),
+        Kind::Number | Kind::Money => match value.computed() {
+            number @ (Tree::Int(_) | Tree::Float(_)) => Ok(number),
             other => wrong(&other, "a number (write `| number`)"),
         },
         Kind::Geo if value.get("lat").is_some() && value.get("lon").is_some() => Ok(value),

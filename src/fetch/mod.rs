@@ -57,6 +57,7 @@ pub struct Ask<'a> {
 }
 
 /// What was heard of a site.
+#[derive(Clone, Copy)]
 pub enum Heard<'a> {
     /// An answer, whole.
     Page(&'a Page),
@@ -73,6 +74,8 @@ pub enum Verdict {
     Take,
     /// It is asked again.
     Retry,
+    /// It ends too early, as this says: it is asked again, and taken as it is after all attempts.
+    Cut(String),
     /// The token is renewed once, and it is asked again.
     Renew,
 }
@@ -203,6 +206,10 @@ impl Fetch {
                         Verdict::Renew => return Ok(page),
                         Verdict::Retry if attempt >= ask.limits.attempts => return Ok(page),
                         Verdict::Retry => told(failure(&page, ask.secrets), wish),
+                        Verdict::Cut(_) if attempt >= ask.limits.attempts => return Ok(page),
+                        Verdict::Cut(why) => {
+                            (format!("{}: {why}", asked(&ask.request.method, url.as_str(), ask.secrets)), None)
+                        }
                     }
                 }
                 Err(fault) => {

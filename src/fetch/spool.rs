@@ -1,6 +1,6 @@
 //! Large bodies: received into a file that has no name, and read from it as if they were in memory.
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +10,8 @@ use crate::exchange::Page;
 
 /// Bodies up to this many bytes stay in memory.
 const MEMORY: usize = 8 << 20;
-/// A packed body above this is unpacked into a file: it may hold much more than [`MEMORY`].
-const PACKED: usize = 512 << 10;
+/// Bytes that are unpacked at a time.
+const PIECE: usize = 64 << 10;
 
 /// A body while it is received.
 pub(super) enum Spool {
@@ -72,17 +72,18 @@ pub(super) fn folder(data: Option<&Path>) -> PathBuf {
     data.map_or_else(std::env::temp_dir, Path::to_owned)
 }
 
-/// A large packed body, unpacked into a file; `None` for one that is not packed, or small.
+/// A packed body unpacked, as [`Spool`] keeps it; `None` for one that is not packed.
 pub(super) fn unpack(page: &Page, folder: &Path) -> io::Result<Option<Bytes>> {
-    if page.body.len() < PACKED {
-        return Ok(None);
-    }
     let Ok(Some(mut reader)) = unpacked(page) else { return Ok(None) };
-    let mut file = tempfile::tempfile_in(folder)?;
-    match io::copy(&mut reader, &mut file) {
-        // What is wrong with it is said where it is decoded.
-        Err(_) => Ok(None),
-        Ok(0) => Ok(None),
-        Ok(_) => mapped(&file).map(Some),
+    let mut body = Spool::new(page.body.len() as u64 * 4);
+    let mut piece = vec![0; PIECE];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => body.push(&piece[..length], folder)?,
+            // What is wrong with it is said where it is decoded.
+            Err(_) => return Ok(None),
+        }
     }
+    body.done().map(Some)
 }

@@ -23,6 +23,10 @@ impl Figure {
         let value = reader.read(page, body);
         let number = match &value {
             Tree::Bool(_) | Tree::Null | Tree::List(_) | Tree::Object(_) => None,
+            Tree::Number(_) if value.is_whole() => {
+                value.as_f64().filter(|number| *number >= 0.0).map(|number| number as u64)
+            }
+            Tree::Number(_) => None,
             value => value.scalar_text().and_then(|text| whole(&text)),
         };
         match number {

@@ -34,8 +34,8 @@ impl Call {
         let entries = || self.responses.iter().filter(|(codes, _)| codes.covers(page.status));
         let tested = entries().filter(|(codes, _)| codes.test.is_some());
         if entries().any(|(codes, _)| codes.test.is_some()) {
-            let plain = decode::plain(page);
-            let body = plain.as_ref().ok().and_then(|plain| decode::json(plain).ok()).unwrap_or_default();
+            let text = decode::text(page);
+            let body = text.as_ref().ok().and_then(|text| decode::json(text, None).ok()).unwrap_or_default().body;
             for (codes, action) in tested {
                 let holds =
                     codes.test.as_ref().is_some_and(|(wanted, reader)| reader.read(page, &body).is_true() == *wanted);

@@ -13,15 +13,38 @@ use crate::tree::Tree;
 const WORDS: usize = 200;
 /// Most characters of an address.
 const ADDRESS: usize = 300;
-/// Bytes of a body in which its first words are looked for.
+/// Characters of a body in which its first words are looked for.
 const READ: usize = 64 << 10;
 /// Members of an answer that hold the site's own words.
-const MEMBERS: [&str; 6] = ["error_description", "message", "detail", "title", "error", "errors"];
+const MEMBERS: [&str; 8] = ["error_description", "message", "detail", "title", "error", "errors", "info", "reason"];
+/// Most names of members that are told.
+const NAMES: usize = 8;
 
 impl Call {
     /// A request of this call that failed, on one line, without its secrets.
     pub fn failure(&self, page: &Page) -> String {
         failure(page, &self.secrets)
+    }
+
+    /// What an answer holds, for whoever looks for something else in it: the site's own words, else its members.
+    pub fn outline(&self, body: &Tree<'_>) -> String {
+        match words(body) {
+            Some(words) => format!("it says: {}", excerpt(&redact(&words, &self.secrets), WORDS)),
+            None => excerpt(&redact(&members(body), &self.secrets), WORDS),
+        }
+    }
+}
+
+fn members(body: &Tree<'_>) -> String {
+    match body {
+        Tree::Object(members) if members.is_empty() => "it is `{}`".into(),
+        Tree::Object(members) => {
+            let names: Vec<String> = members.iter().take(NAMES).map(|(name, _)| format!("`{name}`")).collect();
+            let more = if members.len() > NAMES { ", …" } else { "" };
+            format!("it has {}{more}", names.join(", "))
+        }
+        Tree::List(list) => format!("it is a list of {}", list.len()),
+        other => format!("it is a {}", other.kind()),
     }
 }
 
@@ -63,14 +86,14 @@ fn redirect(page: &Page) -> Option<String> {
 
 /// The site's own words: a member of its answer that holds them, the title of a page, or how the answer begins.
 fn said(page: &Page) -> String {
-    let Ok(plain) = decode::plain(page) else { return String::new() };
-    if let Ok(body) = decode::json(&plain)
-        && let Some(words) = words(&body)
+    let Ok(text) = decode::text(page) else { return String::new() };
+    if let Ok(read) = decode::json(&text, None)
+        && let Some(words) = words(&read.body)
     {
         return words;
     }
-    let text = String::from_utf8_lossy(&plain[..plain.len().min(READ)]);
-    title(&text).unwrap_or_else(|| text.into_owned())
+    let start: String = text.chars().take(READ).collect();
+    title(&start).unwrap_or(start)
 }
 
 /// The words in an answer: of its known members, or of the first that holds such a member. `error` stands before its
@@ -121,6 +144,20 @@ mod tests {
             fetched: chrono::DateTime::UNIX_EPOCH,
             attempts: 1,
         }
+    }
+
+    #[test]
+    fn an_answer_is_told_by_its_members() {
+        for (body, expect) in [
+            (r#"{"status":"ok","data":null}"#, "it has `status`, `data`"),
+            ("{}", "it is `{}`"),
+            ("[1,2]", "it is a list of 2"),
+            ("null", "it is a null"),
+        ] {
+            assert_eq!(members(&serde_json::from_str(body).unwrap()), expect);
+        }
+        let body = serde_json::from_str(r#"{"success":false,"error":{"code":101,"info":"no such key"}}"#).unwrap();
+        assert_eq!(words(&body).unwrap(), "no such key");
     }
 
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expect: &str) {

@@ -1,6 +1,7 @@
 //! One request of a call sent, and what is to be done about the answer judged.
 use super::Shared;
 use crate::auth::Credential;
+use crate::decode;
 use crate::definition::responses::Code;
 use crate::event::EventKind;
 use crate::exchange::{Page, Request};
@@ -40,9 +41,10 @@ fn judge(call: &Call, heard: Heard<'_>) -> Verdict {
         Heard::Dns => call.silence(Code::Dns),
         Heard::Timeout => call.silence(Code::Timeout),
     };
-    match meaning {
-        Meaning::Retry => Verdict::Retry,
-        Meaning::Renew => Verdict::Renew,
+    match (meaning, heard) {
+        (Meaning::Retry, _) => Verdict::Retry,
+        (Meaning::Renew, _) => Verdict::Renew,
+        (Meaning::Records, Heard::Page(page)) => decode::ends_early(page).map_or(Verdict::Take, Verdict::Cut),
         _ => Verdict::Take,
     }
 }

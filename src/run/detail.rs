@@ -211,11 +211,14 @@ fn usable(detail: &Detail, page: &SharedPage) -> Result<(), Failure> {
         let reason = if matches!(error, DecodeError::Wall(_)) { "HTML" } else { "unreadable" };
         Failure::new(reason, at(&error))
     };
-    let plain = decode::plain(page).map_err(undecoded)?;
-    let body = decode::json(&plain).map_err(undecoded)?;
+    let text = decode::text(page).map_err(undecoded)?;
+    let read = decode::json(&text, None).map_err(undecoded)?;
+    if let Some(unread) = read.unread.first() {
+        return Err(Failure::new("unreadable", at(&unread.message)));
+    }
     let (nothing, path) = match &detail.merge {
-        Some(path) => (path.read(&body).iter().all(|found| is_nothing(found)), path.as_str()),
-        None => (is_nothing(&body), "$"),
+        Some(path) => (path.read(&read.body).iter().all(|found| is_nothing(found)), path.as_str()),
+        None => (is_nothing(&read.body), "$"),
     };
     match nothing {
         true => Err(Failure::new("empty", at(&format_args!("`{path}` finds nothing in the answer")))),
@@ -244,8 +247,9 @@ fn failed(detail: &Detail, failure: Failure) -> Result<Answer, NoPage> {
 /// The listed forms of a page's records, each with the request for its detail.
 fn listed(plan: &Plan, page: &SharedPage, at: &At) -> Vec<Listed> {
     let Some(detail) = &plan.detail else { return Vec::new() };
-    let Ok(plain) = decode::plain(page) else { return Vec::new() };
-    let Ok(body) = decode::json(&plain) else { return Vec::new() };
+    let Ok(text) = decode::text(page) else { return Vec::new() };
+    let Ok(read) = decode::json(&text, plan.extract.list().as_deref()) else { return Vec::new() };
+    let body = read.body;
     let Records::List(records) = plan.extract.records(&body) else { return Vec::new() };
     let ground = Ground::new(plan, page.fetched, at);
     let mut around = ground.around(plan, &body);

@@ -6,9 +6,10 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::detail::Details;
 use super::ground::Ground;
-use super::page::{At, PART, Parts, Ready, Won, Work, part};
-use super::pager::PageFault;
-use crate::decode::{self, DecodeError};
+use super::mapping::{Item, PageMapper};
+use super::page::{At, PART, Parts, Ready, Won, Work};
+use super::unreadable;
+use crate::decode::{self, DecodeError, Decoded, Row};
 use crate::definition::source::Dedupe;
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw};
@@ -17,16 +18,10 @@ use crate::plan::Plan;
 use crate::state::words::Mapped;
 use crate::tree::Tree;
 
-/// First pass over a large body: what stands around its records, and how many there are.
-pub(super) fn surveyed(plan: &Plan, page: &Page, body: &Tree<'_>, count: Option<u64>, mut work: Work) -> Work {
+/// What the first pass over a large body found: what stands around its records, and how many there are.
+pub(super) fn surveyed(plan: &Plan, page: &Page, body: &Tree<'_>, count: u32, mut work: Work) -> Work {
     work.announced = Announced::read(plan.call.pages.rule(), page, body);
-    match count {
-        None if !plan.extract.may_be_missing() => {
-            work.fault = Some(PageFault::Shape("shape: the list of records is not in the answer".into()));
-            return work;
-        }
-        count => work.records = count.unwrap_or(0),
-    }
+    work.records = count.into();
     if work.records > 0 {
         work.parts = Parts::Later(Details::default());
     }
@@ -43,64 +38,113 @@ pub(super) fn later(
     skip: usize,
     each: &mut dyn FnMut(Mapped, Vec<Flaw>) -> bool,
 ) -> Result<(), DecodeError> {
-    let plain = decode::plain(page)?;
-    let names = plan.extract.list().unwrap_or_default();
-    let (body, _) = decode::stream::envelope(&plain, &names)?;
+    let text = decode::text(page)?;
+    let Decoded { body, list, .. } = decode::envelope(&text, &plan.extract.list().unwrap_or_default())?;
+    let Some(list) = list else { return Ok(()) };
     let ground = Ground::new(plan, page.fetched, at);
     let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, &body) };
+    let mapper = PageMapper { plan, text: &text, around: &around, details };
     let mut won = Won::default();
     let mut number = 0;
-    decode::stream::records(&plain, &names, PART, &mut |records| {
+    let mut part = |rows: Vec<Row<'_>>| {
         number += 1;
         // Where the last of equal keys wins, what was before does not matter.
         if number <= skip && plan.extract.dedupe == Dedupe::Last {
             return true;
         }
-        let (mut flaws, records): (_, Vec<&Tree<'_>>) = (Vec::new(), records.iter().collect());
-        let mut mapped = part(plan, number - 1, &records, &around, details, &mut flaws);
+        let (mut flaws, items): (_, Vec<Item<'_, '_>>) = (Vec::new(), rows.iter().map(Item::from).collect());
+        rows.iter().for_each(|row| flaws.extend(unreadable::flaws(row.notes())));
+        let mut mapped = mapper.part(number - 1, &items, &mut flaws);
         won.dedupe(&mut mapped, plan.extract.dedupe);
         number <= skip || each(mapped, flaws)
-    })
+    };
+    let mut rows = Vec::with_capacity(PART);
+    let mut wanted = true;
+    decode::records(&text, list, &mut |row| {
+        rows.push(row);
+        if rows.len() == PART {
+            wanted = part(std::mem::take(&mut rows));
+        }
+        wanted
+    })?;
+    if wanted && !rows.is_empty() {
+        part(rows);
+    }
+    Ok(())
 }
 
 /// The parts of a page, in order.
-pub(super) enum Coming {
+pub(super) struct Coming {
+    from: From,
+    /// How many are still to come.
+    left: usize,
+    /// The number of the next one.
+    number: usize,
+}
+
+enum From {
     Here(std::vec::IntoIter<Mapped>, Vec<Flaw>),
     Later(mpsc::Receiver<(Mapped, Vec<Flaw>)>),
+    /// No more come, though more were counted: the thread that mapped them is gone.
+    Gone,
 }
 
 impl Coming {
-    /// The parts of a page behind those that are done, and how many it has in all. Those of a large page are mapped by a
-    /// thread that waits for each to be taken.
-    pub(super) fn of(ready: &mut Ready, at: At, shared: &Arc<Shared>) -> (usize, Self) {
-        let done = ready.done as usize;
+    /// The parts of a page behind those that are done. Those of a large page are mapped by a thread that waits for each to
+    /// be taken. A page that cannot be read any more has one part, which says so, wherever it stands.
+    pub(super) fn of(ready: &mut Ready, at: At, shared: &Arc<Shared>) -> Self {
+        let number = ready.done as usize;
         match std::mem::replace(&mut ready.worked.parts, Parts::Here(Vec::new())) {
             Parts::Here(mut parts) => {
-                let count = parts.len();
-                parts.drain(..done.min(count));
-                (count, Coming::Here(parts.into_iter(), std::mem::take(&mut ready.worked.flaws)))
+                if ready.worked.fault.is_none() {
+                    parts.drain(..number.min(parts.len()));
+                }
+                let left = parts.len();
+                Coming { from: From::Here(parts.into_iter(), std::mem::take(&mut ready.worked.flaws)), left, number }
             }
             Parts::Later(details) => {
                 let (taken, coming) = mpsc::channel(1);
                 let (plan, page, shared) = (shared.plan.clone(), ready.page.clone(), shared.clone());
+                let left = (ready.worked.records as usize).div_ceil(PART).saturating_sub(number);
                 tokio::spawn(async move {
                     let job = move || {
                         let mut each = |mapped, flaws| taken.blocking_send((mapped, flaws)).is_ok();
-                        // The first pass read it whole: nothing is wrong with it now.
-                        let _ = later(&plan, &page, &at, &details, done, &mut each);
+                        // Whoever waits counts the parts.
+                        let _ = later(&plan, &page, &at, &details, number, &mut each);
                     };
                     shared.engine.pool.work(job).await
                 });
-                ((ready.worked.records as usize).div_ceil(PART), Coming::Later(coming))
+                Coming { from: From::Later(coming), left, number }
             }
         }
     }
 
     pub(super) async fn next(&mut self) -> Option<(Mapped, Vec<Flaw>)> {
-        match self {
-            Coming::Here(parts, flaws) => Some((parts.next()?, std::mem::take(flaws))),
-            Coming::Later(parts) => parts.recv().await,
-        }
+        self.left = self.left.checked_sub(1)?;
+        let next = match &mut self.from {
+            From::Here(parts, flaws) => parts.next().map(|part| (part, std::mem::take(flaws))),
+            From::Later(parts) => parts.recv().await,
+            From::Gone => None,
+        };
+        let next = next.unwrap_or_else(|| {
+            (self.left, self.from) = (0, From::Gone);
+            let item = (self.number * PART) as u32;
+            let record =
+                unreadable::record(item, &[], "the rest of the page cannot be read: the thread that mapped it is gone");
+            (Mapped { records: vec![record], text: Vec::new() }, Vec::new())
+        });
+        self.number += 1;
+        Some(next)
+    }
+
+    /// Whether no part comes behind the last one.
+    pub(super) fn is_over(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Whether parts that were counted did not come.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.from, From::Gone)
     }
 }
 

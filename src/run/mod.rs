@@ -8,6 +8,7 @@ mod expect;
 mod ground;
 mod judge;
 mod large;
+mod mapping;
 mod opening;
 mod outage;
 mod outside;
@@ -23,6 +24,7 @@ mod slice;
 mod slices;
 mod taking;
 mod told;
+mod unreadable;
 mod writing;
 
 use std::path::{Path, PathBuf};

@@ -7,25 +7,25 @@ use std::sync::atomic::Ordering;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ask::Asker;
-use super::detail::{self, Answer, Details};
+use super::detail::{self, Details};
 use super::ground::Ground;
+use super::mapping::{PageMapper, items};
 use super::pager::{PageFault, sameness};
 use super::partitions::values;
 use super::permits::Permits;
-use super::{BUDGET, RunError, Shared, large};
+use super::{BUDGET, RunError, Shared, large, unreadable};
 use crate::archive;
 use crate::crash;
-use crate::decode::{self, DecodeError};
+use crate::decode::{self, DecodeError, Decoded, Text};
 use crate::definition::source::Dedupe;
 use crate::exchange::{Page, SharedPage};
-use crate::extract::{Around, Flaw, Made, Records};
+use crate::extract::{Around, Flaw, Records};
 use crate::fetch::{FetchError, Note};
-use crate::offer::{OfferId, Reject, Version, content_hash};
+use crate::offer::{OfferId, Version};
 use crate::paginate::Announced;
 use crate::plan::{Meaning, Place, Plan, Window};
 use crate::position::Position;
-use crate::state::words::{Archived, Fate, Mapped, Record};
-use crate::tree::Tree;
+use crate::state::words::{Archived, Fate, Mapped};
 
 /// A page that was worked on and waits to be committed.
 pub(super) struct Ready {
@@ -59,6 +59,21 @@ pub(super) struct Work {
     pub flaws: Vec<Flaw>,
     /// Why the page could not be used.
     pub fault: Option<PageFault>,
+}
+
+impl Work {
+    /// Of a page of which nothing is read yet.
+    fn of(page: &Page) -> Self {
+        Work {
+            parts: Parts::Here(vec![Mapped::default()]),
+            records: 0,
+            keyless: 0,
+            announced: Announced::default(),
+            hash: xxh3_64(&page.body),
+            flaws: Vec::new(),
+            fault: None,
+        }
+    }
 }
 
 /// The records of a page, at most [`PART`] at a time.
@@ -103,7 +118,8 @@ pub(super) struct At {
 pub(super) async fn ready(shared: Arc<Shared>, at: At, permits: Permits) -> Result<Ready, NoPage> {
     let page = Arc::new(fetch(&shared, &at).await?);
     crash::point("fetched");
-    shared.typical.fetch_max(page.body.len().min(BUDGET) as u32, Ordering::Relaxed);
+    let held = page.body.len() + page.unpacked.as_ref().map_or(0, |unpacked| unpacked.len());
+    shared.typical.fetch_max(held.min(BUDGET) as u32, Ordering::Relaxed);
     let version = shared.claim.ticket();
     let keep = shared.archive.append(&page, version, None);
     let (archived, worked) = tokio::join!(keep, worked(&shared, &page, &at, version));
@@ -161,6 +177,7 @@ async fn pooled(
     meaning: &Meaning,
     details: Details,
 ) -> Result<Work, NoPage> {
+    let whole = page.clone();
     let (plan, page, at, meaning) = (shared.plan.clone(), page.clone(), at.clone(), meaning.clone());
     let job = move || {
         let mut worked = work(&plan, &page, &at, &meaning, &details);
@@ -169,8 +186,9 @@ async fn pooled(
         }
         worked
     };
+    // A page that ends the thread which maps it would do so in each run: it is as unreadable as one that is no JSON.
     let worked = shared.engine.pool.work(job).await;
-    worked.ok_or_else(|| NoPage::Run(RunError::Lost("a thread that maps pages panicked".into())))
+    Ok(worked.unwrap_or_else(|| undecoded(Work::of(&whole), &whole, "the thread that mapped the page panicked")))
 }
 
 async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
@@ -185,77 +203,67 @@ async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
 
 /// Decodes and maps a page. Pure: runs on a plain thread.
 pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details: &Details) -> Work {
-    let mut work = Work {
-        parts: Parts::Here(vec![Mapped::default()]),
-        records: 0,
-        keyless: 0,
-        announced: Announced::default(),
-        hash: xxh3_64(&page.body),
-        flaws: Vec::new(),
-        fault: None,
-    };
-    let plain = match decode::plain(page) {
-        Ok(plain) => plain,
-        Err(error) => return undecoded(work, page, &error),
+    let mut work = Work::of(page);
+    let text = match decode::text(page) {
+        Ok(text) => text,
+        Err(error) => return undecoded(work, page, &error.to_string()),
     };
     if *meaning != Meaning::Records {
-        let body = decode::json(&plain).unwrap_or_default();
+        let body = decode::json(&text, None).unwrap_or_default().body;
         work.announced = Announced::read(plan.call.pages.rule(), page, &body);
         return work;
     }
-    if let (true, Some(names)) = (plain.len() > LARGE, plan.extract.list()) {
-        return match decode::stream::envelope(&plain, &names) {
-            Ok((body, count)) => large::surveyed(plan, page, &body, count, work),
-            Err(error) => undecoded(work, page, &error),
-        };
-    }
-    match decode::json(&plain) {
-        Ok(body) => {
-            map(plan, page, at, &body, details, &mut work);
-            work
+    work.flaws.extend(unreadable::of_text(&text));
+    match decoded(plan, &text) {
+        Ok(read) => {
+            work.flaws.extend(unreadable::flaws(&read.notes));
+            match read.list {
+                Some(list) if text.len() > LARGE => large::surveyed(plan, page, &read.body, list.count, work),
+                _ => {
+                    map(plan, page, at, (&text, &read), details, &mut work);
+                    work
+                }
+            }
         }
-        Err(error) => undecoded(work, page, &error),
+        Err(error) => undecoded(work, page, &error.to_string()),
+    }
+}
+
+/// A body decoded; of a large one what stands around its records.
+fn decoded<'b>(plan: &Plan, text: &'b Text<'_>) -> Result<Decoded<'b>, DecodeError> {
+    match plan.extract.list() {
+        Some(names) if text.len() > LARGE => decode::envelope(text, &names),
+        names => decode::json(text, names.as_deref()),
     }
 }
 
 /// A body that stays undecodable is one rejected record, and its slice is partial.
-fn undecoded(mut work: Work, page: &Page, error: &DecodeError) -> Work {
-    let reject =
-        Reject { reason: "decode".into(), stage: "decode".into(), field: None, path: None, message: error.to_string() };
-    let raw = page.body[..page.body.len().min(64 << 10)].to_vec();
+fn undecoded(mut work: Work, page: &Page, why: &str) -> Work {
     work.records = 1;
-    let record = Record {
-        item: 0,
-        key: None,
-        id: None,
-        fate: Fate::Rejected(reject),
-        listed: None,
-        raw: Some(raw),
-        expires: None,
-    };
+    let record = unreadable::record(0, &page.body, why);
     work.parts = Parts::Here(vec![Mapped { records: vec![record], text: Vec::new() }]);
-    work.fault = Some(PageFault::Unreadable(error.to_string()));
+    work.fault = Some(PageFault::Unreadable(why.to_owned()));
     work
 }
 
-fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, work: &mut Work) {
+fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), details: &Details, work: &mut Work) {
+    let (text, Decoded { body, unread, .. }) = read;
     work.announced = Announced::read(plan.call.pages.rule(), page, body);
     let records = match plan.extract.records(body) {
         Records::List(records) => records,
         Records::Missing => {
-            work.fault = Some(PageFault::Shape("shape: the list of records is not in the answer".into()));
-            return;
-        }
-        Records::Wrong(kind) => {
-            work.fault = Some(PageFault::Shape(format!("shape: a {kind} where a record was expected")));
+            let why = format!("shape: the list of records is not in the answer: {}", plan.call.outline(body));
+            work.fault = Some(PageFault::Shape(why));
             return;
         }
     };
     let ground = Ground::new(plan, page.fetched, at);
     let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, body) };
-    let chunks = records.chunks(PART).enumerate();
+    let items = items(&records, unread);
+    let mapper = PageMapper { plan, text, around: &around, details };
+    let chunks = items.chunks(PART).enumerate();
     let mut parts: Vec<Mapped> =
-        chunks.map(|(number, records)| part(plan, number, records, &around, details, &mut work.flaws)).collect();
+        chunks.map(|(number, records)| mapper.part(number, records, &mut work.flaws)).collect();
     if parts.is_empty() {
         parts.push(Mapped::default());
     }
@@ -264,103 +272,7 @@ fn map(plan: &Plan, page: &Page, at: &At, body: &Tree<'_>, details: &Details, wo
     work.hash = sameness(&records, &parts).unwrap_or(work.hash);
     work.keyless = parts.iter().flat_map(|part| &part.records).filter(|record| record.key.is_none()).count() as u64;
     work.parts = Parts::Here(parts);
-    work.records = records.len() as u64;
-}
-
-/// One part of a page, mapped.
-pub(super) fn part(
-    plan: &Plan,
-    number: usize,
-    records: &[&Tree<'_>],
-    around: &Around<'_>,
-    details: &Details,
-    flaws: &mut Vec<Flaw>,
-) -> Mapped {
-    let mut mapped = Mapped { records: Vec::with_capacity(records.len()), text: Vec::new() };
-    for (index, record) in records.iter().enumerate() {
-        let item = (number * PART + index) as u32;
-        let made = self::record(plan, item, record, around, details, &mut mapped.text, flaws);
-        mapped.records.push(made);
-    }
-    mapped
-}
-
-/// One record, with its detail where there is one.
-fn record(
-    plan: &Plan,
-    item: u32,
-    raw: &Tree<'_>,
-    around: &Around<'_>,
-    details: &Details,
-    text: &mut Vec<u8>,
-    flaws: &mut Vec<Flaw>,
-) -> Record {
-    if let Some(reject) = detail::misfit(plan, raw) {
-        return fated(plan, item, raw, around, Fate::Rejected(reject), None);
-    }
-    let second = details.seconds.get(&item);
-    let listed = second.and_then(|second| second.listed);
-    let plain = |record: Record| Record { listed, ..record };
-    match second.map(|second| &second.answer) {
-        None if !details.kept.is_empty() => {
-            let id = plan.extract.key_of(raw, around).map(|key| OfferId::new(&plan.source, &key));
-            match id.and_then(|id| details.kept.get(&id)) {
-                Some(page) => with_detail(plan, item, raw, page, around, text, flaws),
-                None => made(plan, item, raw, around, text, flaws),
-            }
-        }
-        None | Some(Answer::Without(_)) => plain(made(plan, item, raw, around, text, flaws)),
-        Some(Answer::Body(page)) => plain(with_detail(plan, item, raw, page, around, text, flaws)),
-        Some(Answer::Unchanged) => fated(plan, item, raw, around, Fate::Listed, listed),
-        Some(Answer::Gone) => fated(plan, item, raw, around, Fate::Gone, None),
-        Some(Answer::Rejected { reject, .. }) => fated(plan, item, raw, around, Fate::Rejected(reject.clone()), None),
-    }
-}
-
-fn with_detail(
-    plan: &Plan,
-    item: u32,
-    raw: &Tree<'_>,
-    page: &Page,
-    around: &Around<'_>,
-    text: &mut Vec<u8>,
-    flaws: &mut Vec<Flaw>,
-) -> Record {
-    // Whether it can be decoded was seen when it was fetched.
-    let bytes = decode::plain(page).unwrap_or_default();
-    let body = decode::json(&bytes).unwrap_or_default();
-    made(plan, item, &detail::merged(plan, raw, &body), around, text, flaws)
-}
-
-/// A record that is not mapped.
-fn fated(plan: &Plan, item: u32, raw: &Tree<'_>, around: &Around<'_>, fate: Fate, listed: Option<u64>) -> Record {
-    let key = plan.extract.key_of(raw, around);
-    let id = key.as_ref().map(|key| OfferId::new(&plan.source, key));
-    let raw = matches!(fate, Fate::Rejected(_)).then(|| raw.to_string().into_bytes());
-    Record { item, key, id, fate, listed, raw, expires: None }
-}
-
-fn made(
-    plan: &Plan,
-    item: u32,
-    raw: &Tree<'_>,
-    around: &Around<'_>,
-    text: &mut Vec<u8>,
-    flaws: &mut Vec<Flaw>,
-) -> Record {
-    let worked = plan.extract.work(raw, around, text, flaws);
-    let id = worked.key.as_ref().map(|key| OfferId::new(&plan.source, key));
-    let (fate, expires) = match worked.made {
-        Made::Offer(range, expires) => {
-            (Fate::Offer { content: content_hash(&text[range.clone()]), text: range }, expires)
-        }
-        Made::Filtered => (Fate::Filtered, None),
-        Made::Rejected(reject) => (Fate::Rejected(reject), None),
-    };
-    // A store outside may refuse what could be mapped.
-    let kept = plan.server.is_some() || matches!(fate, Fate::Rejected(_));
-    let raw = kept.then(|| raw.to_string().into_bytes());
-    Record { item, key: worked.key, id, fate, listed: None, raw, expires }
+    work.records = items.len() as u64;
 }
 
 /// Keys of a page that were seen, with the record that won.

@@ -46,7 +46,8 @@ impl Partitions {
         Partitions { plan, levels: Vec::new(), kept, state: State::New }
     }
 
-    /// The next partition as JSON; `None` behind the last one. `warn` is told of a name without values.
+    /// The next partition as JSON; `None` behind the last one. `warn` is told of a name without values, and of values that
+    /// were read otherwise than they are written.
     pub(super) async fn next(
         &mut self,
         asker: &Asker<'_>,
@@ -66,7 +67,7 @@ impl Partitions {
                 }
                 return Ok(Some(Tree::Object(named(self.at())).to_string()));
             }
-            let values = self.values(depth, asker, project).await?;
+            let values = self.values(depth, asker, project, warn).await?;
             if values.is_empty() {
                 warn(format!("`for.{}` has no values: nothing is asked for it", self.plan.partitions[depth].0));
                 self.step();
@@ -100,6 +101,7 @@ impl Partitions {
         depth: usize,
         asker: &Asker<'_>,
         project: &Path,
+        warn: &(dyn Fn(String) + Sync),
     ) -> Result<Arc<Vec<Tree<'static>>>, NoValues> {
         if let Some(kept) = &self.kept[depth] {
             return Ok(kept.clone());
@@ -125,7 +127,7 @@ impl Partitions {
                 let column = column.map_err(|error| NoValues::File(name.clone(), error))?;
                 column.into_iter().map(Tree::from).collect()
             }
-            Partition::Parent(parent) => self.parent(name, parent, asker).await?,
+            Partition::Parent(parent) => self.parent(name, parent, asker, warn).await?,
         });
         if !partition.depends() {
             self.kept[depth] = Some(values.clone());
@@ -134,7 +136,13 @@ impl Partitions {
     }
 
     /// What a parent call brings, page by page.
-    async fn parent(&self, name: &str, parent: &Parent, asker: &Asker<'_>) -> Result<Vec<Tree<'static>>, NoValues> {
+    async fn parent(
+        &self,
+        name: &str,
+        parent: &Parent,
+        asker: &Asker<'_>,
+        warn: &(dyn Fn(String) + Sync),
+    ) -> Result<Vec<Tree<'static>>, NoValues> {
         let (call, at) = (&parent.call, self.at());
         let answer = |message: String| NoValues::Answer(name.to_owned(), message);
         let mut values: Vec<Tree<'static>> = Vec::new();
@@ -149,8 +157,14 @@ impl Partitions {
                 Meaning::Empty => break,
                 _ => return Err(answer(call.failure(&page))),
             }
-            let plain = decode::plain(&page).map_err(|error| answer(error.to_string()))?;
-            let body = decode::json(&plain).map_err(|error| answer(error.to_string()))?;
+            let text = decode::text(&page).map_err(|error| answer(error.to_string()))?;
+            let read = decode::json(&text, None).map_err(|error| answer(error.to_string()))?;
+            // A parent that is left out would look like offers that are gone.
+            if let Some(unread) = read.unread.first() {
+                return Err(answer(format!("a part of its answer cannot be read: {}", unread.message)));
+            }
+            read.notes.iter().for_each(|note| warn(format!("`for.{name}`: {}: {}", note.path, note.what)));
+            let body = read.body;
             let scope = call.knobs.scope(page.fetched).with("for", crate::plan::named(&at)).tree("answer", &body);
             let found = parent.listing.values(&body, &scope, page.fetched, &call.knobs.lookups).map_err(answer)?;
             let (more, records) = found;
@@ -186,8 +200,8 @@ pub(super) fn named(values: Vec<(String, Tree<'static>)>) -> Vec<(std::borrow::C
 
 /// A partition as names and values.
 pub(super) fn values(partition: &str) -> Vec<(String, Tree<'static>)> {
-    let tree: Tree<'_> = serde_json::from_str(partition).unwrap_or_default();
-    match tree.into_owned() {
+    let text = decode::Text::from(partition);
+    match decode::json(&text, None).unwrap_or_default().body.into_owned() {
         Tree::Object(members) => members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
         _ => Vec::new(),
     }

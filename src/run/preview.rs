@@ -72,11 +72,11 @@ pub async fn preview(
     let flaws = std::mem::take(&mut worked.flaws);
     let mapped = nth(plan, &page, &at, &Details::default(), worked, 0);
     let mapped = mapped.ok_or_else(|| answer("the page has no records".into()))?;
-    let plain = decode::plain(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;
-    let body = decode::json(&plain).unwrap_or_default();
+    let text = decode::text(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;
+    let body = decode::json(&text, plan.extract.list().as_deref()).unwrap_or_default().body;
     let raws: Vec<String> = match plan.extract.records(&body) {
         Records::List(list) => list.iter().map(|record| record.to_string()).collect(),
-        Records::Missing | Records::Wrong(_) => Vec::new(),
+        Records::Missing => Vec::new(),
     };
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     let mut offers = 0;

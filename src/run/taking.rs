@@ -38,8 +38,8 @@ impl Reading {
         next: Option<Next>,
     ) -> Result<bool, RunError> {
         let at = self.at(&position);
-        let (count, mut parts) = Parts::of(&mut ready, at, &self.shared);
-        let (last, after) = (count.saturating_sub(1), self.slice.progress.clone());
+        let mut parts = Parts::of(&mut ready, at, &self.shared);
+        let after = self.slice.progress.clone();
         let mut all_known = ready.done == 0;
         let mut index = ready.done as usize;
         while let Some((mapped, flaws)) = parts.next().await {
@@ -49,17 +49,17 @@ impl Reading {
             // The slice stands at this page, with so many of its parts done, until the last one is; behind the last page
             // it stays there. After a crash the page comes out of the archive and says again how the slice goes on.
             (self.slice.position, self.slice.progress) = match &next {
-                Some(Next::Page(next)) if index == last => (Some(next.clone()), after.clone()),
+                Some(Next::Page(next)) if parts.is_over() => (Some(next.clone()), after.clone()),
                 _ => (Some(position.clone()), self.standing(index as u32 + 1)),
             };
             let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
             all_known &= self.hand_over(part, &ready, admit, flaws, Vec::new()).await?;
             index += 1;
         }
-        if index < count {
-            return Err(RunError::Lost(format!("part {index} of a page with {count}")));
+        if parts.is_gone() {
+            self.slice.progress.lost.get_or_insert_with(|| "decode: a page could not be read to its end".into());
         }
-        Ok(all_known)
+        Ok(all_known && !parts.is_gone())
     }
 
     /// What the guards remember while a page is not done: what they knew before it.

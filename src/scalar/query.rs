@@ -35,11 +35,7 @@ impl Queryable for Tree<'_> {
     }
 
     fn as_f64(&self) -> Option<f64> {
-        match self {
-            Tree::Int(number) => Some(*number as f64),
-            Tree::Float(number) => Some(*number),
-            _ => None,
-        }
+        Tree::as_f64(self)
     }
 
     fn as_bool(&self) -> Option<bool> {

@@ -50,7 +50,8 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
         if place.json {
             // An offer, or a word for what became of the record.
             let made = serde_json::from_str::<Value>(made).unwrap_or_else(|_| made.as_str().into());
-            out::data(serde_json::json!({"raw": serde_json::from_str::<Value>(raw)?, "made": made}));
+            // The raw record as it came: read as a value, its numbers would lose digits.
+            out::data(format!("{{\"raw\":{raw},\"made\":{made}}}"));
         } else {
             println!("--- raw\n{raw}\n--- offer\n{made}");
         }

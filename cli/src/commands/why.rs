@@ -170,8 +170,8 @@ fn raw(
     at: &jobmarket::state::words::Archived,
 ) -> anyhow::Result<Option<String>> {
     let page = archive::read(&project.data.join(&project.definitions.pipelines.archive.dir), at)?;
-    let plain = decode::plain(&page)?;
-    let body = decode::json(&plain)?;
+    let text = decode::text(&page)?;
+    let body = decode::json(&text, None)?.body;
     let Some(source) = project.definitions.sources.get(source) else { return Ok(None) };
     let records = source.records.read(&body).unwrap_or_default();
     let holds = |record: &jobmarket::tree::Tree<'_>| match record {

@@ -18,8 +18,12 @@ pub struct Normal {
 
 impl Normal {
     pub fn new(site: &Scripted, folder: &Path, own: &[(String, String)]) -> Result<Self, Failed> {
-        let usual =
-            [(r"\b\d+\.\d s\b", "<time>"), (r"\b\d+ records/s", "<rate> records/s"), (r"\d+\.\d MB\b", "<size> MB")];
+        let usual = [
+            (r"\b\d{18}(:\d+ )", "<page>$1"),
+            (r"\b\d+\.\d s\b", "<time>"),
+            (r"\b\d+ records/s", "<rate> records/s"),
+            (r"\d+\.\d MB\b", "<size> MB"),
+        ];
         let usual = usual.map(|(pattern, text)| (pattern.to_owned(), text.to_owned()));
         let rule = |(pattern, text): &(String, String)| Regex::new(pattern).map(|regex| (regex, text.clone()));
         let rules = usual.iter().chain(own).map(rule).collect::<Result<_, _>>()?;

@@ -1,0 +1,325 @@
+//! One value of JSON, RFC 8259, read into a borrowed tree. What is no text is read all the same, and noted.
+use std::borrow::Cow;
+
+use super::scan::text_end;
+use crate::tree::Tree;
+
+/// Reads values out of a text, from where it stands.
+pub(super) struct Reader<'b> {
+    pub text: &'b str,
+    pub at: usize,
+    /// Places of what stands for bytes that were no text.
+    damaged: &'b [usize],
+    pub notes: Vec<Note>,
+}
+
+/// Something that was read otherwise than it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// The members that lead to it, from where the reading began.
+    pub path: String,
+    /// What it is.
+    pub what: &'static str,
+}
+
+/// Why a value cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Bad {
+    pub at: usize,
+    pub what: What,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum What {
+    /// The end of the text.
+    End,
+    /// Something else than JSON has there.
+    Wrong(String),
+}
+
+type Read<T> = Result<T, Bad>;
+
+/// Values may be nested so deep.
+const DEPTH: usize = 128;
+
+impl<'b> Reader<'b> {
+    pub(super) fn new(text: &'b str, at: usize, damaged: &'b [usize]) -> Self {
+        Reader { text, at, damaged, notes: Vec::new() }
+    }
+
+    /// The value that begins here; brackets around it are counted in `depth`.
+    pub(super) fn value(&mut self, depth: usize) -> Read<Tree<'b>> {
+        match self.peek() {
+            Some(b'{') => {
+                let mut members = Vec::new();
+                self.members(depth, |reader, name| {
+                    let value = reader.value(depth + 1)?;
+                    members.push((name, value));
+                    Ok(())
+                })?;
+                Ok(Tree::Object(members))
+            }
+            Some(b'[') => {
+                let mut list = Vec::new();
+                self.elements(depth, |reader| {
+                    list.push(reader.value(depth + 1)?);
+                    Ok(())
+                })?;
+                Ok(Tree::List(list))
+            }
+            Some(b'"') => self.string().map(Tree::Text),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(_) => self.word(),
+            None => self.bad("a value"),
+        }
+    }
+
+    /// The members of an object: `each` reads the value behind each name.
+    pub(super) fn members(
+        &mut self,
+        depth: usize,
+        mut each: impl FnMut(&mut Self, Cow<'b, str>) -> Read<()>,
+    ) -> Read<()> {
+        self.open(depth)?;
+        if self.took(b'}') {
+            return Ok(());
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return self.bad("the name of a member");
+            }
+            let name = self.string()?;
+            if !self.took(b':') {
+                return self.bad("`:`");
+            }
+            let noted = self.notes.len();
+            let copy = name.clone();
+            each(self, name)?;
+            self.placed(noted, || format!(".{copy}"));
+            if self.took(b'}') {
+                return Ok(());
+            }
+            if !self.took(b',') {
+                return self.bad("`,` or `}`");
+            }
+        }
+    }
+
+    /// The elements of a list: `each` reads one.
+    pub(super) fn elements(&mut self, depth: usize, mut each: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+        self.open(depth)?;
+        if self.took(b']') {
+            return Ok(());
+        }
+        for index in 0.. {
+            let noted = self.notes.len();
+            each(self)?;
+            self.placed(noted, || format!("[{index}]"));
+            if self.took(b']') {
+                break;
+            }
+            if !self.took(b',') {
+                return self.bad("`,` or `]`");
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the bracket that begins an object or a list.
+    pub(super) fn open(&mut self, depth: usize) -> Read<()> {
+        if depth >= DEPTH {
+            let what = What::Wrong(format!("brackets inside more than {DEPTH} others"));
+            return Err(Bad { at: self.at, what });
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Puts what leads to them before the notes that were made meanwhile.
+    fn placed(&mut self, noted: usize, step: impl Fn() -> String) {
+        for note in &mut self.notes[noted..] {
+            note.path.insert_str(0, &step());
+        }
+    }
+
+    /// The next byte behind blanks.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Passes this byte, if it comes next.
+    pub(super) fn took(&mut self, wanted: u8) -> bool {
+        let is = self.peek() == Some(wanted);
+        self.at += usize::from(is);
+        is
+    }
+
+    /// Something else was expected here.
+    pub(super) fn bad<T>(&mut self, wanted: &str) -> Read<T> {
+        let what = match self.peek() {
+            None => What::End,
+            Some(_) => What::Wrong(format!("{} where {wanted} was expected", self.shown(self.at))),
+        };
+        Err(Bad { at: self.at, what })
+    }
+
+    /// What stands at a place, cut short.
+    fn shown(&self, at: usize) -> String {
+        let word: String = self.text[at..].chars().take_while(|sign| sign.is_alphanumeric()).take(20).collect();
+        let sign = || self.text[at..].chars().take(1).collect::<String>();
+        format!("`{}`", if word.is_empty() { sign() } else { word })
+    }
+
+    /// The text that begins here, borrowed where nothing in it is escaped.
+    fn string(&mut self) -> Read<Cow<'b, str>> {
+        let start = self.at + 1;
+        let (end, escaped) =
+            text_end(self.text.as_bytes(), start).ok_or(Bad { at: self.text.len(), what: What::End })?;
+        let inner = &self.text[start..end];
+        if inner.bytes().fold(0, |control, byte| control | u8::from(byte < b' ')) != 0 {
+            self.note("a control character that is not escaped");
+        }
+        if !self.damaged.is_empty() {
+            let first = self.damaged.partition_point(|place| *place < start);
+            if self.damaged.get(first).is_some_and(|place| *place < end) {
+                self.note("a byte that is no text was read as U+FFFD");
+            }
+        }
+        let text = if escaped { Cow::Owned(self.unescaped(inner, start)?) } else { Cow::Borrowed(inner) };
+        self.at = end + 1;
+        Ok(text)
+    }
+
+    pub(super) fn note(&mut self, what: &'static str) {
+        self.notes.push(Note { path: String::new(), what });
+    }
+
+    fn unescaped(&mut self, inner: &str, start: usize) -> Read<String> {
+        let mut text = String::with_capacity(inner.len());
+        let mut rest = inner;
+        while let Some(at) = rest.find('\\') {
+            text.push_str(&rest[..at]);
+            let escape = &rest[at + 1..];
+            let plain = match escape.as_bytes().first() {
+                Some(b'n') => '\n',
+                Some(b't') => '\t',
+                Some(b'r') => '\r',
+                Some(b'b') => '\u{8}',
+                Some(b'f') => '\u{c}',
+                Some(sign @ (b'"' | b'\\' | b'/')) => char::from(*sign),
+                Some(b'u') => {
+                    let place = start + inner.len() - rest.len() + at;
+                    let (sign, length) = self.unicode(escape, place)?;
+                    text.push(sign);
+                    rest = &escape[length..];
+                    continue;
+                }
+                _ => return Err(self.wrong_escape(start + inner.len() - rest.len() + at)),
+            };
+            text.push(plain);
+            rest = &escape[1..];
+        }
+        text.push_str(rest);
+        Ok(text)
+    }
+
+    fn wrong_escape(&self, at: usize) -> Bad {
+        let shown: String = self.text[at..].chars().take(2).collect();
+        Bad { at, what: What::Wrong(format!("`{shown}`, which is no escape")) }
+    }
+
+    /// The character of `uXXXX`, and the bytes that it takes; U+FFFD for half of a pair.
+    fn unicode(&mut self, escape: &str, at: usize) -> Read<(char, usize)> {
+        let hex = |text: &str, from: usize| {
+            let digits = text.get(from..from + 4).filter(|digits| digits.bytes().all(|sign| sign.is_ascii_hexdigit()));
+            digits.and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        };
+        let Some(unit) = hex(escape, 1) else { return Err(self.wrong_escape(at)) };
+        if let Some(sign) = char::from_u32(unit) {
+            return Ok((sign, 5));
+        }
+        let low = escape[5..].strip_prefix("\\u").and_then(|_| hex(escape, 7)).filter(|low| low & 0xfc00 == 0xdc00);
+        if let (0xd800, Some(low)) = (unit & 0xfc00, low)
+            && let Some(sign) = char::from_u32(0x10000 + ((unit & 0x3ff) << 10 | low & 0x3ff))
+        {
+            return Ok((sign, 11));
+        }
+        self.note("half of a surrogate pair was read as U+FFFD");
+        Ok((char::REPLACEMENT_CHARACTER, 5))
+    }
+
+    /// The number that begins here, with its digits as they are written.
+    fn number(&mut self) -> Read<Tree<'b>> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let digits = |from: usize| from + bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let whole = start + usize::from(bytes[start] == b'-');
+        if self.text[whole..].starts_with("Infinity") {
+            self.at = whole;
+            return self.word();
+        }
+        let mut end = digits(whole);
+        let mut fine = end > whole && (bytes[whole] != b'0' || end == whole + 1);
+        let integer = end;
+        if bytes.get(end) == Some(&b'.') {
+            let from = end + 1;
+            end = digits(from);
+            fine &= end > from;
+        }
+        let exponent = matches!(bytes.get(end), Some(b'e' | b'E'));
+        if exponent {
+            let from = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+            end = digits(from);
+            fine &= end > from;
+        }
+        let text = &self.text[start..end];
+        let wrong = |what: &str| Bad { at: start, what: What::Wrong(format!("`{}`, {what}", shortened(text))) };
+        if !fine {
+            return Err(wrong("which is no number of JSON"));
+        }
+        self.at = end;
+        if let (true, Ok(number)) = (end == integer && text != "-0", text.parse()) {
+            return Ok(Tree::Int(number));
+        }
+        // Without an exponent it takes many digits to be out of range.
+        if end - start < 100 && !exponent || text.parse().is_ok_and(f64::is_finite) {
+            return Ok(Tree::Number(Cow::Borrowed(text)));
+        }
+        Err(wrong("a number out of range"))
+    }
+
+    /// `null`, `true`, `false`; and what some programs write where there is no number.
+    fn word(&mut self) -> Read<Tree<'b>> {
+        let rest = &self.text[self.at..];
+        let words = [
+            ("null", Tree::Null, ""),
+            ("true", Tree::Bool(true), ""),
+            ("false", Tree::Bool(false), ""),
+            ("NaN", Tree::Null, "NaN was read as null"),
+            ("Infinity", Tree::Null, "Infinity was read as null"),
+        ];
+        for (word, value, note) in words {
+            if rest.starts_with(word) {
+                self.at += word.len();
+                if !note.is_empty() {
+                    self.note(note);
+                }
+                return Ok(value);
+            }
+        }
+        let cut = ["null", "true", "false", "NaN", "Infinity"].iter().any(|word| word.starts_with(rest));
+        if cut { Err(Bad { at: self.text.len(), what: What::End }) } else { self.bad("a value") }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.len() > 40 { format!("{}…", &text[..40]) } else { text.to_owned() }
+}

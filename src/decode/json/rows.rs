@@ -1,0 +1,121 @@
+//! The elements of a list one by one: what cannot be read costs the element that it stands in.
+use std::ops::Range;
+
+use super::reader::{Bad, Note, Reader, What};
+use super::scan::{Scan, scan};
+use crate::tree::Tree;
+
+/// A list while it is read.
+pub(super) struct Rows<'r, 'b> {
+    reader: &'r mut Reader<'b>,
+    depth: usize,
+    item: u32,
+}
+
+/// One element.
+#[derive(Debug)]
+pub enum Row<'b> {
+    /// Its value, and what was read otherwise than it was written: paths begin at the element.
+    Read(Tree<'b>, Vec<Note>),
+    /// It cannot be read.
+    Unread(Unread),
+}
+
+impl Row<'_> {
+    /// What was read otherwise than it was written.
+    pub fn notes(&self) -> &[Note] {
+        match self {
+            Row::Read(_, notes) => notes,
+            Row::Unread(_) => &[],
+        }
+    }
+}
+
+/// An element, or a member beside the records, that cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unread {
+    /// Its number in the list of records; `None` where it is not known to stand in that list.
+    pub item: Option<u32>,
+    /// Where it stands in the text.
+    pub raw: Range<usize>,
+    /// What was found, and at which byte.
+    pub message: String,
+}
+
+impl<'r, 'b> Rows<'r, 'b> {
+    /// The list that begins where the reader stands.
+    pub(super) fn new(reader: &'r mut Reader<'b>, depth: usize) -> Result<Self, Bad> {
+        reader.peek();
+        reader.open(depth)?;
+        Ok(Rows { reader, depth, item: 0 })
+    }
+
+    /// The next element.
+    pub(super) fn next(&mut self) -> Result<Option<Row<'b>>, Bad> {
+        if !self.more()? {
+            return Ok(None);
+        }
+        self.reader.peek();
+        let item = self.item;
+        self.item += 1;
+        let outer = std::mem::take(&mut self.reader.notes);
+        let row = one(self.reader, b']', |reader| reader.value(self.depth + 1))?;
+        let mut notes = std::mem::replace(&mut self.reader.notes, outer);
+        notes.iter_mut().for_each(|note| note.path.insert(0, '$'));
+        Ok(Some(match row {
+            Ok(tree) => Row::Read(tree, notes),
+            Err(unread) => Row::Unread(Unread { item: Some(item), ..unread }),
+        }))
+    }
+
+    /// Passes all that are left; how many elements the list has.
+    pub(super) fn count(mut self) -> Result<u32, Bad> {
+        while self.more()? {
+            pass(self.reader, b']')?;
+            self.item += 1;
+        }
+        Ok(self.item)
+    }
+
+    /// Whether another element follows. A comma behind the last one is passed over.
+    fn more(&mut self) -> Result<bool, Bad> {
+        if self.reader.took(b']') {
+            return Ok(false);
+        }
+        if self.item > 0 && !self.reader.took(b',') {
+            return self.reader.bad("`,` or `]`");
+        }
+        Ok(!self.reader.took(b']'))
+    }
+}
+
+/// A value in brackets that end with `close`. One that cannot be read is passed over.
+pub(super) fn one<'b, T>(
+    reader: &mut Reader<'b>,
+    close: u8,
+    read: impl FnOnce(&mut Reader<'b>) -> Result<T, Bad>,
+) -> Result<Result<T, Unread>, Bad> {
+    reader.peek();
+    let (start, noted) = (reader.at, reader.notes.len());
+    let bad = match read(reader) {
+        Ok(value) if matches!(reader.peek(), Some(b',')) || reader.peek() == Some(close) => return Ok(Ok(value)),
+        Ok(_) => reader.bad::<T>("`,` or a closing bracket").err(),
+        Err(bad) => Some(bad),
+    };
+    reader.at = start;
+    reader.notes.truncate(noted);
+    pass(reader, close)?;
+    let message = bad.map_or_else(String::new, |bad| bad.to_string());
+    Ok(Err(Unread { item: None, raw: start..reader.at, message }))
+}
+
+/// Passes a value without reading it.
+fn pass(reader: &mut Reader<'_>, close: u8) -> Result<(), Bad> {
+    match scan(reader.text.as_bytes(), reader.at, close) {
+        Scan::End(end) => {
+            reader.at = end;
+            Ok(())
+        }
+        Scan::Cut | Scan::Closed => Err(Bad { at: reader.text.len(), what: What::End }),
+    }
+}

@@ -1,0 +1,92 @@
+//! Where a JSON value ends, judged by its brackets and texts alone: also one that cannot be read.
+
+/// What a scan came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Scan {
+    /// The place of the `,` or closing bracket behind the value.
+    End(usize),
+    /// The bytes end inside the value.
+    Cut,
+    /// The bytes end, and everything that was opened is closed.
+    Closed,
+}
+
+/// Most brackets that may be open at once: more are no value that anybody wrote.
+const MOST: usize = 1 << 16;
+
+/// Scans from a place to the end of the value there, which stands in brackets that end with `close`. A bracket that
+/// closes what is not open is passed over, and one that closes an outer one closes all within it.
+pub(super) fn scan(bytes: &[u8], mut at: usize, close: u8) -> Scan {
+    let mut open: Vec<u8> = Vec::new();
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => match text_end(bytes, at + 1) {
+                Some((end, _)) => at = end,
+                None => return Scan::Cut,
+            },
+            b'{' if open.len() < MOST => open.push(b'}'),
+            b'[' if open.len() < MOST => open.push(b']'),
+            b'{' | b'[' => return Scan::Cut,
+            b'}' | b']' => match open.iter().rposition(|end| end == byte) {
+                Some(place) => open.truncate(place),
+                None if *byte == close => return Scan::End(at),
+                None => {}
+            },
+            b',' if open.is_empty() && close != 0 => return Scan::End(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    if open.is_empty() && close == 0 { Scan::Closed } else { Scan::Cut }
+}
+
+/// The place of the quote that ends a text whose inside begins here, and whether anything in it is escaped.
+pub(super) fn text_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += 2;
+    }
+}
+
+/// Whether a text that begins as an object or a list ends inside it.
+pub fn is_cut(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) && scan(text, 0, 0) == Scan::Cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_ends_where_its_brackets_do() {
+        for (text, end) in [
+            (r#"{"a":[1,2]},3]"#, 11),
+            (r#""a,]\"b",2]"#, 8),
+            (r"1]", 1),
+            (r",1]", 0),
+            // A list that is not closed, one that is closed twice, and an object that is not closed.
+            (r#"{"a":["b"},{}]"#, 10),
+            (r#"{"a":1}},{}]"#, 8),
+            (r#"{"a":1]"#, 6),
+        ] {
+            assert_eq!(scan(text.as_bytes(), 0, b']'), Scan::End(end), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_seen() {
+        for whole in [r#"{"a":[1,2],"b":"]"}"#, " [] \n", "17", "<html>", "", "{\"a\":\"}\"}", "\u{feff}{}"] {
+            assert!(!is_cut(whole.as_bytes()), "{whole}");
+        }
+        for cut in [r#"{"a":[1,2]"#, r#"{"a":[{"b":1}"#, r#"{"a":"b"#, "[", r#"{"a":"b\""#] {
+            assert!(is_cut(cut.as_bytes()), "{cut}");
+        }
+        assert_eq!(scan("[".repeat(MOST + 1).as_bytes(), 0, b']'), Scan::Cut);
+    }
+}
