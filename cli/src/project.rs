@@ -75,7 +75,9 @@ impl Project {
     pub fn sound(place: &Place) -> anyhow::Result<Self> {
         let project = Self::read(place)?;
         project.is_there(place)?;
-        let shared = project.findings.iter().filter(|found| !is_of_sources(&found.place.file));
+        let shared = project.findings.iter().filter(|found| {
+            !is_of_sources(&found.place.file) && project.definitions.source_used_at(&found.place).is_none()
+        });
         let shared: Vec<Finding> = shared.cloned().collect();
         if any_error(&shared) {
             project.tell(&shared);
@@ -115,11 +117,12 @@ impl Project {
         Ok(project)
     }
 
-    /// Errors in the files that a source is made of.
+    /// Errors in the files that a source is made of, and where a pipeline uses it.
     pub fn faults_of(&self, source: &str) -> Vec<Finding> {
         let files = self.definitions.files_of(source);
-        let of = |found: &&Finding| found.level == Level::Error && files.contains(&found.place.file);
-        self.findings.iter().filter(of).cloned().collect()
+        let used = |found: &Finding| self.definitions.source_used_at(&found.place) == Some(source);
+        let errors = self.findings.iter().filter(|found| found.level == Level::Error);
+        errors.filter(|found| files.contains(&found.place.file) || used(found)).cloned().collect()
     }
 
     /// An error where there is no file of a project at all.

@@ -28,7 +28,7 @@ use crate::convert::Lookups;
 use crate::finding::{Finding, Place};
 use crate::schema::Schema;
 use mapping::Mapping;
-use node::File;
+use node::{File, Kind};
 use pipelines::Pipelines;
 use shared::SharedPart;
 use source::Source;
@@ -87,6 +87,21 @@ impl Definitions {
         let tables: Vec<String> = tables.cloned().collect();
         paths.extend(tables);
         paths
+    }
+
+    /// The source of which `pipelines.yaml` speaks at a place: that of the entry of `sources` around it.
+    pub fn source_used_at(&self, place: &Place) -> Option<&str> {
+        let file = self.files.get("pipelines.yaml").filter(|file| file.path == place.file)?;
+        let Kind::List(pipelines) = &file.node(&["pipelines"]).kind else { return None };
+        let uses = pipelines.iter().filter_map(|pipeline| match &pipeline.get("sources")?.kind {
+            Kind::List(uses) => Some(uses),
+            _ => None,
+        });
+        let used = uses.flatten().find(|used| used.covers(&place.bytes))?;
+        match &used.get("source").unwrap_or(used).kind {
+            Kind::Text(name) => Some(name),
+            _ => None,
+        }
     }
 
     /// The place of a value in a file.

@@ -164,6 +164,17 @@ impl Node {
         }
     }
 
+    /// Whether these bytes are its own, or those of something in it.
+    pub fn covers(&self, bytes: &Range<usize>) -> bool {
+        let around = |at: &Range<usize>| at.start <= bytes.start && bytes.end <= at.end;
+        around(&self.at)
+            || match &self.kind {
+                Kind::List(list) => list.iter().any(|node| node.covers(bytes)),
+                Kind::Map(entries) => entries.iter().any(|(key, node)| around(&key.at) || node.covers(bytes)),
+                _ => false,
+            }
+    }
+
     /// What it is, as messages name it.
     pub fn kind_name(&self) -> &'static str {
         match &self.kind {

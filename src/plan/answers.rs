@@ -1,11 +1,16 @@
 //! What an answer means: the source's own words first, then what HTTP says.
+use crate::auth::redact::redact;
 use crate::convert::render::Program;
 use crate::decode;
 use crate::definition::responses::{Action, Code, Codes};
 use crate::exchange::Page;
+use crate::printable::excerpt;
 use crate::tree::Tree;
 
 use super::Call;
+
+/// Most characters of a reason that is made of an answer.
+const REASON: usize = 500;
 
 /// What is to be done with an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +88,9 @@ impl Call {
         let reason = |template| {
             let scope = self.knobs.scope(chrono::DateTime::UNIX_EPOCH).tree("answer", body);
             let said = Program::compile(template).and_then(|program| program.text(&scope, &str::to_owned));
-            said.unwrap_or_else(|_| template.to_string())
+            let said = said.unwrap_or_else(|_| template.to_string());
+            // An answer may hold megabytes, and what it was asked with.
+            excerpt(&redact(&said, &self.secrets), REASON)
         };
         match action {
             Action::Records => Meaning::Records,

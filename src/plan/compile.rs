@@ -1,5 +1,4 @@
 //! From definitions to a plan: parameters, secrets and sizes become values; what cannot be is a finding.
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::calls::{Parts, Who, call, detail};
 use super::partition::partitions;
 use super::server::server_of;
+use super::surroundings::Surroundings;
 use super::unbuilt::unbuilt;
 use super::windows::{First, Windows};
 use super::{Call, Detail, Knobs, Origins, Plan};
@@ -21,50 +21,6 @@ use crate::extract::Extract;
 use crate::finding::Finding;
 use crate::scalar::{Given, Span, Template};
 use crate::tree::Tree;
-
-/// Variables of the environment, `.env` and the credentials folder, as the shell found them. Empty counts as unset.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    values: BTreeMap<String, SecretString>,
-    /// What is there and cannot be read, and why. No other value stands in for it.
-    faults: BTreeMap<String, String>,
-}
-
-impl Surroundings {
-    /// Of these; earlier ones win.
-    pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Surroundings::read(values.into_iter().map(|(name, value)| (name, Ok(value))))
-    }
-
-    /// Of these, or of the reasons why they cannot be read; earlier ones win.
-    pub fn read(values: impl IntoIterator<Item = (String, Result<String, String>)>) -> Self {
-        let mut found = Surroundings::default();
-        for (name, value) in values {
-            let known = found.values.contains_key(&name) || found.faults.contains_key(&name);
-            match value {
-                _ if known => {}
-                Ok(value) if value.is_empty() => {}
-                Ok(value) => {
-                    found.values.insert(name, value.into());
-                }
-                Err(why) => {
-                    found.faults.insert(name, why);
-                }
-            }
-        }
-        found
-    }
-
-    /// Why one that is there cannot be read.
-    pub fn fault(&self, name: &str) -> Option<&str> {
-        self.faults.get(name).map(String::as_str)
-    }
-
-    /// One of them.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(ExposeSecret::expose_secret)
-    }
-}
 
 /// Which source in which pipeline.
 pub struct Ask<'a> {

@@ -11,6 +11,7 @@ mod origins;
 mod partition;
 mod request;
 mod server;
+mod surroundings;
 mod unbuilt;
 mod windows;
 
@@ -26,12 +27,13 @@ pub use answers::Meaning;
 pub use audience::Audience;
 pub use call::{Call, Knobs, Place};
 pub(crate) use call::{named, window};
-pub use compile::{Ask, Surroundings, compile, known};
+pub use compile::{Ask, compile, known};
 pub use failure::{asked, failure, is_html};
 pub use origins::{Origins, is_loopback};
 pub use partition::{Parent, Partition};
 pub use request::{RequestError, RequestPlan};
 pub use server::{Fingerprint, Server, data_of, server_as_written, server_of};
+pub use surroundings::Surroundings;
 pub use unbuilt::later;
 pub use windows::{Window, Windows};
 

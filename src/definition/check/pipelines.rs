@@ -97,6 +97,7 @@ fn params(used: &crate::definition::pipelines::Use, source: &Source, at: &[&str;
         let Some(default) = source.params.get(name) else {
             let hint = match nearest(name, source.params.names()) {
                 Some(near) => format!("did you mean `{near}`?"),
+                None if source.params.names().next().is_none() => "it has none: leave `params` out".to_owned(),
                 None => format!("it has: {}", source.params.names().collect::<Vec<_>>().join(", ")),
             };
             report.key(PATH, &trail, "unknown-name", format!("`{}` has no parameter `{name}`", source.source), &hint);
