@@ -75,9 +75,9 @@ pub enum RunKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Every slice is complete.
+    /// Every slice is complete, and nothing new is wrong with what it brought.
     Complete,
-    /// Some slice is partial, failed or skipped.
+    /// Some slice is partial, failed or skipped, or what came is not as it should be: an [`Alert`] says what.
     Partial,
     /// Nothing more could be read.
     Failed,

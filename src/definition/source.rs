@@ -84,7 +84,7 @@ pub struct Source {
     pub mapping: Option<Name>,
     /// When offers that are gone are closed.
     pub expire: Option<Expire>,
-    /// What a run must bring.
+    /// What a run must bring. One that does not is partial, and closes nothing for not being seen.
     pub expect: Option<Expect>,
 }
 
@@ -298,7 +298,8 @@ pub enum OnError {
 pub struct Expire {
     /// `2 sweeps` or a time.
     pub not_seen: NotSeen,
-    /// Most offers closed by one run; 20% by default.
+    /// Most offers closed by one run; 20% by default, where more than 20 are open. A written share holds at any number.
+    /// What a partition no longer shows is not closed while nothing at all is seen of it: `sweep --accept` closes it.
     pub at_most: Option<Share>,
 }
 
@@ -349,6 +350,7 @@ pub struct Expect {
     pub drift: Option<Share>,
     /// Most age of the newest `published_at`.
     pub fresh: Option<Span>,
-    /// Share of rejects that fails a run; 20% from 500 records on by default.
+    /// Share of rejects that fails a run; 20% from 500 records on by default. A written share holds from the first record
+    /// on, and a run of which every record is rejected has failed at any number.
     pub rejects: Option<Share>,
 }

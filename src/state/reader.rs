@@ -153,7 +153,9 @@ impl Reader {
     /// An offer by its id, or by its key at the site.
     pub fn offer(&self, name: &str) -> Result<Option<OfferRow>, StateError> {
         let id = OfferId::parse(name).map(|id| id.0);
-        let sql = "SELECT k.id, k.source, k.key, k.page, k.first_seen, k.closed_at, o.doc, k.reason, k.version > 0, k.n
+        let sql =
+            "SELECT k.id, k.source, k.key, k.page, k.first_seen, k.closed_at, o.doc, k.reason, k.version > 0, k.n,
+                   k.listed IS NOT NULL
                    FROM known k LEFT JOIN offers o ON o.n = k.n
                    WHERE k.id = ?1 OR (?1 IS NULL AND k.key = ?2) ORDER BY k.version DESC LIMIT 1";
         let row = self.connection.query_row(sql, params![id, name], |row| {
@@ -169,6 +171,7 @@ impl Reader {
                 reason: row.get(7)?,
                 stored: row.get(8)?,
                 row: row.get::<_, i64>(9)? as u64,
+                listed: row.get(10)?,
             })
         });
         Ok(row.optional()?)

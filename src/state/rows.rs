@@ -149,6 +149,9 @@ pub struct OfferRow {
     pub stored: bool,
     /// The stored document, when the local store holds it.
     pub document: Option<String>,
+    /// Whether its listed form may be compared with: not while the detail that it should have is missing.
+    #[serde(skip)]
+    pub listed: bool,
     /// Dense row number.
     #[serde(skip)]
     pub row: u64,

@@ -151,6 +151,8 @@ mod tests {
              VALUES('a', 1, 1, '0', '\"only\"', 0, 'list', '', 0, '', 200, 0, ''),
                ('a', 2, 2, '0', '{{\"cursor\":\"1\"}}', 0, 'replay', '', 0, '', 200, 0, ''),
                ('a', 3, 3, '0', '{{\"cursor\":\"2\"}}', 0, 'replay', '', 0, '', 200, 0, '');
+             INSERT INTO runs(run, source, kind, ask, meaning, now, outcome) VALUES(1, 'a', 'sweep', '', '', 0, 'complete'),
+               (2, 'a', 'replay', '', '', 0, 'partial'), (3, 'a', 'replay', '', '', 0, NULL);
              INSERT INTO known(n, source, id, key, version, first_seen, page) VALUES(7, 'a', x'00', 'k', 1, 2, 3);
              INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, message, page, item, first_at)
              VALUES('a', 'k', 0, 3, 'map', 'required', '', 2, 0, 0), ('a', 'l', 0, 1, 'map', 'required', '', 1, 0, 0);"
@@ -164,6 +166,8 @@ mod tests {
             "SELECT count(*) FROM (SELECT page FROM known UNION ALL SELECT page FROM quarantine) WHERE page = 1";
         let pages: i64 = old.query_row(pages, [], |row| row.get(0)).unwrap();
         assert_eq!(pages, 3, "an offer and two records name the page that brought them");
+        let whole: i64 = old.query_row("SELECT sum(run) FROM runs WHERE whole", [], |row| row.get(0)).unwrap();
+        assert_eq!(whole, 1, "a run that was complete has read all that it asked for");
         prepare(&old).unwrap();
         let new = Connection::open_in_memory().unwrap();
         prepare(&new).unwrap();

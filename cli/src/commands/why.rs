@@ -25,6 +25,8 @@ struct Known {
     page: Option<PageRow>,
     /// Why it is not stored, when it never was.
     kept_aside: Option<String>,
+    /// What is said of its detail, where it has none though its source asks for one.
+    detail: Option<&'static str>,
     raw: Option<String>,
     /// What could not be read, and why.
     faults: Vec<String>,
@@ -67,7 +69,19 @@ fn known(project: &Project, reader: &Reader, offer: OfferRow) -> anyhow::Result<
             None
         })
     });
-    Ok(Known { offer, page, kept_aside, raw, faults })
+    let detail = lacks_detail(project, &offer, page.as_ref()).then_some(NO_DETAIL);
+    Ok(Known { offer, page, kept_aside, detail, raw, faults })
+}
+
+/// What is said of an offer that was mapped without its detail.
+const NO_DETAIL: &str =
+    "the last call brought nothing that could be used; it is asked again when a run lists the record";
+
+/// Whether an open offer has no detail though its source asks for one.
+fn lacks_detail(project: &Project, offer: &OfferRow, page: Option<&PageRow>) -> bool {
+    let asked = project.definitions.sources.get(&offer.source).is_some_and(|source| source.detail.is_some());
+    let kept = |page: &PageRow| page.archived.iter().any(|at| at.of.as_ref() == Some(&offer.id));
+    asked && offer.stored && offer.closed_at.is_none() && !offer.listed && !page.is_some_and(kept)
 }
 
 /// Why a record that was read has no document: it is in the quarantine, was dropped from there, or a filter keeps it aside.
@@ -105,7 +119,7 @@ async fn outside(project: &Project, offer: &OfferRow) -> anyhow::Result<Option<S
 }
 
 fn print(project: &Project, known: &Known) {
-    let Known { offer, page, kept_aside, raw, faults } = known;
+    let Known { offer, page, kept_aside, detail, raw, faults } = known;
     println!(
         "offer     {} · {} · key {} · first read {}",
         offer.id,
@@ -118,6 +132,9 @@ fn print(project: &Project, known: &Known) {
     }
     if let Some(why) = kept_aside {
         println!("aside     {}", printable(why));
+    }
+    if let Some(why) = detail {
+        println!("detail    {why}");
     }
     match page {
         None => println!("page      its row is gone from the journal"),
