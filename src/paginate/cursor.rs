@@ -15,13 +15,13 @@ pub struct Cursor {
     pub size: Given<u64>,
     /// Where the next cursor is; null or `""` on the last page.
     pub next: Reader,
-    /// Number of records announced.
+    /// Number of records announced, on any page. Null, what is no number, 0 beside records, or less than came is none.
     pub total: Option<Total>,
     /// Chosen stop rules: one, or a list.
     #[serde(default)]
     pub stop: Stops,
     /// Most pages of a slice.
-    pub max: Option<u64>,
+    pub max: Option<Given<u64>>,
     /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
@@ -32,7 +32,7 @@ impl Paginate for Cursor {
     fn common(&self) -> Common<'_> {
         let Cursor { size, total, stop, max, more, last, .. } = self;
         let (size, total, more, last) = (Some(size), total.as_ref(), more.as_ref(), last.as_ref());
-        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+        Common { size, total, stop: &stop.0, max: max.as_ref(), more, last, count: None }
     }
 
     fn start(&self) -> Position {

@@ -4,7 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::progress::{BARREN, Repeat};
-use super::{Common, MAX, Next, Pointer, Seen};
+use super::{Common, Next, Pointer, Seen};
 use crate::position::Position;
 
 /// Why a slice ends. Guards are no honest ends: the slice is partial.
@@ -57,6 +57,9 @@ impl End {
     }
 }
 
+/// What to do about the address of a next page that leads nowhere.
+pub const WRONG_ADDRESS: &str = "where its address is wrong, take what changes out of it, such as `cursor: {next: '$.next ~ \"page=([0-9]+)\"'}` with `page: ${page.cursor}` in `query`";
+
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,12 +85,9 @@ impl fmt::Display for End {
                  not where `pages` looks for it"
             ),
             End::Unreadable(reader) => write!(f, "unreadable {reader}"),
-            End::OtherOrigin(origin) => write!(
-                f,
-                "other origin {origin}: the next page is not asked there; where its address is wrong, take what \
-                 changes out of it, such as `cursor: {{next: '$.next ~ \"page=([0-9]+)\"'}}` with \
-                 `page: ${{page.cursor}}` in `query`"
-            ),
+            End::OtherOrigin(origin) => {
+                write!(f, "other origin {origin}: the next page is not asked there; {WRONG_ADDRESS}")
+            }
         }
     }
 }
@@ -155,12 +155,14 @@ fn site_end(common: &Common<'_>, seen: &Seen<'_>) -> Option<End> {
 /// The end that the page shows: it repeats an earlier one, is empty or short, or completes the total.
 fn page_end(common: &Common<'_>, at: &Position, seen: &Seen<'_>) -> Option<End> {
     let (progress, stop) = (seen.progress, common.stop);
+    // A total that the site rounds ends nothing.
+    let total = progress.total.filter(|_| common.total.is_none_or(|total| !total.approximate));
     let brings_nothing = seen.records == 0 || progress.repeat != Repeat::New;
     if progress.repeat == Repeat::Before && stop.contains(&Stop::Repeated) {
         return Some(End::Again);
     }
     // More records than announced came: what brings nothing new shows that they were all.
-    if brings_nothing && progress.total.is_some_and(|total| progress.received >= total) {
+    if brings_nothing && total.is_some_and(|total| progress.received >= total) {
         return Some(End::Total);
     }
     if progress.repeat != Repeat::New && !seen.announced.says_more() {
@@ -172,10 +174,10 @@ fn page_end(common: &Common<'_>, at: &Position, seen: &Seen<'_>) -> Option<End> 
     if progress.is_barren() {
         return Some(End::Barren);
     }
-    if stop.contains(&Stop::Short) && seen.records < common.size() {
+    if stop.contains(&Stop::Short) && seen.records < common.size() && !seen.announced.says_more() {
         return Some(End::Short);
     }
-    (progress.total == Some(progress.received) && !contradicts_total(common, seen)).then_some(End::Total)
+    (total == Some(progress.received) && !contradicts_total(common, seen)).then_some(End::Total)
 }
 
 /// Whether the site says that there is more behind an empty page.
@@ -228,7 +230,7 @@ fn step(common: &Common<'_>, behind: Option<Position>, at: &Position, seen: &See
     {
         return Next::End(End::Count);
     }
-    if seen.progress.pages >= common.max.unwrap_or(MAX) {
+    if seen.progress.pages >= common.max() {
         return Next::End(if common.stop.contains(&Stop::Max) { End::Wanted } else { End::Max });
     }
     Next::Page(next)

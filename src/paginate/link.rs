@@ -16,13 +16,13 @@ pub struct NextUrl {
     pub next: Reader,
     /// Records on a page.
     pub size: Option<Given<u64>>,
-    /// Number of records announced.
+    /// Number of records announced, on any page. Null, what is no number, 0 beside records, or less than came is none.
     pub total: Option<Total>,
     /// Chosen stop rules: one, or a list.
     #[serde(default)]
     pub stop: Stops,
     /// Most pages of a slice.
-    pub max: Option<u64>,
+    pub max: Option<Given<u64>>,
     /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
@@ -35,13 +35,13 @@ pub struct NextUrl {
 pub struct LinkHeader {
     /// Records on a page.
     pub size: Option<Given<u64>>,
-    /// Number of records announced.
+    /// Number of records announced, on any page. Null, what is no number, 0 beside records, or less than came is none.
     pub total: Option<Total>,
     /// Chosen stop rules: one, or a list.
     #[serde(default)]
     pub stop: Stops,
     /// Most pages of a slice.
-    pub max: Option<u64>,
+    pub max: Option<Given<u64>>,
     /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
@@ -52,7 +52,7 @@ impl Paginate for NextUrl {
     fn common(&self) -> Common<'_> {
         let NextUrl { size, total, stop, max, more, last, .. } = self;
         let (size, total, more, last) = (size.as_ref(), total.as_ref(), more.as_ref(), last.as_ref());
-        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+        Common { size, total, stop: &stop.0, max: max.as_ref(), more, last, count: None }
     }
 
     fn start(&self) -> Position {
@@ -80,7 +80,7 @@ impl Paginate for LinkHeader {
     fn common(&self) -> Common<'_> {
         let LinkHeader { size, total, stop, max, more, last } = self;
         let (size, total, more, last) = (size.as_ref(), total.as_ref(), more.as_ref(), last.as_ref());
-        Common { size, total, stop: &stop.0, max: *max, more, last, count: None }
+        Common { size, total, stop: &stop.0, max: max.as_ref(), more, last, count: None }
     }
 
     fn start(&self) -> Position {

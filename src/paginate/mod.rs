@@ -19,7 +19,7 @@ use serde::Deserialize;
 pub use announced::{Announced, Pointer};
 pub use completeness::{Completeness, judge};
 pub use cursor::Cursor;
-pub use end::{End, Stop, Stops};
+pub use end::{End, Stop, Stops, WRONG_ADDRESS};
 pub use figure::Figure;
 pub use link::{LinkHeader, NextUrl};
 pub use number::Number;
@@ -106,7 +106,7 @@ pub struct Common<'a> {
     /// The chosen stop rules.
     pub stop: &'a [Stop],
     /// Most pages of a slice.
-    pub max: Option<u64>,
+    pub max: Option<&'a Given<u64>>,
     /// False, null or missing: the last page.
     pub more: Option<&'a Reader>,
     /// True: the last page.
@@ -117,6 +117,11 @@ impl Common<'_> {
     /// Records asked for. The size of a plan is known: a template was resolved when the plan was built.
     pub fn size(&self) -> u64 {
         self.size.and_then(Given::fixed).unwrap_or(1)
+    }
+
+    /// Most pages of a slice, as of a plan.
+    pub fn max(&self) -> u64 {
+        self.max.and_then(Given::fixed).unwrap_or(MAX)
     }
 }
 
@@ -178,9 +183,9 @@ impl Pagination {
         self.rule().common().stop
     }
 
-    /// Most pages of a slice.
-    pub fn max(&self) -> u64 {
-        self.rule().common().max.unwrap_or(MAX)
+    /// Most pages of a slice, as written.
+    pub fn max(&self) -> Option<&Given<u64>> {
+        self.rule().common().max
     }
 
     /// The word that chooses it.
@@ -212,6 +217,20 @@ impl Pagination {
             Pagination::Cursor(rule) => rule.size = size,
             Pagination::NextUrl(rule) => rule.size = Some(size),
             Pagination::LinkHeader(rule) => rule.size = Some(size),
+        }
+    }
+
+    /// The same with its most pages known.
+    pub fn bounded(&mut self, max: u64) {
+        let max = Some(Given::Fixed(max));
+        match self {
+            Pagination::Single(_) => {}
+            Pagination::Number(rule) => rule.max = max,
+            Pagination::Offset(rule) => rule.max = max,
+            Pagination::Range(rule) => rule.max = max,
+            Pagination::Cursor(rule) => rule.max = max,
+            Pagination::NextUrl(rule) => rule.max = max,
+            Pagination::LinkHeader(rule) => rule.max = max,
         }
     }
 

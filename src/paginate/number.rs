@@ -15,15 +15,15 @@ pub struct Number {
     /// The first number.
     #[serde(default = "one")]
     pub first: u64,
-    /// Number of pages announced.
+    /// Number of pages announced. Null, what is no number, or less than came is none.
     pub count: Option<Reader>,
-    /// Number of records announced.
+    /// Number of records announced, on any page. Null, what is no number, 0 beside records, or less than came is none.
     pub total: Option<Total>,
     /// Chosen stop rules: one, or a list.
     #[serde(default)]
     pub stop: Stops,
     /// Most pages of a slice.
-    pub max: Option<u64>,
+    pub max: Option<Given<u64>>,
     /// False, null or missing: the last page. Text counts as a person reads it: `"no"` is false.
     pub more: Option<Reader>,
     /// True: the last page.
@@ -46,7 +46,7 @@ impl Paginate for Number {
         let Number { size, first, count, total, stop, max, more, last } = self;
         let (size, total, more, last) = (Some(size), total.as_ref(), more.as_ref(), last.as_ref());
         let count = count.as_ref().map(|count| (count, *first));
-        Common { size, total, count, stop: &stop.0, max: *max, more, last }
+        Common { size, total, count, stop: &stop.0, max: max.as_ref(), more, last }
     }
 
     fn start(&self) -> Position {

@@ -9,7 +9,7 @@ use crate::tree::Tree;
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Single {
-    /// Number of records announced.
+    /// Number of records announced. Null, what is no number, 0 beside records, or less than came is none.
     pub total: Option<Total>,
 }
 

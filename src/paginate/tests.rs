@@ -224,6 +224,9 @@ fn totals_that_are_no_totals() {
         End::Empty,
     );
     assert_eq!(slice.judge(2), Completeness::Whole, "one that is rounded is compared with nothing");
+    let rounded = "offset: {size: 2, total: {at: $.n, approximate: true}}";
+    let two = r#"{"n":2}"#;
+    check(rounded, &[(2, two), (1, two), (0, two)], &["offset 0", "offset 2", "offset 3"], End::Empty);
     assert_eq!(Slice::of(offset).judge(0), Completeness::Whole, "an answer that means `empty` needs no total");
 }
 

@@ -66,6 +66,9 @@ pub(super) fn call(
     if let Some(size) = pages.size().cloned() {
         pages.sized(values.given(&size, &[trail, &["pages", pages.word(), "size"]].concat())?);
     }
+    if let Some(max) = pages.max().cloned() {
+        pages.bounded(values.given(&max, &[trail, &["pages", pages.word(), "max"]].concat())?);
+    }
     let request = RequestPlan::compile(parts.request)
         .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
     let request = Arc::new(request);

@@ -34,7 +34,7 @@ impl Pager<'_> {
         let passed = rule.passed(&next, rule.common().size());
         Some(match () {
             () if self.progress.is_barren() => Next::End(End::Barren),
-            () if self.progress.pages >= self.pages.max() => Next::End(End::Max),
+            () if self.progress.pages >= rule.common().max() => Next::End(End::Max),
             () if self.progress.total.is_some_and(|total| passed >= total) => Next::End(End::Total),
             () => Next::Page(next),
         })

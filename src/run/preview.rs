@@ -9,11 +9,12 @@ use super::ask::Asker;
 use super::detail::Details;
 use super::large::nth;
 use super::page::{At, work};
+use super::pager::Pager;
 use super::partitions::{Partitions, values};
 use crate::decode;
 use crate::extract::{Flaw, Records};
 use crate::fetch::{Fetch, FetchError, Note};
-use crate::paginate::Figure;
+use crate::paginate::{Next, PageSeen, Progress};
 use crate::plan::{Meaning, Place, Plan};
 use crate::state::words::Fate;
 
@@ -24,6 +25,10 @@ pub struct Preview {
     pub records: Vec<(String, String)>,
     /// Records announced.
     pub total: Option<u64>,
+    /// What was found in place of a total.
+    pub no_total: Option<String>,
+    /// Where the slice goes from here.
+    pub next: Next,
     /// Flaws.
     pub flaws: Vec<Flaw>,
     /// Share of offers that have each field.
@@ -68,7 +73,10 @@ pub async fn preview(
     if let Some(fault) = worked.fault.take() {
         return Err(PreviewError::Answer(fault.to_string()));
     }
-    let total = worked.announced.total.as_ref().and_then(Figure::number);
+    let mut progress = Progress::default();
+    let seen = PageSeen { records: worked.records, keyless: worked.keyless, hash: 0, announced: &worked.announced };
+    let next = Pager { pages: &plan.call.pages, progress: &mut progress }.advance(&at.position, &seen);
+    let Progress { total, no_total, .. } = progress;
     let flaws = std::mem::take(&mut worked.flaws);
     let mapped = nth(plan, &page, &at, &Details::default(), worked, 0);
     let mapped = mapped.ok_or_else(|| answer("the page has no records".into()))?;
@@ -97,7 +105,7 @@ pub async fn preview(
         records.push((raw, made));
     }
     let coverage = counted.into_iter().map(|(field, count)| (field, count as f64 / f64::from(offers.max(1)))).collect();
-    Ok(Preview { records, total, flaws, coverage })
+    Ok(Preview { records, total, no_total, next, flaws, coverage })
 }
 
 fn count(value: &serde_json::Value, name: &str, counted: &mut BTreeMap<String, usize>) {

@@ -12,7 +12,7 @@ use super::taking::Part;
 use super::{Back, RunError, Shared};
 use crate::event::{EventKind, SliceEnd};
 use crate::fetch::FetchError;
-use crate::paginate::{Completeness, End, Figure, Next, PageSeen, Progress, Stop, judge};
+use crate::paginate::{Completeness, End, Figure, Next, PageSeen, Progress, Stop, WRONG_ADDRESS, judge};
 use crate::plan::Meaning;
 use crate::position::Position;
 use crate::state::words::{Mapped, PageKind, Slice, SliceState, part};
@@ -184,7 +184,13 @@ impl Reading {
                 return Ok(Some(Back::Ended(SliceEnd::Complete(rule))));
             }
             Meaning::Skip(why) => return Ok(Some(Back::Ended(SliceEnd::Skipped(why.clone())))),
-            Meaning::Fail(why) => return Ok(Some(Back::Ended(SliceEnd::Failed(why.clone())))),
+            Meaning::Fail(why) => {
+                let why = match position {
+                    Position::Address(Some(_)) => format!("{why} (the page before points there: {WRONG_ADDRESS})"),
+                    _ => why.clone(),
+                };
+                return Ok(Some(Back::Ended(SliceEnd::Failed(why))));
+            }
             Meaning::Renew => return Ok(Some(Back::Refused(self.shared.plan.call.failure(&ready.page)))),
             Meaning::Retry => {
                 let failure = self.shared.plan.call.failure(&ready.page);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use chrono::Utc;
 use jobmarket::fetch::{Fetch, Note};
+use jobmarket::paginate::Next;
 use jobmarket::plan::{Ask, compile};
 use jobmarket::run::preview;
 use serde_json::Value;
@@ -61,6 +62,13 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
         counted(seen.records.len() as u64, "record"),
         seen.total.map_or("none".to_owned(), |total| total.to_string())
     );
+    if let Some(found) = &seen.no_total {
+        eprintln!("no total: {found}");
+    }
+    match &seen.next {
+        Next::Page(position) => eprintln!("next page: {position}"),
+        Next::End(end) => eprintln!("no next page: {end}"),
+    }
     seen.flaws.iter().take(20).for_each(|flaw| eprintln!("flaw {}: {}", flaw.field, flaw.message));
     for (field, share) in &seen.coverage {
         eprintln!("{:>5.1} %  {field}", share * 100.0);

@@ -164,8 +164,10 @@ fn windows(source: &Source, path: &str, report: &mut Report<'_, '_>) {
 }
 
 fn pages(pages: &Pagination, path: &str, trail: &[&str], source: &Source, report: &mut Report<'_, '_>) {
-    if let Some(Given::Template(template)) = pages.size() {
-        Names::new(source, PLAN).template(template, path, &with(trail, &["size"]), report);
+    for (name, given) in [("size", pages.size()), ("max", pages.max())] {
+        if let Some(Given::Template(template)) = given {
+            Names::new(source, PLAN).template(template, path, &with(trail, &[name]), report);
+        }
     }
 }
 
