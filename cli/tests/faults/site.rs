@@ -1,8 +1,8 @@
 //! Faults of the sites, by the names that the sandbox counts them under.
-use sandbox::{Announced, Fault, Sandbox, Site};
+use sandbox::{Announced, Fault, Sandbox, Site, Spoilt};
 
 /// All faults that a schedule orders. What stays within a run's attempts comes once, what does not comes more often.
-const FAULTS: [Fault; 31] = [
+const FAULTS: [Fault; 36] = [
     Fault::Status(429),
     Fault::Wait(429, 1),
     Fault::Wait(503, 1),
@@ -23,6 +23,10 @@ const FAULTS: [Fault; 31] = [
     Fault::RevokeTokens,
     Fault::HtmlWall,
     Fault::Slow(150),
+    Fault::Record(Spoilt::Null),
+    Fault::Record(Spoilt::HalfSurrogate),
+    Fault::Record(Spoilt::InvalidByte),
+    Fault::Record(Spoilt::HugeNumber),
     Fault::Total(Announced::Zero),
     Fault::Total(Announced::Null),
     Fault::Total(Announced::Word),
@@ -34,6 +38,7 @@ const FAULTS: [Fault; 31] = [
     Fault::CutUnsaid,
     Fault::WaitUntil,
     Fault::WaitUnclear,
+    Fault::Windows1252,
 ];
 
 /// Faults after which a run may say `complete` without everything: the site shows less, and nothing in its answers tells.
