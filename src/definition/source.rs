@@ -52,7 +52,8 @@ pub struct Source {
     /// How a slice advances from page to page, and when it ends.
     #[serde(default)]
     pub pages: Pagination,
-    /// What answers mean, by code.
+    /// What answers mean, by code. A redirect within the origin is followed, ten at most: 307 and 308 with method and body,
+    /// the others of a POST as a GET without one. A redirect to another origin is told, and nothing is sent there.
     #[serde(default)]
     pub responses: Responses,
     /// How fast, how many at a time, how long.
@@ -214,9 +215,10 @@ pub struct Limits {
     pub parallel: Option<Given<u64>>,
     /// For a whole answer; 30s by default.
     pub timeout: Option<Given<Span>>,
-    /// How often and how long it is tried again.
+    /// How often and how long it is tried again. `Retry-After` goes before: seconds, a date, or the instant in seconds or
+    /// milliseconds since 1970. A pause above 15 minutes ends the slice, and later runs keep it, a month at most.
     pub retry: Option<Retry>,
-    /// Headers that say what is left of a budget.
+    /// Headers that say what is left of a budget. A reset is kept by later runs as `Retry-After` is.
     pub learn: Option<Learn>,
 }
 
