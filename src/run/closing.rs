@@ -45,7 +45,7 @@ pub(super) async fn end(shared: &Shared, files: Option<&Files>, ending: Ending<'
     if ending.kind == RunKind::Sweep {
         state.end_sweep(shared.run).await?;
     }
-    let judged = judge(shared, ending.kind).await?;
+    let judged = judge(shared, ending.kind, ending.outcome).await?;
     if whole && judged.closes {
         not_seen(shared, files, false).await?;
     }

@@ -1,6 +1,6 @@
 //! The judgement of a run by its pages: too many rejects, nothing where something was, details that failed, flaws that rise.
 use super::{RunError, Shared, expect};
-use crate::event::{Alert, AlertKind, Counts, EventKind, RunKind};
+use crate::event::{Alert, AlertKind, Counts, EventKind, Outcome, RunKind};
 use crate::state::words::{Quality, Shown};
 use crate::state::{AlertRow, Reader};
 
@@ -27,10 +27,10 @@ const RISE: f64 = 0.2;
 const FLAWED: u64 = 3;
 
 /// Judges a run of the site, and writes down what is wrong until a later run is without it.
-pub(super) async fn judge(shared: &Shared, kind: RunKind) -> Result<Judged, RunError> {
+pub(super) async fn judge(shared: &Shared, kind: RunKind, read: Outcome) -> Result<Judged, RunError> {
     let (state, source) = (&shared.engine.state, &shared.plan.source);
     let whole = matches!(kind, RunKind::Sweep | RunKind::Ordinary);
-    let fails = rejects(shared, whole)?;
+    let fails = rejects(shared, whole, read)?;
     let before = state.alerts(source).await?;
     let (mut judged, mut found) = (Vec::new(), Vec::new());
     let expected = expect::judge(shared, kind).await?;
@@ -66,13 +66,14 @@ pub(super) async fn judge(shared: &Shared, kind: RunKind) -> Result<Judged, RunE
 
 /// Why a run fails by its rejects: too large a share of them, or nothing else. `whole` is false where a person chose the
 /// windows: `expect` does not judge that.
-fn rejects(shared: &Shared, whole: bool) -> Result<Option<String>, RunError> {
+fn rejects(shared: &Shared, whole: bool, read: Outcome) -> Result<Option<String>, RunError> {
     let reader = reader(shared)?;
     let (counts, source) = (reader.run(shared.run)?.unwrap_or_default(), &shared.plan.source);
     let written = shared.plan.expect.as_ref().and_then(|expect| expect.rejects).map(|share| share.fraction());
     let reasons = reader.reasons(source, Some(shared.run))?;
-    // A page that could not be read counts as a record, and has made its slice partial.
-    let pages: u64 = reasons.iter().filter(|(reason, _)| reason == "decode").map(|(_, count)| count).sum();
+    // A page that could not be read counts as a record, and has made its slice partial: that says it better.
+    let is_page = |(reason, _): &&(String, u64)| reason == "decode" && read != Outcome::Complete;
+    let pages: u64 = reasons.iter().filter(is_page).map(|(_, count)| count).sum();
     let Counts { fetched, filtered, rejected, .. } = counts;
     let shown = format!("`jobmarket quarantine list {source}` shows them");
     if rejected > pages && rejected - pages == (fetched - filtered).saturating_sub(pages) {
