@@ -26,6 +26,7 @@ use crate::paginate::Announced;
 use crate::plan::{Meaning, Place, Plan, Window};
 use crate::position::Position;
 use crate::state::words::{Archived, Fate, Mapped};
+use crate::tree::Tree;
 
 /// A page that was worked on and waits to be committed.
 pub(super) struct Ready {
@@ -246,13 +247,23 @@ fn undecoded(mut work: Work, page: &Page, why: &str) -> Work {
     work
 }
 
+/// What an answer holds in place of the list of records.
+fn instead(plan: &Plan, body: &Tree<'_>) -> String {
+    let names = plan.extract.list().filter(|names| !names.is_empty());
+    let found = names.and_then(|names| names.iter().try_fold(body, |at, name| at.get(name)).map(Tree::kind));
+    match found.filter(|kind| *kind != "null") {
+        Some(kind) => format!("a {kind} stands in its place"),
+        None => plan.call.outline(body),
+    }
+}
+
 fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), details: &Details, work: &mut Work) {
     let (text, Decoded { body, unread, .. }) = read;
     work.announced = Announced::read(plan.call.pages.rule(), page, body);
     let records = match plan.extract.records(body) {
         Records::List(records) => records,
         Records::Missing => {
-            let why = format!("shape: the list of records is not in the answer: {}", plan.call.outline(body));
+            let why = format!("shape: the list of records is not in the answer: {}", instead(plan, body));
             work.fault = Some(PageFault::Shape(why));
             return;
         }

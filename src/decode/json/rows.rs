@@ -68,12 +68,9 @@ impl<'r, 'b> Rows<'r, 'b> {
         }))
     }
 
-    /// Passes all that are left; how many elements the list has.
+    /// Reads all that are left and keeps none; how many elements the list has.
     pub(super) fn count(mut self) -> Result<u32, Bad> {
-        while self.more()? {
-            pass(self.reader, b']')?;
-            self.item += 1;
-        }
+        while self.next()?.is_some() {}
         Ok(self.item)
     }
 

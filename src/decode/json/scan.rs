@@ -14,16 +14,22 @@ pub(super) enum Scan {
 /// Most brackets that may be open at once: more are no value that anybody wrote.
 const MOST: usize = 1 << 16;
 
-/// Scans from a place to the end of the value there, which stands in brackets that end with `close`. A bracket that
-/// closes what is not open is passed over, and one that closes an outer one closes all within it.
+/// Scans from a place to the end of the value there, which stands in brackets that end with `close`; 0 for a whole body,
+/// which is read strictly. A bracket that closes what is not open is passed over, and one that closes an outer one closes
+/// all within it. Behind a quote that is not escaped, what seems to be a text is what stands between two texts.
 pub(super) fn scan(bytes: &[u8], mut at: usize, close: u8) -> Scan {
     let mut open: Vec<u8> = Vec::new();
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => match text_end(bytes, at + 1) {
-                Some((end, _)) => at = end,
-                None => return Scan::Cut,
-            },
+            b'"' => {
+                let end = text_end(bytes, at + 1).map(|(end, _)| end);
+                let inside = &bytes[at + 1..end.unwrap_or(bytes.len())];
+                match end {
+                    _ if close != 0 && is_between(inside, end.is_some()) => {}
+                    Some(end) => at = end,
+                    None => return Scan::Cut,
+                }
+            }
             b'{' if open.len() < MOST => open.push(b'}'),
             b'[' if open.len() < MOST => open.push(b']'),
             b'{' | b'[' => return Scan::Cut,
@@ -38,6 +44,23 @@ pub(super) fn scan(bytes: &[u8], mut at: usize, close: u8) -> Scan {
         at += 1;
     }
     if open.is_empty() && close == 0 { Scan::Closed } else { Scan::Cut }
+}
+
+/// Whether what stands between two quotes is no text, but ends one object and begins the next, or ends a list.
+fn is_between(inside: &[u8], ended: bool) -> bool {
+    let opens = |rest: &[u8]| {
+        Some(
+            rest.trim_ascii_end()
+                .strip_suffix(b"{")?
+                .trim_ascii_end()
+                .strip_suffix(b",")?
+                .trim_ascii_end()
+                .ends_with(b"}"),
+        )
+    };
+    let closes = |rest: &[u8]| Some(rest.trim_ascii_start().strip_prefix(b"}")?.trim_ascii_start().starts_with(b"]"));
+    let last = !ended && matches!(inside.trim_ascii_start().first(), Some(b'}' | b']'));
+    last || opens(inside) == Some(true) || closes(inside) == Some(true)
 }
 
 /// The place of the quote that ends a text whose inside begins here, and whether anything in it is escaped.
@@ -74,6 +97,11 @@ mod tests {
             (r#"{"a":["b"},{}]"#, 10),
             (r#"{"a":1}},{}]"#, 8),
             (r#"{"a":1]"#, 6),
+            // A quote that is not escaped, in the middle, in a list within and in the last record.
+            (r#"{"a":"5" x","b":"c"},{"a":"d"}]"#, 20),
+            (r#"{"a":[{"b":"5" x"},{"b":"c"}],"d":"e"},{}]"#, 38),
+            (r#"{"a":"5" x"}]}"#, 12),
+            (r#"{"a":"b},{"a":"c"}]"#, 8),
         ] {
             assert_eq!(scan(text.as_bytes(), 0, b']'), Scan::End(end), "{text}");
         }

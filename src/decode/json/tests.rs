@@ -59,6 +59,9 @@ fn a_record_that_cannot_be_read_costs_itself() {
         (r#"{"id":1} x"#, "`x` where `,` or a closing bracket was expected, at byte 20"),
         (r#"{"t":"a "b" c"}"#, "`b` where `,` or `}` was expected, at byte 20"),
         (r#"{"t":["a"}"#, "`}` where `,` or `]` was expected, at byte 20"),
+        (r#"{"t":"5" screen","u":"x"}"#, "`screen` where `,` or `}` was expected, at byte 20"),
+        (r#"{"t":[{"a":"5" x"},{"a":"c"}],"u":"y"}"#, "`x` where `,` or `}` was expected, at byte 26"),
+        (r#"{"t":"open}"#, "`id` where `,` or `}` was expected, at byte 25"),
         ("", "`,` where a value was expected, at byte 11"),
     ] {
         let body = format!(r#"{{"r":[{{}},  {bad},{{"id":2}}],"n":3}}"#);
