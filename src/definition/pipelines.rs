@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::ordered::{Ordered, Scalar};
-use super::source::Limits;
-use crate::scalar::{Cron, Name, Span, Template, Zone};
+use crate::scalar::{Cron, Name, Rate, Span, Template, Zone};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -93,7 +92,16 @@ pub struct Origin {
     /// The origin that stands for it.
     pub to: String,
     /// Limits of that origin, instead of the source's.
-    pub limits: Option<Limits>,
+    #[serde(default)]
+    pub limits: OriginLimits,
+}
+
+/// Limits of an origin that stands for another one.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OriginLimits {
+    /// Requests in a period.
+    pub rate: Option<Rate>,
 }
 
 /// One pipeline.

@@ -53,9 +53,19 @@ impl Call {
         let untested = || entries().filter(|(codes, _)| codes.test.is_none());
         match untested().find(|(codes, _)| exact(codes)).or_else(|| untested().next()) {
             Some((_, Action::Records)) if page.body.is_empty() => Meaning::Empty,
-            Some((_, action)) => self.told(self.act(action, &Tree::Null), page),
+            Some((_, action)) => self.told(self.act_on(action, page), page),
             None => self.standard(page),
         }
+    }
+
+    /// What an action means of a page. Only a reason reads it.
+    fn act_on(&self, action: &Action, page: &Page) -> Meaning {
+        let plain = match action {
+            Action::Skip(_) | Action::Fail(_) => decode::plain(page).ok(),
+            _ => None,
+        };
+        let body = plain.as_ref().and_then(|plain| decode::json(plain).ok()).unwrap_or_default();
+        self.act(action, &body)
     }
 
     /// A failure that the source gives its own reason for, with what was asked and answered.

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::compile::Values;
 use crate::auth::{Credential, TokenCall};
-use crate::definition::request::{Auth, Credentials, Grant, Key, Oauth2};
+use crate::definition::request::{Auth, AuthBranch, Credentials, Grant, Key, Oauth2};
 use crate::definition::source::AuthChoice;
 use crate::finding::Finding;
 use crate::scalar::Template;
@@ -15,6 +15,17 @@ pub(super) fn credential(choice: &AuthChoice, trail: &[&str], values: &mut Value
     let before = values.secrets.len();
     let credential = chosen(choice, trail, values)?;
     Ok(Credential { ingredients: values.secrets[before..].to_vec(), ..credential })
+}
+
+/// Every branch has a condition, and none holds. One that reads variables may hold elsewhere.
+fn no_branch(branches: &[AuthBranch], trail: &[&str], values: &Values<'_>) -> Finding {
+    let reads = |root: &str| {
+        branches.iter().filter_map(|branch| branch.when.as_ref()).any(|when| when.names_of(root).next().is_some())
+    };
+    let finding = values.finding(trail, "no branch of `auth` holds: nobody would ask".to_owned());
+    let code = if reads("env") || reads("secret") { "unset" } else { finding.code };
+    Finding { code, ..finding }
+        .hint("give what a `when` asks for, or end the list with a branch without `when`; `- none: {}` asks as nobody")
 }
 
 /// Of several branches the first whose `when` holds.
@@ -33,8 +44,7 @@ fn chosen(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Resul
                     return one(&way, &below(trail, &index), values);
                 }
             }
-            let finding = values.finding(trail, "no branch of `auth` holds: nothing would be sent".to_owned());
-            Err(finding.hint("give the parameters or variables that a `when` asks for, or end the list with a branch without `when`; `- none: {}` asks as nobody"))
+            Err(no_branch(branches, trail, values))
         }
     }
 }

@@ -50,6 +50,22 @@ fn judge(call: &Call, heard: Heard<'_>) -> Verdict {
 }
 
 impl Shared {
+    /// What a page of the list means. Cookies of answers are not kept: where one was set and the site refuses a later
+    /// page, that is said.
+    pub(super) fn meaning(&self, page: &Page) -> Meaning {
+        let meaning = self.plan.call.meaning(page);
+        if let (Meaning::Fail(why), 401 | 403, Some(name)) = (&meaning, page.status, self.cookie.get()) {
+            return Meaning::Fail(format!(
+                "{why}; an earlier answer set the cookie `{name}`, and cookies of answers are not kept: a site that \
+                 needs a session cannot be read by this version"
+            ));
+        }
+        if let Some((name, _)) = page.header("set-cookie").and_then(|cookie| cookie.split_once('=')) {
+            self.cookie.get_or_init(|| name.trim().to_owned());
+        }
+        meaning
+    }
+
     /// Tells what happened on the way to a page.
     pub(super) fn note(&self, note: Note) {
         self.emit(match note {

@@ -190,6 +190,8 @@ struct Shared {
     failures: AtomicU32,
     /// Detail calls that failed.
     failed_details: AtomicU32,
+    /// The name of a cookie that an answer set.
+    cookie: std::sync::OnceLock<String>,
     /// Offers on their way to a store outside.
     sending: AtomicU64,
 }
@@ -271,6 +273,7 @@ async fn begin(
         typical: AtomicU32::new(64 << 10),
         failures: AtomicU32::new(0),
         failed_details: AtomicU32::new(0),
+        cookie: std::sync::OnceLock::new(),
         sending: AtomicU64::new(0),
         elastic,
         run: begun.run,

@@ -161,7 +161,7 @@ struct Worked {
 
 /// Its details where the source has some, then the work itself, on a plain thread.
 async fn worked(shared: &Arc<Shared>, page: &SharedPage, at: &At, version: Version) -> Result<Worked, NoPage> {
-    let meaning = shared.plan.call.meaning(page);
+    let meaning = shared.meaning(page);
     let details = match (&shared.plan.detail, &meaning) {
         (Some(detail), Meaning::Records) => detail::details(shared, detail, page, at, version).await?,
         _ => Details::default(),

@@ -25,8 +25,7 @@ pub struct Wanted<'w> {
 pub fn origins(flags: &[String], definitions: &Definitions) -> anyhow::Result<Origins> {
     let mut origins = Origins::default();
     for (from, target) in definitions.pipelines.origins.iter() {
-        let rate = target.limits.as_ref().and_then(|limits| limits.rate.as_ref()).and_then(|rate| rate.fixed());
-        origins.add(from, &target.to, rate).map_err(anyhow::Error::msg)?;
+        origins.add(from, &target.to, target.limits.rate).map_err(anyhow::Error::msg)?;
     }
     for flag in flags {
         let (from, to) = flag.split_once('=').with_context(|| format!("`{flag}` is not A=B"))?;

@@ -7,15 +7,15 @@ use sandbox::scripted::Rule;
 use serde::Deserialize;
 
 /// One situation.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// What happens, in a sentence.
     #[allow(dead_code, reason = "for readers")]
-    case: String,
+    pub case: String,
     /// What is right, in a sentence.
     #[allow(dead_code, reason = "for readers")]
-    right: String,
+    pub right: String,
     /// What the site answers.
     #[serde(default)]
     pub site: Vec<Rule>,
