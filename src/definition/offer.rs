@@ -47,7 +47,7 @@ pub struct FieldSays {
     pub required: bool,
     /// Allowed values.
     pub values: Vec<String>,
-    /// Whether search counts its values.
+    /// Whether it is counted where a search shows its facets; `search --facet` counts any field.
     pub facet: bool,
     /// `engine` when the program sets it.
     pub by: Option<By>,

@@ -39,6 +39,9 @@ pub fn explain(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
         if field.by_engine {
             println!("  set by the program");
         }
+        if field.facet {
+            println!("  counted where a search shows its facets; `search --facet` counts any field");
+        }
         said = true;
     }
     if let Some(doc) = DOCS.iter().find(|doc| doc.name == name) {
