@@ -1,7 +1,7 @@
 //! From definitions to a plan: parameters, secrets and sizes become values; what cannot be is a finding.
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::DateTime;
 use secrecy::{ExposeSecret, SecretString};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -10,7 +10,7 @@ use super::partition::partitions;
 use super::server::server_of;
 use super::surroundings::Surroundings;
 use super::unbuilt::unbuilt;
-use super::windows::{First, Windows};
+use super::windows::windows;
 use super::{Call, Detail, Knobs, Origins, Plan};
 use crate::convert::Moment;
 use crate::convert::render::{Program, Scope};
@@ -19,7 +19,7 @@ use crate::definition::source::{Param, Source};
 use crate::definition::{Definitions, zeros};
 use crate::extract::Extract;
 use crate::finding::Finding;
-use crate::scalar::{Given, Span, Template};
+use crate::scalar::{Given, Template};
 use crate::tree::Tree;
 
 /// Which source in which pipeline.
@@ -221,7 +221,7 @@ fn build(
     let call = call(&parts, source, &[], values)?;
     let detail = detail(source, &call, values)?;
     let extract = Extract::compile(definitions, source).map_err(|error| values.finding(&["mapping"], error))?;
-    let windows = source.windows.as_ref().map(|windows| self::windows(windows, values)).transpose()?;
+    let windows = source.windows.as_ref().map(|written| windows(written, values)).transpose()?;
     let partitions = partitions(source, &call, values)?;
     let (stores, files, keeps) = sinks(ask.pipeline.map(|(_, pipeline)| pipeline), values)?;
     let sweep = source.sweep.as_ref().map(|sweep| values.given(&sweep.every, &["sweep", "every"])).transpose()?;
@@ -310,34 +310,6 @@ fn params(source: &Source, used: Option<&Use>, values: &mut Values<'_>) -> Resul
         values.params.push((name.to_owned(), value));
     }
     Ok(())
-}
-
-fn windows(windows: &crate::definition::source::Windows, values: &mut Values<'_>) -> Result<Windows, Finding> {
-    let mut instant = |template: &Option<Template>, name: &str| -> Result<Option<DateTime<Utc>>, Finding> {
-        let Some(template) = template else { return Ok(None) };
-        let text = values.text(template, &["windows", name])?;
-        let found = text.parse().ok();
-        found.map(Some).ok_or_else(|| values.finding(&["windows", name], format!("`{text}` is not an instant")))
-    };
-    let from = instant(&windows.from, "from")?;
-    let until = instant(&windows.until, "until")?;
-    let mut span = |given: &Option<Given<Span>>, name: &str| {
-        given.as_ref().map(|given| values.given(given, &["windows", name])).transpose()
-    };
-    let first = match (span(&windows.first, "first")?, from) {
-        (Some(span), _) => First::Ago(span),
-        (None, at) => First::At(at.unwrap_or(DateTime::UNIX_EPOCH)),
-    };
-    let lookback = span(&windows.lookback, "lookback")?.map_or(TimeDelta::zero(), Span::delta);
-    let step = span(&windows.step, "step")?.map(Span::delta);
-    let split = match &windows.split {
-        None => None,
-        Some(split) => {
-            let above = values.given(&split.above, &["windows", "split", "above"])?;
-            Some((above, values.given(&split.until, &["windows", "split", "until"])?.delta()))
-        }
-    };
-    Ok(Windows { first, until, lookback, step, split })
 }
 
 type Sinks = (bool, Option<String>, Vec<Program>);

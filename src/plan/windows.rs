@@ -1,7 +1,9 @@
 //! Windows of time: which a run reads, and how one is halved.
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::scalar::Span;
+use super::compile::Values;
+use crate::finding::Finding;
+use crate::scalar::{Given, Span, Template};
 
 /// A half-open window, UTC.
 pub type Window = (DateTime<Utc>, DateTime<Utc>);
@@ -70,6 +72,38 @@ impl Windows {
         let start = covered.map_or(begin, |covered| (covered - self.lookback).max(begin).min(now));
         (start, self.until.unwrap_or(now))
     }
+}
+
+/// Windows as they are written, compiled.
+pub(super) fn windows(
+    windows: &crate::definition::source::Windows,
+    values: &mut Values<'_>,
+) -> Result<Windows, Finding> {
+    let mut instant = |template: &Option<Template>, name: &str| -> Result<Option<DateTime<Utc>>, Finding> {
+        let Some(template) = template else { return Ok(None) };
+        let text = values.text(template, &["windows", name])?;
+        let found = text.parse().ok();
+        found.map(Some).ok_or_else(|| values.finding(&["windows", name], format!("`{text}` is not an instant")))
+    };
+    let from = instant(&windows.from, "from")?;
+    let until = instant(&windows.until, "until")?;
+    let mut span = |given: &Option<Given<Span>>, name: &str| {
+        given.as_ref().map(|given| values.given(given, &["windows", name])).transpose()
+    };
+    let first = match (span(&windows.first, "first")?, from) {
+        (Some(span), _) => First::Ago(span),
+        (None, at) => First::At(at.unwrap_or(DateTime::UNIX_EPOCH)),
+    };
+    let lookback = span(&windows.lookback, "lookback")?.map_or(TimeDelta::zero(), Span::delta);
+    let step = span(&windows.step, "step")?.map(Span::delta);
+    let split = match &windows.split {
+        None => None,
+        Some(split) => {
+            let above = values.given(&split.above, &["windows", "split", "above"])?;
+            Some((above, values.given(&split.until, &["windows", "split", "until"])?.delta()))
+        }
+    };
+    Ok(Windows { first, until, lookback, step, split })
 }
 
 #[cfg(test)]
