@@ -60,11 +60,11 @@ impl Call {
 
     /// What an action means of a page. Only a reason reads it.
     fn act_on(&self, action: &Action, page: &Page) -> Meaning {
-        let plain = match action {
-            Action::Skip(_) | Action::Fail(_) => decode::plain(page).ok(),
+        let text = match action {
+            Action::Skip(_) | Action::Fail(_) => decode::text(page).ok(),
             _ => None,
         };
-        let body = plain.as_ref().and_then(|plain| decode::json(plain).ok()).unwrap_or_default();
+        let body = text.as_ref().and_then(|text| decode::json(text, None).ok()).unwrap_or_default().body;
         self.act(action, &body)
     }
 
