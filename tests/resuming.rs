@@ -167,9 +167,10 @@ async fn an_interrupted_run_does_not_wait_for_a_pause_of_its_site() {
     // The same while the values of a partition are asked for.
     let call = "{call: {request: {get: https://api.smartrecruiters.com/v1/companies}, records: \"$.content[*]\", value: $.identifier}}";
     let bench = Bench::new("smartrecruiters", &[("company: ${param.companies}", &format!("company: {call}"))]).await;
-    bench.sites.fault(Site::SmartRecruiters, Fault::Wait(429, 600), 1);
+    bench.sites.fault(Site::SmartRecruiters, Fault::Wait(429, 10), 1);
     let (summary, _) = bench.run_until("smartrecruiters", waits).await;
     assert_eq!((summary.outcome, summary.cause.as_deref()), (Outcome::Stopped, Some("interrupted")));
+    // The pause holds for the next run too.
     let (summary, _) = bench.run("smartrecruiters", usize::MAX).await;
     assert_eq!((summary.outcome, summary.counts.new), (Outcome::Complete, 100));
 }
