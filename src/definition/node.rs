@@ -175,6 +175,18 @@ impl Node {
             }
     }
 
+    /// A number as the file writes it; as the program does where the file says it otherwise.
+    pub(super) fn number(&self, file: &str) -> String {
+        let written = file.get(self.at.clone()).unwrap_or_default();
+        match self.kind {
+            Kind::Int(number) if whole(written) == Some(number) => written.to_owned(),
+            Kind::Int(number) => number.to_string(),
+            Kind::Float(number) if written.parse() == Ok(number) => written.to_owned(),
+            Kind::Float(number) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
     /// What it is, as messages name it.
     pub fn kind_name(&self) -> &'static str {
         match &self.kind {
@@ -186,6 +198,19 @@ impl Node {
             Kind::Map(_) => "a map",
         }
     }
+}
+
+/// A whole number of YAML 1.2: decimal, `0x`, `0o`, or `0b`.
+fn whole(written: &str) -> Option<i64> {
+    let digits = written.trim_start_matches(['+', '-']);
+    let (radix, digits) = match digits.get(..2).map(str::to_ascii_lowercase).as_deref() {
+        Some("0x") => (16, &digits[2..]),
+        Some("0o") => (8, &digits[2..]),
+        Some("0b") => (2, &digits[2..]),
+        _ => (10, digits),
+    };
+    let number = i64::from_str_radix(digits, radix).ok()?;
+    Some(if written.starts_with('-') { -number } else { number })
 }
 
 /// Reports repeated keys and cuts the later ones.
@@ -226,7 +251,9 @@ enum Any {
 }
 
 fn node(any: Spanned<Any>, text: &str) -> Node {
-    let at = bytes(any.referenced, text);
+    // The text of a number counts, so that one behind an alias has the place of its definition.
+    let is_number = matches!(any.value, Any::Int(_) | Any::Float(_));
+    let at = bytes(if is_number { any.defined } else { any.referenced }, text);
     let kind = match any.value {
         Any::Null => Kind::Null,
         Any::Bool(truth) => Kind::Bool(truth),
@@ -247,8 +274,8 @@ fn key(any: Spanned<Any>, text: &str) -> Key {
         Any::Text(text) => text,
         Any::Null => "null".into(),
         Any::Bool(truth) => truth.to_string(),
-        Any::Int(number) => number.to_string(),
-        Any::Float(number) => number.to_string(),
+        Any::Int(number) => Node { at: at.clone(), kind: Kind::Int(number) }.number(text),
+        Any::Float(number) => Node { at: at.clone(), kind: Kind::Float(number) }.number(text),
         Any::List(_) | Any::Map(_) => text.get(at.clone()).unwrap_or_default().to_owned(),
     };
     Key { text, at }

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use crate::scalar::Fault;
 use crate::scalar::fault::Carried;
+use crate::scalar::{Fault, Written};
 use crate::tree::Tree;
 
 /// A map in the order of the file.
@@ -61,7 +61,7 @@ pub struct Scalar(pub Tree<'static>);
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tree::deserialize(deserializer).map(|value| Scalar(value.into_owned()))
+        Written::deserialize(deserializer).map(|value| Scalar(value.0))
     }
 }
 
@@ -137,5 +137,39 @@ impl<'de> DeserializeSeed<'de> for NoMore {
     fn deserialize<D: Deserializer<'de>>(self, _deserializer: D) -> Result<(), D::Error> {
         let fault = Fault::new("one-choice", 0..0, "two keys where one choice is wanted");
         Err(D::Error::custom(Carried(fault.hint("a choice is a map with exactly one key: keep one of them"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::build::build;
+    use crate::definition::node::File;
+
+    fn check(text: &str, expect: &str) {
+        let (file, findings) = File::read("sources/x.yaml", text);
+        assert_eq!(findings, [], "{text}");
+        let built = build::<Ordered<Scalar>>(&file, &mut Vec::new()).value.unwrap();
+        let found: Vec<String> = built.iter().map(|(name, value)| format!("{name}={}", value.0)).collect();
+        assert_eq!(found.join(" "), expect, "{text}");
+    }
+
+    #[test]
+    fn plain_numbers_keep_their_text() {
+        check("{a: 3.10, b: 1.0, c: 1e3, d: -0.50}", "a=3.10 b=1.0 c=1e3 d=-0.50");
+        check("a: 3.10   # the last\nb: 12345678901234567890\nc: 7", "a=3.10 b=12345678901234567890 c=7");
+        check("a: [1.10, {b: 2.20}]", r#"a=[1.10,{"b":2.20}]"#);
+        check("a: &v 3.10\nb: *v", "a=3.10 b=3.10");
+        check("a: &v 5\nb: *v", "a=5 b=5");
+        check("1.10: a\n007: b", r#"1.10="a" 007="b""#);
+    }
+
+    #[test]
+    fn what_json_does_not_know_as_a_number_is_text() {
+        check(
+            "{a: .5, b: +33, c: 0x1F, d: 0o10, e: 010, f: 1_000}",
+            concat!(r#"a=".5" b="+33" c="0x1F" d="0o10" "#, r#"e="010" f="1_000""#),
+        );
+        check(r#"{a: "3.10", b: '1.0', c: !!str 2.50}"#, r#"a="3.10" b="1.0" c="2.50""#);
     }
 }

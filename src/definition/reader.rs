@@ -5,6 +5,7 @@ use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 
 use super::build::{BuildError, CUT, What};
 use super::node::{Key, Kind, Node};
+use crate::scalar::written::WRITTEN;
 
 /// A node as serde reads it.
 #[derive(Clone, Copy)]
@@ -48,8 +49,7 @@ impl<'de> de::Deserializer<'de> for NodeReader<'_> {
     /// A number or truth value where text is wanted is its text: `terms: 12`, a parameter of a template.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BuildError> {
         let result = match &self.node.kind {
-            Kind::Int(number) => visitor.visit_string(number.to_string()),
-            Kind::Float(number) => visitor.visit_string(number.to_string()),
+            Kind::Int(_) | Kind::Float(_) => visitor.visit_string(self.node.number(self.file)),
             _ => return self.deserialize_any(visitor),
         };
         self.settled(result)
@@ -61,10 +61,16 @@ impl<'de> de::Deserializer<'de> for NodeReader<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, BuildError> {
-        visitor.visit_newtype_struct(self)
+        match self.node.kind {
+            Kind::Int(_) | Kind::Float(_) if name == WRITTEN => {
+                self.settled(visitor.visit_bytes(self.node.number(self.file).as_bytes()))
+            }
+            _ if name == WRITTEN => self.deserialize_any(visitor),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

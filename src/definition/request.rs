@@ -7,6 +7,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::ordered::Ordered;
 use crate::scalar::fault::Carried;
+use crate::scalar::written::{self, WRITTEN};
 use crate::scalar::{Clock, Given, Origin, Reader, Span, Template};
 use crate::tree::Tree;
 
@@ -148,6 +149,12 @@ impl<'de> Deserialize<'de> for Part {
             fn visit_f64<E>(self, number: f64) -> Result<Part, E> {
                 Ok(Part::Value(Tree::Float(number)))
             }
+            fn visit_bytes<E: Error>(self, number: &[u8]) -> Result<Part, E> {
+                written::number(number).map(Part::Value)
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Part, D::Error> {
+                deserializer.deserialize_any(self)
+            }
             fn visit_str<E: Error>(self, text: &str) -> Result<Part, E> {
                 if text.contains("${") {
                     return text.parse().map(Part::Template).map_err(|fault| E::custom(Carried(fault)));
@@ -169,7 +176,7 @@ impl<'de> Deserialize<'de> for Part {
                 Ok(Part::Map(members))
             }
         }
-        deserializer.deserialize_any(PartVisitor)
+        deserializer.deserialize_newtype_struct(WRITTEN, PartVisitor)
     }
 }
 

@@ -11,7 +11,7 @@ use super::request::{Auth, AuthBranch, Request};
 use super::responses::Responses;
 use crate::decode::Decoding;
 use crate::paginate::Pagination;
-use crate::scalar::{Clock, Given, Name, Origin, Path, Rate, RecordsAt, Share, Span, Template, Value};
+use crate::scalar::{Clock, Given, Name, Origin, Path, Rate, RecordsAt, Share, Span, Template, Value, Written};
 use crate::tree::Tree;
 
 /// One job site.
@@ -29,7 +29,7 @@ pub struct Source {
     /// False: `check`, `try`, `test` and `explain` work; `run` and pipelines refuse it unless enabled there.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Knobs with their defaults; `pipelines.yaml` may override them.
+    /// Knobs with their defaults; `pipelines.yaml` may override them. A number is sent as it is written: `3.10`, `1e3`.
     #[serde(default)]
     pub params: Ordered<Param>,
     /// A shared part of `sources/shared/NAME.yaml`.
@@ -107,7 +107,7 @@ pub enum Param {
 
 impl<'de> Deserialize<'de> for Param {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Tree::deserialize(deserializer)?.into_owned();
+        let Written(value) = Written::deserialize(deserializer)?;
         match value.as_str() {
             Some(text) if text.contains("${") => text
                 .parse()

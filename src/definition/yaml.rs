@@ -34,6 +34,10 @@ pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
         let at = start + column..start + line.len();
         return Finding::error("yaml", file.place(&at), message).hint(format!("write it as: {}", mended.trim()));
     }
+    if let serde_saphyr::Error::NonFiniteFloat { value, .. } = error {
+        let message = format!("`{value}` is no number that can be computed with or sent");
+        return Finding::error("yaml", place, message).hint(format!("write `\"{value}\"` where the text is meant"));
+    }
     let text = error.to_string();
     if text.to_lowercase().starts_with("multiple yaml documents") {
         return two_documents(file, &place);

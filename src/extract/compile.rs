@@ -27,7 +27,7 @@ impl Extract {
             records: source.records.clone(),
             only: source.only.as_ref().map(value).transpose()?,
             key: value(&source.key)?,
-            null_if: source.null_if.iter().map(|scalar| scalar.0.clone()).collect(),
+            null_if: source.null_if.iter().map(|scalar| scalar.0.clone().computed()).collect(),
             dedupe: source.dedupe,
             fields,
             cells: Cells::new(schema),

@@ -16,6 +16,7 @@ pub mod cron;
 pub mod given;
 pub mod origin;
 mod described;
+pub mod written;
 
 pub use call::{Arg, Call};
 pub use cron::{Cron, Zone};
@@ -30,3 +31,4 @@ pub use reader::{Clock, Reader};
 pub use records::RecordsAt;
 pub use template::{Piece, Template};
 pub use value::Value;
+pub use written::Written;

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use super::expression::Expression;
 use super::fault::{Carried, Fault};
 use super::template::Template;
+use super::written::{self, WRITTEN};
 use crate::tree::Tree;
 
 /// What a mapping says of a field.
@@ -43,7 +44,7 @@ impl FromStr for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        deserializer.deserialize_newtype_struct(WRITTEN, ValueVisitor)
     }
 }
 
@@ -70,6 +71,14 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
         Ok(Value::Constant(Tree::Float(number)))
+    }
+
+    fn visit_bytes<E: Error>(self, number: &[u8]) -> Result<Value, E> {
+        written::number(number).map(Value::Constant)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {

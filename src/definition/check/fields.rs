@@ -200,8 +200,8 @@ fn constant(constant: &Tree<'_>, field: &Field, path: &str, trail: &[&str], repo
     let fits = match (&field.kind, constant) {
         (Kind::Boolean, Tree::Bool(_)) => true,
         (Kind::Integer, Tree::Int(_)) => true,
-        (Kind::Number | Kind::Money, Tree::Int(_) | Tree::Float(_)) => true,
-        (Kind::Keyword | Kind::Text, Tree::Int(_) | Tree::Float(_) | Tree::Bool(_)) => field.values.is_empty(),
+        (Kind::Number | Kind::Money, number) => number.kind() == "number",
+        (Kind::Keyword | Kind::Text, value) => matches!(value.kind(), "number" | "boolean") && field.values.is_empty(),
         (Kind::Object { open: true, .. }, _) => true,
         _ => false,
     };

@@ -3,6 +3,7 @@ mod auth;
 mod credentials;
 mod fields;
 mod names;
+mod numbers;
 mod pipelines;
 mod shapes;
 mod requests;
@@ -35,6 +36,7 @@ pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
     }
     pipelines::pipelines(&mut report);
     zeros(&mut report);
+    numbers::numbers(&mut report);
 }
 
 /// Durations and numbers of 0 where it makes no sense.

@@ -123,8 +123,7 @@ fn params(used: &crate::definition::pipelines::Use, source: &Source, at: &[&str;
 pub(crate) fn fits(default: &Param, value: &Tree<'_>) -> bool {
     match (default, value) {
         (_, Tree::Null) => true,
-        (Param::Template(_) | Param::Value(Tree::Null), Tree::Text(_) | Tree::Int(_) | Tree::Float(_)) => true,
-        (Param::Template(_) | Param::Value(Tree::Null), _) => false,
+        (Param::Template(_) | Param::Value(Tree::Null), value) => matches!(value.kind(), "text" | "number"),
         (Param::Value(default), value) => default.kind() == value.kind(),
     }
 }

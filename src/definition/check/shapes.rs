@@ -99,7 +99,7 @@ fn operand_shape(operand: &Operand) -> Shape {
     match operand {
         Operand::Constant(Tree::Text(_)) => Shape::Text,
         Operand::Constant(Tree::Bool(_)) => Shape::Boolean,
-        Operand::Constant(Tree::Int(_) | Tree::Float(_)) => Shape::Number,
+        Operand::Constant(Tree::Int(_) | Tree::Float(_) | Tree::Number(_)) => Shape::Number,
         Operand::Call(call) if call.name == "geo" => Shape::Point,
         _ => Shape::Any,
     }

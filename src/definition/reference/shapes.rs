@@ -48,7 +48,7 @@ impl JsonSchema for Part {
         "PART".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"description": "A constant, a template, a list or a map of these. Null leaves the entry out."})
+        json_schema!({"description": "A constant, a template, a list or a map of these. Null leaves the entry out. A plain number is sent as it is written: `010`, `3.10`, `1e3`, `12345678901234567890`; in a JSON body it is a number with these digits."})
     }
 }
 
