@@ -161,7 +161,8 @@ async fn a_sweep_that_is_not_whole_closes_nothing() {
     bench.run("remotive").await;
     bench.show(Site::Remotive, 30, false);
     for fault in [Fault::BrokenJson, Fault::HtmlWall, Fault::Status(403)] {
-        bench.sites.fault(Site::Remotive, fault, 2);
+        // A body that is cut is asked again, as often as the source allows.
+        bench.sites.fault(Site::Remotive, fault, 9);
         let (broken, _) = bench.run("remotive").await;
         assert_ne!(broken.outcome, Outcome::Complete, "{fault:?}");
         assert_eq!(broken.counts.closed, 0, "{fault:?}");
