@@ -34,10 +34,7 @@ pub fn judge(pages: &Pagination, progress: &Progress, keys: u64) -> Completeness
     if progress.repeats {
         return Completeness::Unknown("a page came again, and what stands in its place was not read".into());
     }
-    match stepped_over(pages, progress) {
-        Some(why) => Completeness::Unknown(why),
-        None => Completeness::Whole,
-    }
+    Completeness::Whole
 }
 
 fn counted(progress: &Progress, keys: u64, least: u64, greatest: u64) -> Completeness {
@@ -62,20 +59,4 @@ fn without_total(progress: &Progress) -> String {
         "total: {found}, and no page announces one, so nothing says whether all was read; read another one, or take \
          `total` away"
     )
-}
-
-/// Page numbers count pages of one size: a short page that another one followed was stepped over, unless the site itself
-/// says where the end is.
-fn stepped_over(pages: &Pagination, progress: &Progress) -> Option<String> {
-    let Pagination::Number(number) = pages else { return None };
-    if number.more.is_some() || number.last.is_some() || number.count.is_some() || number.total.is_some() {
-        return None;
-    }
-    let full = progress.sizes.largest.min(pages.rule().common().size());
-    let short = progress.sizes.smallest.filter(|smallest| *smallest < full)?;
-    Some(format!(
-        "short pages: one of {short} records, where others hold {}, was followed by more, so some may have been stepped \
-         over; read `more`, `count` or `total`, or page by `offset`",
-        progress.sizes.largest
-    ))
 }

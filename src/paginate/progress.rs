@@ -28,9 +28,9 @@ pub struct Progress {
     /// Records without a key.
     #[serde(default)]
     pub keyless: u64,
-    /// How many records its pages held.
+    /// Records of the last page that brought something new.
     #[serde(default)]
-    pub sizes: Sizes,
+    pub last_size: u64,
     /// Why it cannot be complete: the first page that could not be read.
     #[serde(default)]
     pub lost: Option<String>,
@@ -56,17 +56,6 @@ pub struct Progress {
     pub part: u32,
     /// Whether the first pass of a slice read twice is over.
     pub again: bool,
-}
-
-/// How many records the pages of a slice held.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sizes {
-    /// The last page.
-    pub last: u64,
-    /// The largest page.
-    pub largest: u64,
-    /// The smallest page that another one with records followed.
-    pub smallest: Option<u64>,
 }
 
 /// Whether a page came before in its slice.
@@ -114,7 +103,7 @@ impl Progress {
             self.barren = 0;
             self.received = self.received.saturating_add(page.records);
             self.keyless = self.keyless.saturating_add(page.keyless);
-            self.sizes.page(page.records);
+            self.last_size = page.records;
             keep(&mut self.hashes, page.hash);
         } else {
             self.barren += 1;
@@ -166,16 +155,6 @@ impl Progress {
             keep(&mut self.pointers, hash);
         }
         seen
-    }
-}
-
-impl Sizes {
-    fn page(&mut self, records: u64) {
-        if self.last > 0 {
-            self.smallest = Some(self.smallest.map_or(self.last, |smallest| smallest.min(self.last)));
-        }
-        self.largest = self.largest.max(records);
-        self.last = records;
     }
 }
 

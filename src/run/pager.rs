@@ -44,7 +44,7 @@ impl Pager<'_> {
     pub(super) fn ahead(&self, at: &Position) -> Option<Position> {
         let progress = &self.progress;
         let total = progress.total.filter(|total| progress.received <= *total)?;
-        self.pages.rule().ahead(at, progress.sizes.last, total)
+        self.pages.rule().ahead(at, progress.last_size, total)
     }
 }
 
