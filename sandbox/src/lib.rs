@@ -28,6 +28,9 @@ pub const CLIENT_ID: &str = "PAR_sandbox_client";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "sandbox-secret-of-nobody";
 
+/// A text of a record that a store is to refuse, whatever its schema takes.
+pub const REFUSED: &str = "(refused by the store)";
+
 /// What the sites share: the offers, and the faults that are ordered.
 #[derive(Clone, Debug)]
 pub struct Shared {

@@ -2,6 +2,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::REFUSED;
 use crate::ledger::{Class, Line, line};
 use crate::world::{Entry, Flaw, Site, World, key, record, whole};
 
@@ -118,16 +119,16 @@ impl Flaw {
         match self {
             Flaw::NoKey | Flaw::WrongKey => Class::Keyless,
             Flaw::NoTitle | Flaw::WrongTitle => Class::Rejected,
-            Flaw::FarDate => Class::Poison,
+            Flaw::Refused => Class::Poison,
         }
     }
 
     pub(crate) fn spoil(self, site: Site, record: &mut Value) {
-        let (key, title, date) = match site {
-            Site::FranceTravail => ("id", "intitule", "dateCreation"),
-            Site::Arbeitnow => ("slug", "title", "created_at"),
-            Site::Remotive => ("id", "title", "publication_date"),
-            Site::SmartRecruiters => ("id", "name", "releasedDate"),
+        let (key, title, other) = match site {
+            Site::FranceTravail => ("id", "intitule", ("appellationlibelle", json!(REFUSED))),
+            Site::Arbeitnow => ("slug", "title", ("company_name", json!(REFUSED))),
+            Site::Remotive => ("id", "title", ("company_name", json!(REFUSED))),
+            Site::SmartRecruiters => ("id", "name", ("company", json!({"name": REFUSED}))),
         };
         let Some(members) = record.as_object_mut() else { return };
         match self {
@@ -135,7 +136,7 @@ impl Flaw {
             Flaw::WrongKey => members.insert(key.into(), json!({"is": "an object"})),
             Flaw::NoTitle => members.shift_remove(title),
             Flaw::WrongTitle => members.insert(title.into(), json!({"is": "an object"})),
-            Flaw::FarDate => members.insert(date.into(), json!("01 Jan 14645 00:00:00 +0000")),
+            Flaw::Refused => members.insert(other.0.into(), other.1),
         };
     }
 }

@@ -134,8 +134,8 @@ pub enum Flaw {
     NoTitle,
     /// Its title is an object.
     WrongTitle,
-    /// It was published in the year 14645.
-    FarDate,
+    /// One of its texts is [`REFUSED`](crate::REFUSED).
+    Refused,
 }
 
 /// What is true of an offer.

@@ -110,17 +110,17 @@ fn item(status: u16, index: &str) -> Value {
     json!({"type": kind, "reason": reason})
 }
 
-/// The answer for the items that were forwarded, with those between that were not.
-pub(super) fn merged(answer: Answer, documents: &[&[&[u8]]], failed: &[bool], status: u16) -> Answer {
+/// The answer for the items that were forwarded, with those between that were not and have a status of their own.
+pub(super) fn merged(answer: Answer, documents: &[&[&[u8]]], statuses: &[Option<u16>]) -> Answer {
     let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else { return answer };
     let Some(applied) = body["items"].as_array().cloned() else { return answer };
     let mut applied = applied.into_iter();
     let mut items = Vec::new();
-    for (document, failed) in documents.iter().zip(failed) {
-        if !failed {
+    for (document, status) in documents.iter().zip(statuses) {
+        let Some(status) = *status else {
             items.extend(applied.next());
             continue;
-        }
+        };
         let action: Value = serde_json::from_slice(document[0]).unwrap();
         let (name, meta) = action.as_object().unwrap().iter().next().unwrap();
         let error = item(status, "jobmarket-offers");

@@ -63,6 +63,8 @@ struct Orders {
     /// Chooses the items of a partial failure.
     chance: fastrand::Rng,
     too_large: Option<usize>,
+    /// Documents that hold this text are refused for good.
+    refused: Option<String>,
     demanded: Option<(String, String)>,
     judge: Option<Judge>,
     forbidden: Vec<String>,
@@ -113,6 +115,24 @@ impl Orders {
             Some(Fault::Block) => Deed::Answer(answers::flooded(&asked.path)),
             fault => Deed::Forward(fault),
         }
+    }
+
+    /// The status of each document of a bulk that is not forwarded: what is refused for good, and what a fault chooses.
+    fn statuses(&mut self, asked: &Asked, fault: Option<Fault>) -> Vec<Option<u16>> {
+        let text = asked.text();
+        let refused = self.refused.as_deref().unwrap_or_default().as_bytes();
+        let holds = |line: &&[u8]| !refused.is_empty() && line.windows(refused.len()).any(|part| part == refused);
+        let documents = documents(&text);
+        let mut statuses: Vec<Option<u16>> =
+            documents.iter().map(|document| document.iter().any(holds).then_some(400)).collect();
+        if let Some(Fault::Items(status, percent)) = fault {
+            let mut chance = self.chance.fork();
+            let mut failed: Vec<bool> = documents.iter().map(|_| chance.u32(..100) < percent).collect();
+            // A fault that was ordered happens, however few the items are.
+            failed[0] |= !failed.contains(&true);
+            statuses.iter_mut().zip(failed).filter(|(_, failed)| *failed).for_each(|(own, _)| *own = Some(status));
+        }
+        statuses
     }
 
     fn count(&mut self, fault: Fault) {
@@ -167,6 +187,7 @@ impl Proxy {
             random: None,
             chance: fastrand::Rng::with_seed(1),
             too_large: None,
+            refused: None,
             demanded: None,
             judge: None,
             forbidden: Vec::new(),
@@ -241,6 +262,11 @@ impl Proxy {
         self.orders().demanded = Some((header.to_owned(), value.to_owned()));
     }
 
+    /// Documents that hold a text are not forwarded and answered as what does not fit the mapping, also behind `clear`.
+    pub fn refuse(&self, text: &str) {
+        self.orders().refused = Some(text.to_owned());
+    }
+
     /// Requests that are not allowed are refused with the reason.
     pub fn restrict(&self, judge: impl Fn(&Asked) -> Result<(), String> + Send + 'static) {
         self.orders().judge = Some(Box::new(judge));
@@ -299,9 +325,9 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
         let (answer, fault) = match deed {
             Deed::Answer(answer) => (answer, None),
             Deed::Forward(Some(Fault::Reset)) => return Ok(()),
-            Deed::Forward(Some(Fault::Items(status, percent))) => {
-                let chance = orders.lock().unwrap().chance.fork();
-                (items(client, &target, &asked, (status, percent), chance).await?, None)
+            Deed::Forward(fault) if asked.is_bulk() => {
+                let statuses = orders.lock().unwrap().statuses(&asked, fault);
+                (items(client, &target, &asked, &statuses).await?, fault)
             }
             Deed::Forward(fault) => (forward(client, &target, &asked, &asked.body).await?, fault),
         };
@@ -321,27 +347,27 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// A bulk of which some items are not forwarded.
-async fn items(
-    client: &reqwest::Client,
-    target: &str,
-    asked: &Asked,
-    (status, percent): (u16, u32),
-    mut chance: fastrand::Rng,
-) -> io::Result<Answer> {
-    let text = asked.text();
+/// The documents of a bulk: two lines each.
+fn documents(text: &[u8]) -> Vec<Vec<&[u8]>> {
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    let documents: Vec<&[&[u8]]> = lines.chunks(2).collect();
-    let mut failed: Vec<bool> = documents.iter().map(|_| chance.u32(..100) < percent).collect();
-    // A fault that was ordered happens, however few the items are.
-    failed[0] |= !failed.contains(&true);
-    let kept = documents.iter().zip(&failed).filter(|(_, failed)| !**failed).flat_map(|(document, _)| document.iter());
-    let body: Vec<u8> = kept.flat_map(|line| [line, &b"\n"[..]].concat()).collect();
+    lines.chunks(2).map(<[&[u8]]>::to_vec).collect()
+}
+
+/// A bulk of which the items with a status of their own are not forwarded.
+async fn items(client: &reqwest::Client, target: &str, asked: &Asked, statuses: &[Option<u16>]) -> io::Result<Answer> {
+    if statuses.iter().all(Option::is_none) {
+        return forward(client, target, asked, &asked.body).await;
+    }
+    let text = asked.text();
+    let documents = documents(&text);
+    let documents: Vec<&[&[u8]]> = documents.iter().map(Vec::as_slice).collect();
+    let kept = documents.iter().zip(statuses).filter(|(_, status)| status.is_none());
+    let body: Vec<u8> = kept.flat_map(|(document, _)| *document).flat_map(|line| [line, &b"\n"[..]].concat()).collect();
     let answer = match body.is_empty() {
         true => Answer::json(200, r#"{"took":1,"errors":false,"items":[]}"#.to_owned()),
         false => forward(client, target, asked, &body).await?,
     };
-    Ok(answers::merged(answer, &documents, &failed, status))
+    Ok(answers::merged(answer, &documents, statuses))
 }
 
 /// Headers of a hop, and what a changed body makes wrong.

@@ -45,10 +45,17 @@ pub fn names() -> Vec<String> {
     FAULTS.iter().map(|(_, name)| *name).chain([TOO_LARGE, NODE_KILLED]).map(str::to_owned).collect()
 }
 
+/// A proxy before a node: it refuses the documents that the sites spoil for that.
+pub async fn before(node: &str) -> Proxy {
+    let proxy = Proxy::start(node).await;
+    proxy.refuse(sandbox::REFUSED);
+    proxy
+}
+
 impl Outside {
     pub async fn start() -> Self {
         let node = Node::start();
-        let (url, proxy) = (node.url.clone(), Proxy::start(&node.url).await);
+        let (url, proxy) = (node.url.clone(), before(&node.url).await);
         Outside { node: Some(node), url, proxy, told: Vec::new(), outage: None }
     }
 
@@ -61,7 +68,7 @@ impl Outside {
                 assert_eq!(http(&self.url, "DELETE", &format!("/{index}")).await.0, 200);
             }
         }
-        self.proxy = Proxy::start(&self.url).await;
+        self.proxy = before(&self.url).await;
         self.told.clear();
         self.written(&self.proxy.url)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::drive::{Disturb, drive, signal};
-use crate::outside::Outside;
+use crate::outside::{Outside, before};
 use crate::project::Project;
 use crate::proxy::{Fault, Proxy};
 use crate::schedule::Schedule;
@@ -30,7 +30,7 @@ pub async fn owners(seed: u64, outside: &mut Outside, tally: &mut Tally) -> Verd
 impl Schedule<'_> {
     async fn takeovers(mut self, node: &str) -> Verdict {
         // The first owner has a way of its own to the server, so that it alone is slow.
-        let proxy = Proxy::start(node).await;
+        let proxy = before(node).await;
         let store = format!("{{elasticsearch: {{url: \"{}\", api_key: \"${{secret.ES_API_KEY}}\"}}}}", proxy.url);
         let first = Project::new(&self.sites, &store);
         let mut verdict = Verdict::default();

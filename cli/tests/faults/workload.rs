@@ -28,7 +28,7 @@ pub fn change(sites: &Sandbox, random: &mut fastrand::Rng) {
                 _ => world.once(site),
             }
             if site == Site::FranceTravail && random.u32(0..3) == 0 {
-                world.spoil(site, 1, Flaw::FarDate);
+                world.spoil(site, 1, Flaw::Refused);
             }
         }
     });
