@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::{DecodeError, plain};
 use crate::exchange::Page;
@@ -36,13 +36,14 @@ impl Text<'_> {
     }
 }
 
-/// The text of a page: as its byte order mark says, else its `Content-Type`, else UTF-8. UTF-8 that was declared as a
+/// The text of a page: as its byte order mark says, else its first bytes where they are UTF-16, else its `Content-Type`,
+/// else UTF-8. UTF-8 that was declared as a
 /// character set of single bytes is UTF-8; what is no UTF-8 at all, though nothing else was declared, is windows-1252.
 pub fn text(page: &Page) -> Result<Text<'_>, DecodeError> {
     let plain = plain(page)?;
     let declared = match Encoding::for_bom(&plain) {
         Some((encoding, length)) => return Ok(decoded(cut(plain, length), encoding)),
-        None => page.header("content-type").and_then(charset),
+        None => wide(&plain).or_else(|| page.header("content-type").and_then(charset)),
     };
     Ok(match declared {
         Some(encoding) if encoding != UTF_8 && !(encoding.is_single_byte() && is_utf8(&plain)) => {
@@ -50,6 +51,15 @@ pub fn text(page: &Page) -> Result<Text<'_>, DecodeError> {
         }
         _ => utf8(plain),
     })
+}
+
+/// UTF-16, where a text begins as no other one does: with a sign of ASCII in two bytes, as RFC 4627 section 3 tells it.
+fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
+    match bytes {
+        [0, 1..=0x7f, 0, ..] => Some(UTF_16BE),
+        [1..=0x7f, 0, _, 0, ..] => Some(UTF_16LE),
+        _ => None,
+    }
 }
 
 /// The character set that a media type names.
@@ -156,6 +166,9 @@ mod tests {
         check("text/plain;Charset=Shift_JIS", b"\x93\x8c\x8b\x9e", "東京", &[], false);
         check("text/plain; charset=utf-16le", b"c\0\xe9\0", "cé", &[], false);
         check("text/plain; charset=koi8-r", b"\xcd", "м", &[], false);
+        check("text/plain; charset=utf-16", b"\0{\0\xe9", "{é", &[], false);
+        check(json, b"\0{\0\xe9", "{é", &[], false);
+        check(json, b"{\0}\0", "{}", &[], false);
         // Declared, but the bytes say otherwise.
         check("application/json; charset=iso-8859-1", b"caf\xc3\xa9", "café", &[], false);
         check("application/json; charset=nonsense", b"caf\xc3\xa9", "café", &[], false);

@@ -42,6 +42,9 @@ type Read<T> = Result<T, Bad>;
 
 /// Values may be nested so deep.
 const DEPTH: usize = 128;
+/// Notes of one record, and bytes of a path, above which no more are made: a site may send megabytes of either.
+const NOTES: usize = 100;
+const PATH: usize = 200;
 
 impl<'b> Reader<'b> {
     pub(super) fn new(text: &'b str, at: usize, damaged: &'b [usize]) -> Self {
@@ -94,9 +97,9 @@ impl<'b> Reader<'b> {
                 return self.bad("`:`");
             }
             let noted = self.notes.len();
-            let copy = name.clone();
+            let step = format!(".{}", name.chars().take(PATH).collect::<String>());
             each(self, name)?;
-            self.placed(noted, || format!(".{copy}"));
+            self.placed(noted, || step.clone());
             if self.took(b'}') {
                 return Ok(());
             }
@@ -136,9 +139,9 @@ impl<'b> Reader<'b> {
         Ok(())
     }
 
-    /// Puts what leads to them before the notes that were made meanwhile.
+    /// Puts what leads to them before the notes that were made meanwhile. Of a path that is long enough no more is told.
     fn placed(&mut self, noted: usize, step: impl Fn() -> String) {
-        for note in &mut self.notes[noted..] {
+        for note in self.notes[noted..].iter_mut().filter(|note| note.path.len() < PATH) {
             note.path.insert_str(0, &step());
         }
     }
@@ -199,7 +202,9 @@ impl<'b> Reader<'b> {
     }
 
     pub(super) fn note(&mut self, what: &'static str) {
-        self.notes.push(Note { path: String::new(), what });
+        if self.notes.len() < NOTES {
+            self.notes.push(Note { path: String::new(), what });
+        }
     }
 
     fn unescaped(&mut self, inner: &str, start: usize) -> Read<String> {

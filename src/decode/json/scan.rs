@@ -18,7 +18,7 @@ const MOST: usize = 1 << 16;
 /// which is read strictly. A bracket that closes what is not open is passed over, and one that closes an outer one closes
 /// all within it. Behind a quote that is not escaped, what seems to be a text is what stands between two texts.
 pub(super) fn scan(bytes: &[u8], mut at: usize, close: u8) -> Scan {
-    let mut open: Vec<u8> = Vec::new();
+    let mut open = Open::default();
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => {
@@ -30,24 +30,53 @@ pub(super) fn scan(bytes: &[u8], mut at: usize, close: u8) -> Scan {
                     None => return Scan::Cut,
                 }
             }
-            b'{' if open.len() < MOST => open.push(b'}'),
-            b'[' if open.len() < MOST => open.push(b']'),
-            b'{' | b'[' => return Scan::Cut,
-            b'}' | b']' => match open.iter().rposition(|end| end == byte) {
-                Some(place) => open.truncate(place),
-                None if *byte == close => return Scan::End(at),
-                None => {}
-            },
-            b',' if open.is_empty() && close != 0 => return Scan::End(at),
+            b'{' | b'[' if open.ends.len() == MOST => return Scan::Cut,
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' if open.has(*byte) => open.pop(*byte),
+            b'}' | b']' if *byte == close => return Scan::End(at),
+            b',' if open.ends.is_empty() && close != 0 => return Scan::End(at),
             _ => {}
         }
         at += 1;
     }
-    if open.is_empty() && close == 0 { Scan::Closed } else { Scan::Cut }
+    if open.ends.is_empty() && close == 0 { Scan::Closed } else { Scan::Cut }
 }
 
-/// Whether what stands between two quotes is no text, but ends one object and begins the next, or ends a list.
+/// The brackets that will end what is open. They are counted, so that one which closes nothing costs no search.
+#[derive(Default)]
+struct Open {
+    ends: Vec<u8>,
+    curly: usize,
+}
+
+impl Open {
+    fn push(&mut self, end: u8) {
+        self.curly += usize::from(end == b'}');
+        self.ends.push(end);
+    }
+
+    fn has(&self, end: u8) -> bool {
+        if end == b'}' { self.curly > 0 } else { self.ends.len() > self.curly }
+    }
+
+    /// Closes what this bracket ends, and all that was opened within it.
+    fn pop(&mut self, end: u8) {
+        while let Some(last) = self.ends.pop() {
+            self.curly -= usize::from(last == b'}');
+            if last == end {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether what stands between two quotes is no text, but ends one object and begins the next, or ends a list. What is
+/// escaped is text: otherwise each quote in it would be looked at as if it began another one.
 fn is_between(inside: &[u8], ended: bool) -> bool {
+    if memchr::memchr(b'\\', inside).is_some() {
+        return false;
+    }
     let opens = |rest: &[u8]| {
         Some(
             rest.trim_ascii_end()

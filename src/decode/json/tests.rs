@@ -128,7 +128,7 @@ fn a_body_that_cannot_be_read_says_why() {
 }
 
 /// Two passes over a body, told as one pass tells it.
-fn twice(body: &str, names: &[&str]) -> String {
+pub(super) fn twice(body: &str, names: &[&str]) -> String {
     let text = Text::from(body);
     let read = match envelope(&text, names) {
         Err(error) => return error.to_string(),
@@ -140,7 +140,7 @@ fn twice(body: &str, names: &[&str]) -> String {
         records(&text, list, &mut |row| {
             count += 1;
             told += &match row {
-                Row::Read(tree, notes) => format!(" {tree} {notes:?}"),
+                Row::Read(tree, _) => format!(" {tree}"),
                 Row::Unread(unread) => format!(" {unread:?}"),
             };
             true
@@ -152,7 +152,7 @@ fn twice(body: &str, names: &[&str]) -> String {
 }
 
 /// One pass over a body, told in the same way.
-fn once(body: &str, names: &[&str]) -> String {
+pub(super) fn once(body: &str, names: &[&str]) -> String {
     let text = Text::from(body);
     let whole = match json(&text, Some(names)) {
         Err(error) => return error.to_string(),
@@ -175,7 +175,7 @@ fn once(body: &str, names: &[&str]) -> String {
 fn two_passes_see_what_one_sees_whatever_is_broken() {
     let body = r#"{"t":5,"p":{"rows":[{"a":"b\u00e9","c":[1,{"d":"e,]}"}]},{"a":2.50},{"a":{"b":null}},[],"x"],"n":"x"},"l":[{}]}"#;
     let names = ["p", "rows"];
-    assert_eq!(once(body, &names).replace(" []", ""), twice(body, &names).replace(" []", ""));
+    assert_eq!(once(body, &names), twice(body, &names));
     let signs = ['"', '\\', '{', '}', '[', ']', ',', ':', '1', 'x', ' '];
     for at in 0..body.len() {
         for sign in signs {
@@ -185,8 +185,7 @@ fn two_passes_see_what_one_sees_whatever_is_broken() {
                 format!("{}{}", &body[..at], &body[at + 1..]),
                 body[..at].to_owned(),
             ] {
-                let (once, twice) = (once(&broken, &names), twice(&broken, &names));
-                assert_eq!(once.replace(" []", ""), twice.replace(" []", ""), "{broken}");
+                assert_eq!(once(&broken, &names), twice(&broken, &names), "{broken}");
             }
         }
     }
