@@ -26,6 +26,12 @@ impl Call {
         failure(page, &self.secrets)
     }
 
+    /// An answer of this call that cannot be used, on one line, without its secrets: it may repeat them.
+    pub fn unusable(&self, page: &Page, why: &dyn std::fmt::Display) -> String {
+        let why = redact(&why.to_string(), &self.secrets);
+        format!("{}: {why}", asked(&page.method, &page.url, &self.secrets))
+    }
+
     /// What an answer holds, for whoever looks for something else in it: the site's own words, else its members.
     pub fn outline(&self, body: &Tree<'_>) -> String {
         match words(body) {

@@ -203,7 +203,7 @@ fn unanswered(error: &FetchError) -> &'static str {
 
 /// Whether an answer can be merged.
 fn usable(detail: &Detail, page: &SharedPage) -> Result<(), Failure> {
-    let at = |why: &dyn std::fmt::Display| format!("{} {}: {why}", page.method, page.url);
+    let at = |why: &dyn std::fmt::Display| detail.call.unusable(page, why);
     if detail.call.meaning(page) != Meaning::Records {
         return Err(Failure::new(format!("status {}", page.status), detail.call.failure(page)));
     }

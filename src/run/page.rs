@@ -1,6 +1,7 @@
 //! One page: fetched whole, given a ticket, archived, decoded, mapped and serialised once.
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -189,7 +190,9 @@ async fn pooled(
     };
     // A page that ends the thread which maps it would do so in each run: it is as unreadable as one that is no JSON.
     let worked = shared.engine.pool.work(job).await;
-    Ok(worked.unwrap_or_else(|| undecoded(Work::of(&whole), &whole, "the thread that mapped the page panicked")))
+    Ok(worked.unwrap_or_else(|| {
+        undecoded(&shared.plan, Work::of(&whole), &whole, &"the thread that mapped the page panicked")
+    }))
 }
 
 async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
@@ -207,7 +210,7 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
     let mut work = Work::of(page);
     let text = match decode::text(page) {
         Ok(text) => text,
-        Err(error) => return undecoded(work, page, &error.to_string()),
+        Err(error) => return undecoded(plan, work, page, &error),
     };
     if *meaning != Meaning::Records {
         let body = decode::json(&text, None).unwrap_or_default().body;
@@ -226,7 +229,7 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
                 }
             }
         }
-        Err(error) => undecoded(work, page, &error.to_string()),
+        Err(error) => undecoded(plan, work, page, &error),
     }
 }
 
@@ -239,11 +242,12 @@ fn decoded<'b>(plan: &Plan, text: &'b Text<'_>) -> Result<Decoded<'b>, DecodeErr
 }
 
 /// A body that stays undecodable is one rejected record, and its slice is partial.
-fn undecoded(mut work: Work, page: &Page, why: &str) -> Work {
+fn undecoded(plan: &Plan, mut work: Work, page: &Page, why: &dyn Display) -> Work {
+    let why = plan.call.unusable(page, why);
     work.records = 1;
-    let record = unreadable::record(0, &page.body, why);
+    let record = unreadable::record(0, &page.body, &why);
     work.parts = Parts::Here(vec![Mapped { records: vec![record], text: Vec::new() }]);
-    work.fault = Some(PageFault::Unreadable(why.to_owned()));
+    work.fault = Some(PageFault::Unreadable(why));
     work
 }
 

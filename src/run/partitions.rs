@@ -6,7 +6,7 @@ use chrono::DateTime;
 
 use super::ask::Asker;
 use super::pager::Pager;
-use crate::decode;
+use crate::decode::{self, DecodeError};
 use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
@@ -157,11 +157,13 @@ impl Partitions {
                 Meaning::Empty => break,
                 _ => return Err(answer(call.failure(&page))),
             }
-            let text = decode::text(&page).map_err(|error| answer(error.to_string()))?;
-            let read = decode::json(&text, None).map_err(|error| answer(error.to_string()))?;
+            let undecoded = |error: DecodeError| answer(call.unusable(&page, &error));
+            let text = decode::text(&page).map_err(undecoded)?;
+            let read = decode::json(&text, None).map_err(undecoded)?;
             // A parent that is left out would look like offers that are gone.
             if let Some(unread) = read.unread.first() {
-                return Err(answer(format!("a part of its answer cannot be read: {}", unread.message)));
+                let why = format_args!("a part of its answer cannot be read: {}", unread.message);
+                return Err(answer(call.unusable(&page, &why)));
             }
             read.notes.iter().for_each(|note| warn(format!("`for.{name}`: {}: {}", note.path, note.what)));
             let body = read.body;
