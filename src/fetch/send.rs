@@ -26,6 +26,10 @@ pub(super) enum Fault {
     Unreached(String),
     #[error("it redirects again and again: {REDIRECTS} redirects were followed, the last one to {0}")]
     Redirects(String),
+    #[error(
+        "it cannot be sent: a header, or a credential in one, holds a line end or another sign that headers cannot hold"
+    )]
+    Header,
     #[error("{0}")]
     Other(String),
 }
@@ -33,12 +37,12 @@ pub(super) enum Fault {
 impl Fault {
     /// Whether the site may have counted the request.
     pub(super) fn reached(&self) -> bool {
-        !matches!(self, Fault::Dns | Fault::Unreached(_))
+        !matches!(self, Fault::Dns | Fault::Unreached(_) | Fault::Header)
     }
 
     /// Whether another attempt would come to the same.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, Fault::Redirects(_))
+        matches!(self, Fault::Redirects(_) | Fault::Header)
     }
 
     /// As `responses:` knows it.
@@ -54,6 +58,10 @@ impl From<reqwest::Error> for Fault {
     fn from(error: reqwest::Error) -> Self {
         if error.is_timeout() {
             return Fault::Timeout;
+        }
+        // The address was read before: what is left of a request to be refused are its headers.
+        if error.is_builder() {
+            return Fault::Header;
         }
         // The innermost cause says what happened; the outer ones repeat the address.
         let mut cause: &dyn std::error::Error = &error;

@@ -1,7 +1,7 @@
 //! `json`: one borrowed tree. A large body is read in two passes over one text: what stands around the records, then the
 //! records. Both find the same records, as both leave it to [`rows`] where one ends.
 #[cfg(test)]
-mod random;
+mod random_tests;
 mod reader;
 mod rows;
 mod scan;
