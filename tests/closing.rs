@@ -8,8 +8,9 @@ use bench::Made::{Listed, Offer, Rejected};
 use bench::{Bench, Page, SOURCE, page};
 use chrono::TimeDelta;
 use jobmarket::event::{Alert, AlertKind, Outcome, RunKind};
+use jobmarket::offer::OfferId;
 use jobmarket::state::StateError;
-use jobmarket::state::words::{Due, DueSince, Found};
+use jobmarket::state::words::{Brought, Due, DueSince, Found, Intent};
 
 type Records<'p> = &'p [(&'p str, bench::Made<'p>)];
 
@@ -105,6 +106,31 @@ async fn offers_of_partitions_that_sweeps_no_longer_bring_are_due() {
     assert_eq!(bench.swept(&[("p", TWO, true)]).await, (1, 0));
     // An offer that another partition shows is open.
     assert_eq!(bench.swept(&[("p", &[("1", Offer("x")), ("3", Listed)], true)]).await, (0, 0));
+}
+
+#[tokio::test]
+async fn sweeps_judge_only_offers_that_were_known_before_them() {
+    let mut bench = Bench::new().await;
+    bench.swept(&[("p", TWO, true)]).await;
+    bench.swept(&[("p", TWO, true)]).await;
+    // A run intends to write a new offer of its page, and ends before the page is committed.
+    let begun = bench.begin(RunKind::Sweep, "a").await;
+    let page = Page { partition: "p", ..page(&begun, "a", 0, &[("9", Offer("x"))]) };
+    let (admit, admitted) = bench.admit(&page).await;
+    let intent = Intent {
+        row: admitted.rows[0].unwrap(),
+        source: SOURCE.into(),
+        id: OfferId::new(SOURCE, "9"),
+        key: "9".into(),
+        version: admit.version,
+        first_seen: bench.now,
+        brought: Some(Brought { ask: "a".into(), partition: "p".into(), start: None, again: false }),
+    };
+    bench.state.intent(vec![intent]).await.unwrap();
+    assert_eq!(bench.due("a", DueSince::Sweeps(2)).await, 0, "the two sweeps before could not show it");
+    bench.end(&begun, Outcome::Partial).await;
+    assert_eq!(bench.swept(&[("p", TWO, true)]).await, (0, 0), "one sweep since is not two");
+    assert_eq!(bench.swept(&[("p", TWO, true)]).await, (1, 0));
 }
 
 #[tokio::test]

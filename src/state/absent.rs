@@ -42,7 +42,8 @@ impl Core {
         Ok(found)
     }
 
-    /// Offers of partitions that so many sweeps read whole.
+    /// Offers of partitions that so many sweeps read whole. A sweep says nothing of an offer that got its row after the
+    /// sweep began: one that a run was about to write when it ended, for example. Rows are counted, as a clock may be wrong.
     fn absent_from_sweeps(
         &self,
         due: &Due,
@@ -74,10 +75,11 @@ impl Core {
             let seen = self.seen_since_run(&due.source, first)?;
             let mut statement = self.connection.prepare_cached(
                 "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND version > 0 AND closed_at IS NULL
-                 AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)",
+                 AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)
+                 AND n < (SELECT iif(row > 0, row, 1 << 62) FROM runs WHERE run = ?6)",
             )?;
-            let rows =
-                statement.query_map(params![due.source, due.ask, partition, start, end], |row| row.get::<_, u32>(0))?;
+            let of = params![due.source, due.ask, partition, start, end, first];
+            let rows = statement.query_map(of, |row| row.get::<_, u32>(0))?;
             let absent = absent(rows, &seen)?;
             found.add(&partition, absent, empty);
         }
