@@ -147,6 +147,7 @@ fn shapes(n: usize) -> Vec<String> {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)]
 fn no_shape_takes_longer_than_its_length() {
     for body in shapes(1 << 19) {
         let (text, start) = (Text::from(&*body), Instant::now());
