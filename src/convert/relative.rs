@@ -71,7 +71,8 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         let inside = |sign: char| match digits {
             // `1.5` is one number, and none that is read.
             true => sign.is_ascii_digit() || matches!(sign, '.' | ','),
-            false => (sign.is_alphabetic() || sign == '\'') && !sign.is_ascii_digit(),
+            // `½` and `２` are no letters: each is taken in all the same, or nothing would ever get past it.
+            false => (sign.is_alphanumeric() || sign == '\'') && !sign.is_ascii_digit(),
         };
         let end = text[start..].find(|sign| !inside(sign)).map_or(text.len(), |end| start + end);
         let end = start + text[start..end].trim_end_matches(['.', ',']).len();
@@ -180,6 +181,12 @@ more than 30 days ago => no day
 recently => no day
 in 3 days => 2026-11-27
 3 days left => unread
+½ day ago => unread
+3½ days ago => unread
+２ days ago => unread
+² => unread
+① => unread
+2024年11月20日 => unread
 il y a 3 jours => 2026-11-21
 Il y a 3 jours => 2026-11-21
 Il y a une heure => 2026-11-24
