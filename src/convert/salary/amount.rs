@@ -45,7 +45,9 @@ pub(super) fn plain(text: &str) -> String {
 static MONTHS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)\s*(?:(?:\b(?:sur|in|en|su|op)|[x×])\s*(\d{1,2}(?:[.,]\d+)?)\s*(?:mois|months?|monate|meses|mesi|maanden)",
-        r"|(?:\b(?:sur|in|en|su)|[x×])?\s*\b(1[2-8](?:[.,]\d+)?)\s*(?:pagas|mensilità|mensualités|monatsgehälter))\b"
+        r"|(?:\b(?:sur|in|en|su)|[x×])?\s*\b(1[2-8](?:[.,]\d+)?)\s*(?:pagas|mensilità|mensualités|monatsgehälter))\b",
+        // Nothing else is counted so where a text ends: `/ mois x 13`, `pro Monat (14x)`.
+        r"|(?i)\s*\(?\s*[x×]\s*(1[2-8])\s*\)?\s*$|(?i)\s*\(\s*(1[2-8])\s*[x×]\s*\)"
     ))
     .ok()
 });
@@ -55,7 +57,7 @@ pub(super) fn cut_months(text: &str) -> (String, Option<f64>) {
     let Some(found) = MONTHS.as_ref().and_then(|pattern| pattern.captures(text)) else {
         return (text.to_owned(), None);
     };
-    let number = found.get(1).or_else(|| found.get(2)).map_or("", |number| number.as_str());
+    let number = found.iter().skip(1).flatten().next().map_or("", |number| number.as_str());
     let months = number.replace(',', ".").parse().ok();
     let whole = found.get(0).map_or(0..0, |whole| whole.range());
     let mut rest = text.to_owned();
@@ -65,8 +67,12 @@ pub(super) fn cut_months(text: &str) -> (String, Option<f64>) {
 
 /// Digits with marks between thousands, lakhs and decimals, and what a Swiss or German text ends them with.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:[ .',]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?)(?:[.,]-{1,2})?")
-        .ok()
+    // One kind of mark in a number: `45,000 401` are two.
+    Regex::new(concat!(
+        r"(\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}(?:(?: \d{3})+|(?:\.\d{3})+|(?:,\d{3})+|(?:'\d{3})+)(?:[.,]\d{1,2})?|\d+(?:[.,]\d+)?)",
+        r"(?:[.,]-{1,2})?"
+    ))
+    .ok()
 });
 
 /// What follows a number that is no money.
@@ -89,7 +95,7 @@ pub(super) fn amounts(text: &str, lang: Lang, scale: Option<f64>) -> Result<Foun
     let (Some(numbers), Some(other), Some(paid)) = (NUMBER.as_ref(), OTHER_UNIT.as_ref(), PAID.as_ref()) else {
         return Ok(Found::default());
     };
-    let (mut found, mut loose) = (Found::default(), Vec::new());
+    let (mut found, mut loose, mut end) = (Found::default(), Vec::new(), 0);
     for number in numbers.captures_iter(text) {
         let (Some(digits), Some(whole)) = (number.get(1), number.get(0)) else { continue };
         let before = before(&text[..digits.start()]);
@@ -105,6 +111,9 @@ pub(super) fn amounts(text: &str, lang: Lang, scale: Option<f64>) -> Result<Foun
         let value = value(digits.as_str(), lang)? * after.times;
         let marks = before.marks.into_iter().chain(after.marks).collect();
         let at = digits.start() - before.length..whole.end() + after.length;
+        if std::mem::replace(&mut end, at.end) > at.start {
+            return Err("a currency between two numbers, which may belong to either");
+        }
         let amount = Amount { value, marks, times: after.times, at };
         match bare && !unit.is_some_and(|unit| unit.plausible(value, scale)) {
             true => loose.push((amount, looks_like_pay(digits.as_str(), lang))),
@@ -221,6 +230,11 @@ fn after(text: &str) -> Side {
     at += text[at..].len() - text[at..].trim_start().len();
     let run = first_word(&text[at..]);
     let next = text[at + run.len()..].chars().next().filter(|sign| currency::is_sign(*sign));
+    // `from 2025 $90,000`: a mark that touches the next number, and not this one, is the next one's.
+    let mark = at + run.len() + next.map_or(0, char::len_utf8);
+    if at > side.length && text[mark..].starts_with(|sign: char| sign.is_ascii_digit()) {
+        return side;
+    }
     match (run, next) {
         ("", Some(sign)) => {
             side.length = at + sign.len_utf8();

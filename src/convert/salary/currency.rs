@@ -92,6 +92,8 @@ pub(super) fn word(word: &str) -> Option<Mark> {
             Mark::Unknown
         }
         _ if word == "R" => Mark::Is("ZAR"),
+        // `$85K CAN`
+        _ if word == "CAN" => Mark::Is("CAD"),
         _ => return None,
     })
 }

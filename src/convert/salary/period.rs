@@ -153,6 +153,16 @@ static BESIDE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)\d+(?:[.,]\d+)?\s*-?\s*(?:h|hrs?|heures?|hours?|std|stunden|wochenstunden|uur|uren|horas|ore)\b(?:\.|\d{2})?\s*(?:/|par|per|pro|por|a|an|la)?\s*(?:semaine|sem|hebdo\w*|mois|week|woche|semana\w*|settiman\w*)?\b|\d+(?:h)\d{2}|\d+\s*(?:e|è|eme|ème)\s*mois|treizi[eè]me mois|sur\s+\d+\s*mois|x\s*\d+\s*mois|\d+\s*(?:ans?|years?|jahren?|años|anni|jaar)\b|\btitres? \w+|tickets? restaurants?").ok()
 });
 
+/// Several periods, or a part of one, are none of ours: `per 4 weeks`, `/ 2 mois`, `every two weeks`, `half day`.
+static SEVERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let units = "weeks?|wks?|semaines?|wochen?|semanas?|settimane|weken|days?|jours?|tagen?|tage|d[ií]as|giorni|dagen|months?|mois|\
+        monaten?|monate|meses|mesi|maanden|minutes?|minuten?|minutos|minuti";
+    Regex::new(&format!(
+        r"(?i)#\s*(?:\w+\s+)?(?:/|per|par|pro|je|por|every|all[ei]|cada|elke)\s*(?:[2-9]|1[0-9]|[2-6]0|two|three|four|deux|trois|quatre|zwei|drei|vier|dos|tres|cuatro|due|tre|quattro|twee|drie)\s*(?:{units})\b|\bbi-?weekly\b|\btwice an?\b|\bsemi-?monthly\b|\b(?:half|demi-?|halben?|media|mezza|halve)[ -]?(?:day|journ[ée]e|tag|jornada|giornata|dag)\b"
+    ))
+    .ok()
+});
+
 /// What the words say of the period.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Named {
@@ -177,6 +187,9 @@ pub(super) fn named(text: &str, amounts: &[Amount]) -> Result<Named, &'static st
     let mut rest = text.to_owned();
     for amount in amounts.iter().rev() {
         rest.replace_range(amount.at.clone(), " # ");
+    }
+    if SEVERAL.as_ref().is_some_and(|pattern| pattern.is_match(&rest)) {
+        return Ok(Named::None);
     }
     let rest = BESIDE.as_ref().map_or(rest.clone(), |pattern| pattern.replace_all(&rest, " ").into_owned());
     let mut found = NAMED.iter().filter(|(_, words)| words.is_match(&rest)).map(|(period, _)| *period);

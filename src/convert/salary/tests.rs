@@ -37,6 +37,8 @@ jusqu'à 3000 € par mois => - 3000 month EUR -
 45k annuel (payé en $) => 45000 45000 year - - doubt
 3 000 CHF par mois => 3000 3000 month CHF -
 50 € par mois => flaw
+2 000 € à 2 500 € brut / mois x 13 => 2000 2500 month EUR 13
+ab € 2.345,00 brutto pro Monat (14x) => 2345 - month EUR 14
 ";
 
 const ENGLISH: &str = "
@@ -46,6 +48,22 @@ $80k-$100k => 80000 100000 year USD -
 $25 - $30 per hour => 25 30 hour USD -
 up to $120k => - 120000 year USD -
 Competitive => nothing
+£45,000 401k => flaw
+$3,000 twice a month => flaw
+$2,000/week x 13 weeks => 2000 2000 week USD -
+from 2025 $90,000 => 90000 90000 year USD -
+Step 3 $52,000 - $60,000 per year => 52000 60000 year USD -
+2025 EUR90,000 per year => 90000 90000 year EUR -
+2024 CHF 90'000 per year => flaw
+2000 € 2500 per month => flaw
+€3000 per 4 weeks => flaw
+€2.400 bruto per 4 weken => flaw
+1200€/4 semaines => flaw
+$2,000 biweekly => flaw
+$1,500 every two weeks => flaw
+£250 per half day => flaw
+$500/day for 6 months => 500 500 day USD -
+€12/hour, 20 hours per week => 12 12 hour EUR -
 ";
 
 /// The currency: by the sign, the letters beside it, the code on either side, or a code elsewhere in the text.
@@ -71,6 +89,7 @@ MX$ 40,000 per month => 40000 40000 month MXN -
 US$ 120,000 a year => 120000 120000 year USD -
 US $120,000 a year => 120000 120000 year USD -
 80 000 $ CA par an => 80000 80000 year CAD -
+$85K CAN => 85000 85000 year CAD -
 80 000 $CAN par an => 80000 80000 year CAD -
 25 $/h (CAD) => 25 25 hour CAD -
 Pay in Canadian dollars: $30 per hour => 30 30 hour CAD -
