@@ -43,6 +43,9 @@ impl Date {
                 "epoch" => Format::Epoch,
                 "epoch_ms" => Format::EpochMs,
                 "relative" => Format::Relative,
+                pattern if valid_pattern(pattern) && !reads_itself(pattern) => {
+                    return Err(args.fault(given, format!("`{pattern}` does not say an instant whole")).hint(PARTS));
+                }
                 pattern if valid_pattern(pattern) => Format::Pattern(pattern.to_owned()),
                 other => return Err(args.fault(given, format!("`{other}` is not a date format")).hint(FORMATS)),
             });
@@ -95,6 +98,8 @@ impl Date {
 }
 
 fn written(found: DateTime<Utc>, value: Tree<'_>) -> Tree<'_> {
+    // A leap second, which no store takes, is the second behind it.
+    let found = DateTime::from_timestamp_millis(found.timestamp_millis()).unwrap_or(found);
     let text = instant(found);
     if value.as_str() == Some(&text) { value } else { Tree::from(text) }
 }
@@ -116,6 +121,27 @@ const FORMATS: &str =
 fn valid_pattern(pattern: &str) -> bool {
     use chrono::format::{Item, StrftimeItems};
     pattern.contains('%') && StrftimeItems::new(pattern).all(|item| !matches!(item, Item::Error))
+}
+
+const PARTS: &str = "day, month and year; a time has hours and minutes, twelve hours `%p`, and a zone stands beside a time: \
+    `%z` reads `+0200`, names of zones are not read (write `tz=\"Europe/Paris\"`)";
+
+/// Whether an instant that is written by a pattern is read back as it was: `%I:%M` without `%p`, `%H` alone and the
+/// name of a zone would be passed over in silence, and a pattern without a year reads nothing.
+fn reads_itself(pattern: &str) -> bool {
+    let (Some(zone), Some(other)) = (FixedOffset::east_opt(2 * 3_600), FixedOffset::east_opt(3 * 3_600)) else {
+        return false;
+    };
+    let at = |zone: FixedOffset| zone.with_ymd_and_hms(2024, 11, 20, 13, 45, 27).single();
+    let (Some(sample), Some(elsewhere)) = (at(zone), at(other)) else { return false };
+    let text = sample.format(pattern).to_string();
+    let says_zone = text != elsewhere.format(pattern).to_string();
+    let found = match says_zone {
+        true => DateTime::parse_from_str(text.trim(), pattern).ok().map(|found| found.with_timezone(&zone)),
+        false => by_pattern(text.trim(), pattern, Tz::UTC)
+            .and_then(|found| zone.from_local_datetime(&found.naive_utc()).single()),
+    };
+    found.is_some_and(|found| found.format(pattern).to_string() == text)
 }
 
 enum Read {

@@ -220,3 +220,44 @@ fn each_conversion_has_an_example_that_is_true() {
         assert_eq!((value.to_string(), flaws.len()), (doc.output.to_owned(), 0), "{}", doc.name);
     }
 }
+
+/// A pattern that would pass over a part of a text, or never reads one, is refused when the file loads.
+#[test]
+fn patterns_that_lose_something_are_refused() {
+    let fits = |pattern: &str| {
+        let expression: Expression = format!("$ | date({pattern:?})").parse().unwrap();
+        Conversion::parse(&expression.calls[0]).is_ok()
+    };
+    for pattern in [
+        "%Y-%m-%d",
+        "%d/%m/%y",
+        "%d/%m/%Y %H:%M",
+        "%d/%m/%Y %I:%M %p",
+        "%Y-%m-%dT%H:%M:%S%.f%:z",
+        "%d %B %Y",
+        "%s",
+        "%a, %d %b %Y %T %z",
+        "%G-W%V-%u",
+        "%Y-%j",
+        "%D",
+        "%e %b %Y",
+        "%Y%m%d%H%M%S",
+    ] {
+        assert!(fits(pattern), "{pattern}");
+    }
+    for pattern in [
+        "%d/%m",
+        "%H:%M",
+        "%d %B %H:%M",
+        "%Y-%m-%d %I:%M",
+        "%Y-%m-%d %H",
+        "%d/%m/%Y %z",
+        "%Y-%m-%d %H:%M %Z",
+        "%Y-W%V-%u",
+        "%B %Y",
+    ] {
+        assert!(!fits(pattern), "{pattern}");
+    }
+    let (leap, _) = run("\"2016-12-31T23:59:60Z\"", "date");
+    assert_eq!(leap, "\"2017-01-01T00:00:00Z\"");
+}
