@@ -117,7 +117,10 @@ impl Extract {
         let schema = &self.cells.schema;
         let Some(number) = schema.number(name) else { return };
         let field = &schema.fields()[number];
-        match fit(value, &field.kind, &field.values) {
+        let mut dropped = Vec::new();
+        let fitted = fit(value, &field.kind, &field.values, &mut dropped);
+        flaws.extend(dropped.into_iter().map(|message| Flaw { field: name.to_owned(), message }));
+        match fitted {
             // A more exact key that finds nothing does not undo what the object said.
             Ok(Tree::Null) => {}
             Ok(value) => offer.set(number, value),

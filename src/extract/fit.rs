@@ -13,7 +13,13 @@ pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Fits a value to a field: text trimmed, empty text null, scalars of a keyword as text; nothing else is coerced.
-pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result<Tree<'p>, String> {
+/// Why an element of a list is left out stands in `dropped`.
+pub(super) fn fit<'p>(
+    value: Tree<'p>,
+    kind: &Kind,
+    values: &[String],
+    dropped: &mut Vec<String>,
+) -> Result<Tree<'p>, String> {
     if value.is_null() {
         return Ok(Tree::Null);
     }
@@ -29,7 +35,8 @@ pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result
         Kind::Text => match value {
             Tree::Text(text) => Ok(trimmed(text)),
             Tree::List(list) => {
-                let parts = list.into_iter().map(|part| fit(part, kind, values)).collect::<Result<Vec<_>, _>>()?;
+                let parts =
+                    list.into_iter().map(|part| fit(part, kind, values, dropped)).collect::<Result<Vec<_>, _>>()?;
                 let texts: Vec<&str> = parts.iter().filter_map(Tree::as_str).collect();
                 Ok(if texts.is_empty() { Tree::Null } else { Tree::from(texts.join("\n\n")) })
             }
@@ -54,8 +61,8 @@ pub(super) fn fit<'p>(value: Tree<'p>, kind: &Kind, values: &[String]) -> Result
         },
         Kind::Geo if value.get("lat").is_some() && value.get("lon").is_some() => Ok(value),
         Kind::Geo => wrong(&value, "a point (write `geo(lat, lon)`)"),
-        Kind::List(element) => list(value, element, values),
-        Kind::Object { fields, open } => object(value, fields, *open),
+        Kind::List(element) => list(value, element, values, dropped),
+        Kind::Object { fields, open } => object(value, fields, *open, dropped),
     }
 }
 
@@ -66,7 +73,7 @@ fn beyond(at: DateTime<Utc>) -> String {
     )
 }
 
-fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String]) -> Result<Tree<'p>, String> {
+fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String], dropped: &mut Vec<String>) -> Result<Tree<'p>, String> {
     let elements = match value {
         Tree::List(list) => list,
         one => vec![one],
@@ -74,7 +81,7 @@ fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String]) -> Result<Tree<'
     let mut kept: Vec<Tree<'p>> = Vec::new();
     let mut fault = None;
     for value in elements {
-        match fit(value, element, values) {
+        match fit(value, element, values, dropped) {
             Ok(Tree::Null) => {}
             Ok(value) if kept.contains(&value) => {}
             Ok(value) => kept.push(value),
@@ -84,12 +91,15 @@ fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String]) -> Result<Tree<'
     match (kept.is_empty(), fault) {
         (true, Some(message)) => Err(message),
         (true, None) => Ok(Tree::Null),
-        (false, _) => Ok(Tree::List(kept)),
+        (false, fault) => {
+            dropped.extend(fault.map(|message| format!("an element is left out: {message}")));
+            Ok(Tree::List(kept))
+        }
     }
 }
 
 /// The members of an object, fitted; one that lacks a required member is dropped.
-fn object<'p>(value: Tree<'p>, fields: &[Field], open: bool) -> Result<Tree<'p>, String> {
+fn object<'p>(value: Tree<'p>, fields: &[Field], open: bool, dropped: &mut Vec<String>) -> Result<Tree<'p>, String> {
     let Tree::Object(members) = value else { return Err(format!("{} where an object was expected", value.kind())) };
     if open {
         return Ok(Tree::Object(members));
@@ -97,7 +107,7 @@ fn object<'p>(value: Tree<'p>, fields: &[Field], open: bool) -> Result<Tree<'p>,
     let mut kept = Vec::new();
     for (name, value) in members {
         let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
-        let value = fit(value, &field.kind, &field.values)?;
+        let value = fit(value, &field.kind, &field.values, dropped)?;
         if !value.is_null() {
             kept.push((name, value));
         }
@@ -150,7 +160,7 @@ mod tests {
     use super::*;
 
     fn check(kind: &Kind, value: &str, expect: &str) {
-        let found = match fit(serde_json::from_str(value).unwrap(), kind, &[]) {
+        let found = match fit(serde_json::from_str(value).unwrap(), kind, &[], &mut Vec::new()) {
             Ok(value) => value.to_string(),
             Err(message) => message,
         };
@@ -176,5 +186,15 @@ mod tests {
         check(&Kind::Date, r#""1990-01-01T00:00:00Z""#, r#""1990-01-01T00:00:00Z""#);
         check(&Kind::Date, r#""2099-12-31T23:59:59Z""#, r#""2099-12-31T23:59:59Z""#);
         check(&Kind::Date, "1732096800", "number where a date (write `| date`) was expected");
+    }
+
+    /// One element that does not fit costs itself, and is told.
+    #[test]
+    fn an_element_that_is_left_out_is_told() {
+        let mut dropped = Vec::new();
+        let value = serde_json::from_str(r#"["a",{"b":1},null,"c"]"#).unwrap();
+        let found = fit(value, &Kind::List(Box::new(Kind::Keyword)), &[], &mut dropped).unwrap();
+        assert_eq!(found.to_string(), r#"["a","c"]"#);
+        assert_eq!(dropped, ["an element is left out: object where one value was expected"]);
     }
 }
