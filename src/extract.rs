@@ -135,12 +135,19 @@ impl Extract {
             }
         };
         let scope = around.scope.clone().tree("record", record);
-        let mut errors = Vec::new();
         if let Some(only) = self.only.as_ref().filter(|_| !around.unfiltered) {
-            let keeps = only.value(record, &scope, around.moment, &mut errors).map(|value| value.is_true());
-            if !keeps.unwrap_or(false) {
-                let key = self.key(record, &scope, around.moment).ok();
-                return Worked { key, made: Made::Filtered };
+            match judged(only, record, &scope, around.moment) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let key = self.key(record, &scope, around.moment).ok();
+                    return Worked { key, made: Made::Filtered };
+                }
+                Err(message) => {
+                    return match self.key(record, &scope, around.moment) {
+                        Ok(key) => Worked { key: Some(key), made: Made::Rejected(unjudged(only, message)) },
+                        Err(reject) => Worked { key: None, made: Made::Rejected(no_record(record, reject)) },
+                    };
+                }
             }
         }
         let key = match self.key(record, &scope, around.moment) {
@@ -177,6 +184,18 @@ impl Extract {
         }
         Ok(texts.join(BETWEEN))
     }
+}
+
+/// Whether `only` keeps a record; an error where it cannot be told.
+fn judged(only: &Value, record: &Tree<'_>, scope: &Scope<'_>, moment: &Moment) -> Result<bool, String> {
+    let mut errors = Vec::new();
+    let value = only.value(record, scope, moment, &mut errors).map_err(|error| error.to_string())?;
+    errors.first().map_or(Ok(value.is_true()), |error| Err(error.to_string()))
+}
+
+/// A record that was left out because it could not be judged would close its offer in silence.
+fn unjudged(only: &Value, message: String) -> Reject {
+    Reject { reason: "only".into(), stage: "only".into(), field: None, path: Some(only.text()), message }
 }
 
 /// Between the parts of a key.

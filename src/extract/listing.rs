@@ -1,8 +1,8 @@
 //! What a parent call's answer brings: one value for each of its records.
 use chrono::{DateTime, Utc};
 
-use super::Value;
 use super::compile::value;
+use super::{Value, judged};
 use crate::convert::Moment;
 use crate::convert::render::Scope;
 use crate::scalar::{RecordsAt, Value as Says};
@@ -41,7 +41,7 @@ impl Listing {
             let scope = scope.clone().tree("record", record);
             let mut errors = Vec::new();
             if let Some(only) = &self.only
-                && !only.value(record, &scope, &moment, &mut errors).is_ok_and(|value| value.is_true())
+                && !judged(only, record, &scope, &moment).map_err(|error| format!("`only`: {error}"))?
             {
                 continue;
             }
