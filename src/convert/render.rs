@@ -31,6 +31,8 @@ struct Compiled {
     names: Vec<Mention>,
     /// Whether it is one name and nothing else: its value is what stands there, digits included.
     is_name: bool,
+    /// Whether it is one name with conversions behind it.
+    is_piped: bool,
     conversions: Arc<[Conversion]>,
 }
 
@@ -203,9 +205,10 @@ impl Compiled {
         for (at, text) in edits {
             source.replace_range(at.start - code.start..at.end - code.start, &text);
         }
+        let is_piped = PIPED.as_ref().is_some_and(|piped| piped.is_match(&source));
         let expression = ENVIRONMENT.compile_expression_owned(source).map_err(|error| error.to_string())?;
         let is_name = matches!(&code.names[..], [name] if name.at.len() == code.source.trim().len());
-        Ok(Compiled { expression, names: code.names.clone(), is_name, conversions: conversions.into() })
+        Ok(Compiled { expression, names: code.names.clone(), is_name, is_piped, conversions: conversions.into() })
     }
 
     fn value(&self, scope: &Scope<'_>) -> Result<Tree<'static>, String> {
@@ -213,6 +216,15 @@ impl Compiled {
             && let Some(found) = scope.tree_of(&name.parts)
         {
             return Ok(found.clone().into_owned());
+        }
+        // Numbers keep their digits as long as nothing computes with them.
+        if let (true, Some(name)) = (self.is_piped, self.names.first())
+            && let Some(found) = scope.tree_of(&name.parts)
+        {
+            return self
+                .conversions
+                .iter()
+                .try_fold(found.clone().into_owned(), |value, conversion| converted(conversion, value, &scope.moment));
         }
         let slots: Vec<Value> = self.names.iter().map(|name| scope.value(&name.parts)).collect();
         let missing =
@@ -236,6 +248,20 @@ fn numbered(source: &str, call: &Call, after: usize, number: usize) -> (std::ops
             (call.at.start..call.at.end + blanks + 1, format!("{CONVERT}({number}{comma}"))
         }
         None => (call.at.clone(), format!("{CONVERT}({number})")),
+    }
+}
+
+/// One name and conversions behind it, in their order, after the edits.
+static PIPED: LazyLock<Option<regex::Regex>> =
+    LazyLock::new(|| regex::Regex::new(r"^\s*_0(?:\s*\|\s*_convert\(\d+[^()|]*\))+\s*$").ok());
+
+/// A value converted; a flaw that leaves nothing is an error.
+fn converted(conversion: &Conversion, value: Tree<'static>, moment: &Moment) -> Result<Tree<'static>, String> {
+    let mut flaws = Vec::new();
+    let converted = super::apply(conversion, value, moment, &mut flaws);
+    match flaws.into_iter().next() {
+        Some(flaw) if converted.is_null() => Err(flaw.to_string()),
+        _ => Ok(converted),
     }
 }
 
@@ -300,12 +326,8 @@ fn with_names(state: &State<'_, '_>, work: impl FnOnce(&Names) -> Result<Value, 
 }
 
 fn convert(conversion: &Conversion, value: &Value, moment: &Moment) -> Result<Value, Error> {
-    let mut flaws = Vec::new();
-    let converted = super::apply(conversion, from_value(value)?, moment, &mut flaws);
-    match flaws.into_iter().next() {
-        Some(flaw) if converted.is_null() => Err(wrong(flaw.to_string())),
-        _ => Ok(to_value(&converted, false)),
-    }
+    let converted = converted(conversion, from_value(value)?, moment).map_err(wrong)?;
+    Ok(to_value(&converted, false))
 }
 
 fn call(name: &str, args: &[Value]) -> Result<Call, Error> {
@@ -378,6 +400,22 @@ mod tests {
         check("${param.list + [\"z\"]}", r#"["x","y","z"]"#);
         check("cursor: ${param.none | json}", r#""cursor: null""#);
         check("${record.a | json}", r#""{\"b\":\"é\"}""#);
+    }
+
+    /// `3.10` stays `3.10` behind conversions that do not compute.
+    #[test]
+    fn digits_stay_behind_conversions() {
+        let moment = Moment { fetched: chrono::DateTime::UNIX_EPOCH, lookups: Arc::default() };
+        let record = Tree::Object(vec![("d".into(), Tree::Number("3.10".into()))]);
+        let scope = Scope::new(&moment).tree("record", &record);
+        for (text, expect) in [
+            ("${record.d | text}", r#""3.10""#),
+            ("v${record.d | json}", r#""v3.10""#),
+            (r#"${record.d | text | split(".")}"#, r#"["3","10"]"#),
+        ] {
+            let found = Program::compile(&text.parse().unwrap()).unwrap().value(&scope).unwrap();
+            assert_eq!(found.to_string(), expect, "{text}");
+        }
     }
 
     #[test]
