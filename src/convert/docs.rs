@@ -29,7 +29,7 @@ const fn doc(
 pub const DOCS: [Doc; 34] = [
     doc(
         "date",
-        "An instant in any of the formats given: `iso rfc2822` by default, `epoch epoch_ms relative`, or strftime text; `tz` where the text has no zone, `lang` where months and days have names in `en fr de es it nl`. `relative` reads these languages (`3 days ago`, `il y a 3 jours`, `heute`), from the time of fetching, to the day, UTC; `30+ days ago` says no day and is null. The first format counts that reads an instant from 1990 to 2099; a date field takes no other.",
+        "An instant in any of the formats given: `iso rfc2822` by default, `epoch epoch_ms relative`, or strftime text; `tz` where the text has no zone, `lang` where months and days have names in `en fr de es it nl`. `relative` reads these languages (`3 days ago`, `il y a 3 jours`, `heute`), from the time of fetching, to the day, UTC; `30+ days ago` says no day and is null. A pattern has to read its whole text: one that would pass over a part of it (`%I` without `%p`, the name of a zone) is refused. The first format counts that reads an instant from 1990 to 2099; a date field takes no other.",
         r#""2026-07-28""#,
         r#"date(iso, tz="Europe/Paris")"#,
         r#""2026-07-27T22:00:00Z""#,

@@ -87,7 +87,7 @@ pub struct Call {
     pub responses: Responses,
     /// How fast; the source's limits by default.
     pub limits: Option<Limits>,
-    /// Which records are kept.
+    /// Which records are kept; one that cannot be judged fails the call.
     pub only: Option<Value>,
     /// Where the records are; the run fails where that list is missing, unless it is written `$.rows[*] ?? []`.
     pub records: RecordsAt,

@@ -67,7 +67,7 @@ pub struct Source {
     pub decode: Decoding,
     /// Where the records are in an answer.
     pub records: RecordsAt,
-    /// Which records are kept; evaluated before `key`.
+    /// Which records are kept; evaluated before `key`. One that it cannot judge, as a conversion fails, is rejected.
     pub only: Option<Value>,
     /// What identifies a record at the site: text, or a whole number of any size with the digits that the site wrote.
     pub key: Value,
