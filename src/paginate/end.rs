@@ -196,12 +196,12 @@ fn leads_on(common: &Common<'_>, at: &Position, seen: &Seen<'_>) -> bool {
     seen.announced.says_more() || points_on || counted() == Some(true)
 }
 
-/// Whether the site says that there is more behind a page that completes the total. A pointer says so only where the
-/// total is no more than a full first page: it may be the number of records on a page.
+/// Whether the site says that there is more behind a page that completes the total: the total may be the number of records
+/// on a page, or the most that the site counts. A pointer says so only behind a full page: many sites always give one.
 fn contradicts_total(common: &Common<'_>, seen: &Seen<'_>) -> bool {
     let points_on = matches!(seen.announced.pointer, Pointer::Cursor(_) | Pointer::Address(_));
     let fills = common.size.is_none() || seen.records >= common.size();
-    seen.announced.says_more() || points_on && seen.progress.pages == 1 && seen.records > 0 && fills
+    seen.announced.says_more() || points_on && seen.records > 0 && fills && !seen.progress.revisits
 }
 
 /// On to the next page, unless there is none or it was read before.

@@ -1,5 +1,5 @@
 //! All slices of a run, as many at a time as pages may be in flight, and what they come to.
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices, mut ta
             }
         }
     }
-    let gone = std::mem::take(&mut tally.gone);
+    let gone = tally.gone();
     let (outcome, cause) = tally.outcome(shared.plan.call.skip_share(), shared.stopped());
     Ok((outcome, cause, gone))
 }
@@ -90,7 +90,9 @@ pub(super) struct Tally {
     stopped: bool,
     refused: Option<String>,
     /// Partitions that the site says are gone.
-    gone: Vec<String>,
+    gone: BTreeSet<String>,
+    /// Partitions of which a slice ended otherwise.
+    there: BTreeSet<String>,
 }
 
 impl Tally {
@@ -106,15 +108,15 @@ impl Tally {
     }
 
     fn add(&mut self, partition: &str, end: SliceEnd) {
-        match end {
+        match &end {
             // Its halves count.
             SliceEnd::Split => {}
-            SliceEnd::Complete(rule) => {
-                self.complete += 1;
-                if rule == slice::GONE {
-                    self.gone.push(partition.to_owned());
-                }
-            }
+            SliceEnd::Complete(rule) if rule == slice::GONE => _ = self.gone.insert(partition.to_owned()),
+            _ => _ = self.there.insert(partition.to_owned()),
+        }
+        match end {
+            SliceEnd::Split => {}
+            SliceEnd::Complete(_) => self.complete += 1,
             SliceEnd::Skipped(why) => {
                 self.skipped += 1;
                 self.others.push(why);
@@ -125,6 +127,14 @@ impl Tally {
                 self.others.push(why);
             }
         }
+    }
+
+    /// The partitions that are gone. One is not that the site calls gone in one window and shows in another.
+    fn gone(&mut self) -> Vec<String> {
+        let (both, gone) = std::mem::take(&mut self.gone).into_iter().partition(|name| self.there.contains(name));
+        let both: Vec<String> = both;
+        self.others.extend(both.iter().map(|name| format!("gone: {name} in one window, and not in another")));
+        gone
     }
 
     fn outcome(self, share: Option<f64>, stopped: bool) -> (Outcome, Option<String>) {

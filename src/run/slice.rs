@@ -178,10 +178,13 @@ impl Reading {
         }
         match &ready.meaning {
             Meaning::Records => {}
-            Meaning::Empty | Meaning::Gone => {
-                let rule = if ready.meaning == Meaning::Gone { GONE.to_owned() } else { End::Answer.to_string() };
-                self.take(position, ready, PageKind::List, None).await?;
-                return Ok(Some(Back::Ended(SliceEnd::Complete(rule))));
+            Meaning::Empty => return self.ends(position, ready, SliceEnd::Complete(End::Answer.to_string())).await,
+            Meaning::Gone | Meaning::Fail(_) if self.is_behind_all(&ready) => {
+                return self.ends(position, ready, SliceEnd::Complete(End::Total.to_string())).await;
+            }
+            Meaning::Gone => {
+                let end = self.gone(&ready);
+                return self.ends(position, ready, end).await;
             }
             Meaning::Skip(why) => return Ok(Some(Back::Ended(SliceEnd::Skipped(why.clone())))),
             Meaning::Fail(why) => {
@@ -223,6 +226,33 @@ impl Reading {
                 Ok(Some(Back::Ended(SliceEnd::Partial(why))))
             }
         }
+    }
+
+    /// Takes in an answer that ends the slice without records.
+    async fn ends(&mut self, position: Position, ready: Ready, end: SliceEnd) -> Result<Option<Back>, RunError> {
+        self.take(position, ready, PageKind::List, None).await?;
+        Ok(Some(Back::Ended(end)))
+    }
+
+    /// A list that is gone shows no records: one that is said to be gone behind records that came has only ended, and
+    /// its offers are not closed.
+    fn gone(&self, ready: &Ready) -> SliceEnd {
+        let came = self.before.received.max(self.slice.keys);
+        match came {
+            0 => SliceEnd::Complete(GONE.to_owned()),
+            came => SliceEnd::Partial(format!(
+                "gone: {}, behind {came} records of the list that came; where this is its end, write `empty` in \
+                 place of `gone`",
+                self.shared.plan.call.failure(&ready.page)
+            )),
+        }
+    }
+
+    /// Whether a page is not there behind as many records as the site announces: it pointed on all the same.
+    fn is_behind_all(&self, ready: &Ready) -> bool {
+        let (before, common) = (&self.before, self.shared.plan.call.pages.rule().common());
+        let has_all = before.pages > 0 && before.total.is_some_and(|total| before.received >= total);
+        has_all && common.more.or(common.last).is_none() && matches!(ready.page.status, 400 | 404 | 410 | 416 | 422)
     }
 
     /// Where the slice goes from a page, and what it announces told; an error is a fault of the page that ends it.
