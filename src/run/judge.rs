@@ -26,20 +26,24 @@ const RISE: f64 = 0.2;
 /// and so many records have one.
 const FLAWED: u64 = 3;
 
+/// Partitions that show nothing any more count in the outcome when they had so much of the open offers.
+const DRY: f64 = 0.2;
+
 /// Judges a run of the site, and writes down what is wrong until a later run is without it.
 pub(super) async fn judge(shared: &Shared, kind: RunKind, read: Outcome) -> Result<Judged, RunError> {
     let (state, source) = (&shared.engine.state, &shared.plan.source);
     let whole = matches!(kind, RunKind::Sweep | RunKind::Ordinary);
     let fails = rejects(shared, whole, read)?;
-    let before = state.alerts(source).await?;
-    let (mut judged, mut found) = (Vec::new(), Vec::new());
+    // What this very run found before it was interrupted is not known from before.
+    let before: Vec<AlertRow> = state.alerts(source).await?.into_iter().filter(|row| row.run != shared.run).collect();
+    let (mut judged, mut found, mut shown) = (Vec::new(), Vec::new(), Vec::new());
     let expected = expect::judge(shared, kind).await?;
     if whole {
         judged.push(AlertKind::Fields);
     }
     if kind == RunKind::Sweep || kind == RunKind::Ordinary && shared.plan.windows.is_none() {
         judged.push(AlertKind::NoRecords);
-        let shown = state.shown(shared.run, source, &shared.plan.ask).await?;
+        shown = state.shown(shared.run, source, &shared.plan.ask).await?;
         found.extend(empty(&shown, &before));
     }
     if kind == RunKind::Sweep {
@@ -56,7 +60,7 @@ pub(super) async fn judge(shared: &Shared, kind: RunKind, read: Outcome) -> Resu
         judged.push(AlertKind::Flaws);
         found.extend(flaws(&quality, &earlier, &before));
     }
-    let lacks = lacks(&found, &before);
+    let lacks = lacks(&found, &before, &shown);
     for alert in &found {
         shared.emit(EventKind::Alerted(alert.clone()));
     }
@@ -91,9 +95,13 @@ pub(super) fn reader(shared: &Shared) -> Result<Reader, RunError> {
     Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))
 }
 
-/// Partitions that were read to their ends and brought no record, where offers are open. What was so before stays for
-/// those that were not read to their ends.
+/// Partitions that were read to their ends and brought no record, where offers are open; the source itself, where none of
+/// several brought one. What was so before stays for those that were not read to their ends.
 fn empty(shown: &[Shown], before: &[AlertRow]) -> Vec<Alert> {
+    if shown.len() > 1 && shown.iter().all(|shown| shown.whole && shown.records == 0) {
+        let open = shown.iter().map(|shown| shown.open).sum();
+        return if open > 0 { vec![Alert::NoRecords { partition: String::new(), open }] } else { Vec::new() };
+    }
     let is_empty = |shown: &&Shown| shown.whole && shown.records == 0 && shown.open > 0;
     let now = shown.iter().filter(is_empty).map(|shown| {
         let (partition, open) = (shown.partition.clone(), shown.open);
@@ -137,13 +145,25 @@ fn flaws(quality: &Quality, earlier: &[Quality], before: &[AlertRow]) -> Vec<Ale
     risen.collect()
 }
 
-/// Why a run is not complete. Flaws that rose in an earlier run are known.
-fn lacks(found: &[Alert], before: &[AlertRow]) -> Option<String> {
+/// Why a run is not complete. Flaws that rose in an earlier run are known. A source that shows nothing is partial until it
+/// shows something; of several partitions some may run dry any day, which is told as long as it lasts, and counts once,
+/// where they had a large share of the open offers.
+fn lacks(found: &[Alert], before: &[AlertRow], shown: &[Shown]) -> Option<String> {
     let known = |alert: &Alert| {
-        let same = |row: &AlertRow| row.alert.kind() == alert.kind() && row.alert.subject() == alert.subject();
-        alert.kind() == AlertKind::Flaws && before.iter().any(same)
+        before.iter().any(|row| row.alert.kind() == alert.kind() && row.alert.subject() == alert.subject())
     };
-    let mut new = found.iter().filter(|alert| !known(alert));
+    let dry = found.iter().filter(|alert| !known(alert)).map(|alert| match alert {
+        Alert::NoRecords { open, .. } => *open,
+        _ => 0,
+    });
+    let (dry, open): (u64, u64) = (dry.sum(), shown.iter().map(|shown| shown.open).sum());
+    let some_show = shown.iter().any(|shown| shown.records > 0);
+    let counts = |alert: &&Alert| match alert.kind() {
+        AlertKind::Flaws => !known(alert),
+        AlertKind::NoRecords if some_show => !known(alert) && dry as f64 >= DRY * open as f64,
+        AlertKind::NoRecords | AlertKind::Records | AlertKind::Fields | AlertKind::Details => true,
+    };
+    let mut new = found.iter().filter(counts);
     let first = new.next()?.text();
     Some(match new.count() {
         0 => first,

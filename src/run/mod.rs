@@ -346,6 +346,7 @@ pub async fn close(
             }
         }
     }
+    shared.engine.state.forget_dry(&shared.plan.source).await?;
     copying.done(&shared).await?;
     let end = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
     finished(&shared, end.into(), began).await

@@ -58,6 +58,19 @@ impl State {
         self.ask(move |core| core.put_alerts(&source, (run, now), &judged, &alerts)).await
     }
 
+    /// Partitions of which nothing was shown and of which no offer is open any more are not wrong: somebody closed them.
+    pub async fn forget_dry(&self, source: &str) -> Result<(), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| {
+            let sql = "DELETE FROM alerts WHERE source = ?1 AND kind = ?2 AND NOT EXISTS(
+                         SELECT 1 FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL
+                           AND alerts.subject IN ('', partition))";
+            core.connection.prepare_cached(sql)?.execute(params![source, word(&AlertKind::NoRecords)])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// What is wrong with a source.
     pub async fn alerts(&self, source: &str) -> Result<Vec<AlertRow>, StateError> {
         let source = source.to_owned();
