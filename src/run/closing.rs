@@ -42,10 +42,11 @@ pub(super) async fn end(shared: &Shared, files: Option<&Files>, ending: Ending<'
     if shared.stopped() {
         return Ok(Judged::default());
     }
-    if ending.kind == RunKind::Sweep {
+    let judged = judge(shared, ending.kind, ending.outcome).await?;
+    // One that brought less than is expected is no evidence of what is gone, and none for later ones.
+    if ending.kind == RunKind::Sweep && judged.closes {
         state.end_sweep(shared.run).await?;
     }
-    let judged = judge(shared, ending.kind, ending.outcome).await?;
     if whole && judged.closes {
         not_seen(shared, files, false).await?;
     }
@@ -77,7 +78,7 @@ pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: boo
     match &held {
         Some(held) => shared.emit(EventKind::ClosingsHeld(held.clone())),
         None if accept && rows.is_empty() => {
-            let message = "nothing is held: each open offer was seen lately enough".to_owned();
+            let message = "nothing is held: no open offer was missing for as long as `expire` says".to_owned();
             shared.emit(EventKind::Warned { message });
         }
         None => {}

@@ -58,13 +58,17 @@ impl Core {
             partitions.query_map(params![due.source, due.ask], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for partition in names {
             let mut statement = self.connection.prepare_cached(
-                "SELECT seen, run, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC LIMIT ?4",
+                "SELECT seen, run, start, end FROM sweeps WHERE source = ?1 AND ask = ?2 AND partition = ?3 ORDER BY run DESC",
             )?;
-            let rows = statement.query_map(params![due.source, due.ask, partition, count], |row| {
+            let mut rows = statement.query(params![due.source, due.ask, partition])?;
+            let mut sweeps: Vec<(RoaringBitmap, i64, Option<i64>, Option<i64>)> = Vec::new();
+            while let Some(row) = rows.next()?.filter(|_| sweeps.len() < count as usize) {
                 let seen = bitmap(row, "sweeps")?;
-                Ok((seen, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?))
-            })?;
-            let sweeps: Vec<(RoaringBitmap, i64, Option<i64>, Option<i64>)> = rows.collect::<Result<_, _>>()?;
+                // A day on which nothing was shown says nothing of single offers once there are others again.
+                if !seen.is_empty() || sweeps.first().is_none_or(|(last, ..)| last.is_empty()) {
+                    sweeps.push((seen, row.get(1)?, row.get(2)?, row.get(3)?));
+                }
+            }
             if sweeps.len() < count as usize {
                 continue;
             }
