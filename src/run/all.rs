@@ -8,7 +8,7 @@ use super::slices::NoSlice;
 use super::{Back, RunError, Shared, interrupted, slice, slices};
 use crate::crash;
 use crate::event::{EventKind, Outcome, SliceEnd};
-use crate::state::words::{Slice, SliceState};
+use crate::state::words::{GONE, Slice, SliceState};
 
 /// Reads all slices, as many at a time as pages may be in flight; those that ended in an earlier start count as they did.
 pub(super) async fn all(shared: &Arc<Shared>, mut slices: slices::Slices, mut tally: Tally) -> Result<How, RunError> {
@@ -80,6 +80,9 @@ fn ended(slice: &Slice, end: SliceEnd) -> EventKind {
 /// How all slices ended, why, and the partitions that are gone.
 pub(super) type How = (Outcome, Option<String>, Vec<String>);
 
+/// Why a partition is not whole that the site calls gone in one window and shows in another.
+const BOTH: &str = "gone: the list is gone in one window, and there in another; where a window without records is meant, write `empty` in place of `gone`";
+
 /// How slices ended.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -111,7 +114,7 @@ impl Tally {
         match &end {
             // Its halves count.
             SliceEnd::Split => {}
-            SliceEnd::Complete(rule) if rule == slice::GONE => _ = self.gone.insert(partition.to_owned()),
+            SliceEnd::Complete(rule) if rule == GONE => _ = self.gone.insert(partition.to_owned()),
             _ => _ = self.there.insert(partition.to_owned()),
         }
         match end {
@@ -133,7 +136,7 @@ impl Tally {
     fn gone(&mut self) -> Vec<String> {
         let (both, gone) = std::mem::take(&mut self.gone).into_iter().partition(|name| self.there.contains(name));
         let both: Vec<String> = both;
-        self.others.extend(both.iter().map(|name| format!("gone: {name} in one window, and not in another")));
+        self.others.extend(both.iter().map(|_| BOTH.to_owned()));
         gone
     }
 

@@ -43,8 +43,7 @@ pub(super) async fn end(shared: &Shared, files: Option<&Files>, ending: Ending<'
         return Ok(Judged::default());
     }
     let judged = judge(shared, ending.kind, ending.outcome).await?;
-    // One that brought less than is expected is no evidence of what is gone, and none for later ones.
-    if ending.kind == RunKind::Sweep && judged.closes {
+    if ending.kind == RunKind::Sweep && judged.counts {
         state.end_sweep(shared.run).await?;
     }
     if whole && judged.closes {

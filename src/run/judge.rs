@@ -13,6 +13,8 @@ pub(super) struct Judged {
     pub lacks: Option<String>,
     /// Whether offers that were not seen may be closed.
     pub closes: bool,
+    /// Whether a sweep counts: not with fewer or more records than expected, for it nor for later ones.
+    pub counts: bool,
 }
 
 /// From this many records on a share of rejects fails a run,
@@ -55,6 +57,7 @@ pub(super) async fn judge(shared: &Shared, kind: RunKind, read: Outcome) -> Resu
         found.extend(details(&quality));
     }
     let closes = fails.is_none() && expected.is_empty();
+    let counts = fails.is_none() && expected.iter().all(|alert| alert.kind() != AlertKind::Records);
     found.extend(expected);
     if quality.mapped > 0 {
         judged.push(AlertKind::Flaws);
@@ -65,7 +68,7 @@ pub(super) async fn judge(shared: &Shared, kind: RunKind, read: Outcome) -> Resu
         shared.emit(EventKind::Alerted(alert.clone()));
     }
     state.alert(source, (shared.run, shared.now), judged, found).await?;
-    Ok(Judged { fails, lacks, closes })
+    Ok(Judged { fails, lacks, closes, counts })
 }
 
 /// Why a run fails by its rejects: too large a share of them, or nothing else. `whole` is false where a person chose the

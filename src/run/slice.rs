@@ -15,10 +15,7 @@ use crate::fetch::FetchError;
 use crate::paginate::{Completeness, End, Figure, Next, PageSeen, Progress, Stop, WRONG_ADDRESS, judge};
 use crate::plan::Meaning;
 use crate::position::Position;
-use crate::state::words::{Mapped, PageKind, Slice, SliceState, part};
-
-/// The rule of a slice whose partition the site says is gone.
-pub(super) const GONE: &str = "gone";
+use crate::state::words::{GONE, Mapped, PageKind, Slice, SliceState, part};
 
 /// A page on its way. It ends with whoever waits for it.
 struct Coming {

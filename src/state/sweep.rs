@@ -10,7 +10,7 @@ use super::admit::instant;
 use super::core::Core;
 use super::fault::corrupt;
 use super::runs::{unword, word};
-use super::words::{Close, Closing, PageKind, Shown, SliceState};
+use super::words::{Close, Closing, GONE, PageKind, Shown, SliceState};
 use crate::event::{Counts, RunId, SliceEnd};
 use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash, content_of, document};
 use crate::paginate::End;
@@ -22,6 +22,8 @@ pub(super) struct Swept {
     pub broken: bool,
     /// Whether a slice ended by choice: where all was known, or at `stop: max`.
     chosen: bool,
+    /// Whether its last slice says that it is gone.
+    gone: Option<bool>,
     start: Option<i64>,
     end: Option<i64>,
     slices: Vec<String>,
@@ -74,6 +76,10 @@ impl Core {
             let partition = swept.entry(slice.partition).or_default();
             match &slice.state {
                 SliceState::Ended(SliceEnd::Complete(rule)) => {
+                    let gone = rule == GONE;
+                    // Gone in one window and there in another is neither.
+                    partition.broken |= partition.gone.is_some_and(|before| before != gone);
+                    partition.gone = Some(gone);
                     partition.chosen |= [End::Known, End::Wanted].iter().any(|end| *rule == end.to_string());
                 }
                 SliceState::Ended(SliceEnd::Split) => {}

@@ -54,6 +54,9 @@ pub struct Begun {
     pub last_complete: bool,
 }
 
+/// The rule of a slice that ended because the site says that its partition is gone.
+pub const GONE: &str = "gone";
+
 /// Where a slice is in its life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
