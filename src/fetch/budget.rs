@@ -35,7 +35,7 @@ pub struct Spend {
     pub credential: u16,
     /// The period, such as `Day`; `pause` where the site asked to be left alone until `reset`.
     pub period: String,
-    /// Requests.
+    /// Requests; of a pause its whole length in seconds.
     pub spent: u32,
     /// When it is whole again.
     pub reset: DateTime<Utc>,
@@ -47,8 +47,8 @@ struct Budget {
     interval: Duration,
     /// When the next one may go.
     next: Instant,
-    /// Until when the site wants to be left alone.
-    paused: Option<DateTime<Utc>>,
+    /// The time for which the site wants to be left alone.
+    paused: Option<Pause>,
     /// Spent of each quota, and when that is whole again.
     spent: Vec<(Rate, u32, DateTime<Utc>)>,
 }
@@ -112,12 +112,12 @@ impl Budgets {
                 spent: *spent,
                 reset: *reset,
             };
-            let pause = budget.paused.filter(|until| *until > Utc::now()).map(|reset| Spend {
+            let pause = budget.paused.filter(|pause| pause.until > Utc::now()).map(|pause| Spend {
                 origin: origin.clone(),
                 credential: (credential & 0xffff) as u16,
                 period: PAUSE.to_owned(),
-                spent: 0,
-                reset,
+                spent: pause.seconds,
+                reset: pause.until,
             });
             budget.spent.iter().map(of).chain(pause)
         });
@@ -134,8 +134,10 @@ impl Budgets {
         let mut budgets = self.budgets.lock().await;
         let earlier = self.earlier.lock().await;
         let budget = budgets.entry(key.clone()).or_insert_with(|| Budget::new(key, &earlier));
-        let latest = Utc::now().checked_add_signed(LONGEST_PAUSE);
-        budget.paused = budget.paused.max(latest.map(|latest| until.min(latest)));
+        let asked = Pause::until(until, Utc::now());
+        if budget.paused.is_none_or(|pause| pause.until < asked.until) {
+            budget.paused = Some(asked);
+        }
     }
 
     /// Right before a request leaves: a pause that the site asked for meanwhile holds for it too.
@@ -154,6 +156,29 @@ impl Budgets {
     }
 }
 
+/// A time for which a site wants to be left alone.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    until: DateTime<Utc>,
+    /// Its whole length when it was asked for.
+    seconds: u32,
+}
+
+impl Pause {
+    /// One that is asked for now.
+    fn until(until: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        let until = now.checked_add_signed(LONGEST_PAUSE).map_or(until, |latest| until.min(latest));
+        Pause { until, seconds: (until - now).num_seconds().saturating_add(1).clamp(0, u32::MAX.into()) as u32 }
+    }
+
+    /// One that an earlier start was asked for. Its end was reckoned by the clock of then, which may have been ahead: no more
+    /// than its whole length is left of it.
+    fn kept(until: DateTime<Utc>, seconds: u32, now: DateTime<Utc>) -> Self {
+        let most = now.checked_add_signed(TimeDelta::seconds(seconds.into()));
+        Pause { until: most.map_or(until, |most| until.min(most)), seconds }
+    }
+}
+
 /// Requests spent of a quota, and when it is whole again.
 type Left = (u32, DateTime<Utc>);
 
@@ -166,13 +191,14 @@ impl Spend {
 impl Budget {
     /// One of which nothing is used, with the pause that an earlier start was asked for.
     fn new(key: &Key, earlier: &[Spend]) -> Self {
-        let paused = earlier.iter().find(|spend| spend.is_of(key, PAUSE)).map(|spend| spend.reset);
+        let kept = earlier.iter().find(|spend| spend.is_of(key, PAUSE));
+        let paused = kept.map(|spend| Pause::kept(spend.reset, spend.spent, Utc::now()));
         Budget { interval: Duration::ZERO, next: Instant::now(), paused, spent: Vec::new() }
     }
 
     /// What is left of the pause that the site asked for; an error where that is longer than anybody waits.
     fn pause(&self) -> Result<Duration, FetchError> {
-        let Some(until) = self.paused else { return Ok(Duration::ZERO) };
+        let Some(Pause { until, .. }) = self.paused else { return Ok(Duration::ZERO) };
         let wait = left(until, Utc::now());
         if wait > LONGEST_WAIT {
             return Err(FetchError::Quota { why: "the site asked for a pause".into(), until });
@@ -249,6 +275,11 @@ mod tests {
         assert!(until(next.turn(&key, rate, &[], &|_| {}).await) > TimeDelta::minutes(59));
         let other = ("https://b.example".to_owned(), 1);
         assert_eq!(until(next.turn(&other, rate, &[], &|_| {}).await), TimeDelta::zero());
+        // The clock of the earlier start was an hour ahead.
+        let ahead = Budgets::default();
+        let asked = first.spent().await.into_iter().map(|spend| Spend { spent: 2, ..spend });
+        ahead.restore(asked.collect()).await;
+        assert_eq!(until(ahead.over(&key).await), TimeDelta::zero(), "two seconds were waited for");
         // Of a pause that is over nothing is kept, and no site stops us for ever.
         first.pause(&other, Utc::now() - TimeDelta::hours(1)).await;
         assert_eq!(first.spent().await.len(), 1);

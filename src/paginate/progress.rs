@@ -122,6 +122,11 @@ impl Progress {
         self.pages += 1;
         (self.repeat, self.revisits) = (Repeat::New, false);
         self.barren += 1;
+        self.lose(at, why);
+    }
+
+    /// Something of a page is lost, which and why: the list cannot be complete any more.
+    pub fn lose(&mut self, at: &Position, why: &str) {
         self.lost.get_or_insert_with(|| format!("page at {at}: {why}"));
     }
 

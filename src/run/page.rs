@@ -59,6 +59,8 @@ pub(super) struct Work {
     /// Equal for pages with equal records.
     pub hash: u64,
     pub flaws: Vec<Flaw>,
+    /// Why records of it may be missing that nobody can count.
+    pub gap: Option<String>,
     /// Why the page could not be used.
     pub fault: Option<PageFault>,
 }
@@ -70,6 +72,7 @@ impl Work {
             parts: Parts::Here(vec![Mapped::default()]),
             records: 0,
             keyless: 0,
+            gap: None,
             announced: Announced::default(),
             hash: xxh3_64(&page.body),
             flaws: Vec::new(),
@@ -275,6 +278,8 @@ fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), detai
     let ground = Ground::new(plan, page.fetched, at);
     let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, body) };
     let items = items(&records, unread);
+    let uncounted = unread.iter().find(|unread| unread.item.is_none());
+    work.gap = uncounted.map(|unread| format!("records cannot be counted: {}", unread.message));
     let mapper = PageMapper { plan, text, around: &around, details };
     let chunks = items.chunks(PART).enumerate();
     let mut parts: Vec<Mapped> =

@@ -261,7 +261,11 @@ impl Reading {
             None => {
                 let Work { records, keyless, hash, announced, .. } = worked;
                 let seen = PageSeen { records: *records, keyless: *keyless, hash: *hash, announced };
-                self.pager().advance(position, &seen)
+                let next = self.pager().advance(position, &seen);
+                if let Some(gap) = &worked.gap {
+                    self.slice.progress.lose(position, gap);
+                }
+                next
             }
         };
         self.after = self.slice.progress.clone();
