@@ -54,8 +54,9 @@ pub fn can(site: Site, name: &str) -> bool {
     match name {
         "lying total" | "revoked token" => site == Site::FranceTravail,
         name if is_of_token(name) => site == Site::FranceTravail,
-        // Where each page names the next one, nothing tells what a short one left out, and there is no total.
-        "short page" | "total 0" | "total null" | "total in words" => site != Site::Arbeitnow,
+        // Where each page names the next one, nothing tells what a short one left out, and there is no total. An empty body
+        // is an empty page, as the language says.
+        "empty 200" | "short page" | "total 0" | "total null" | "total in words" => site != Site::Arbeitnow,
         _ => true,
     }
 }
