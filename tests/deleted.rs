@@ -15,9 +15,9 @@ use sandbox::Site;
 #[tokio::test(flavor = "multi_thread")]
 async fn offers_that_were_deleted_stay_deleted_until_the_site_brings_them_again() {
     let mut bench = Bench::new(0).await;
-    // None has a key under this mapping: nothing is known of them, and the page is read twice.
+    // None has a key under this mapping: nothing is known of them, and a second reading would not help.
     bench.text("sources/remotive", "key: $.id", "key: $.nothing");
-    assert_eq!(bench.run("remotive").await.counts.rejected, 500);
+    assert_eq!(bench.run("remotive").await.counts.rejected, 250);
     bench.text("sources/remotive", "key: $.nothing", "key: $.id");
     bench.run("remotive").await;
     bench.sites.world(|world| world.show(Site::Remotive, 30, false));
@@ -48,12 +48,14 @@ async fn offers_that_were_deleted_stay_deleted_until_the_site_brings_them_again(
     assert_eq!(bench.run("remotive").await.counts.new, 30);
     bench.text("sources/remotive", "title: $.title", "title: $.title | upper");
     assert_eq!(bench.replay("remotive").await.counts.indexed, 250);
-    // The page without keys waits in the quarantine and may hold them; when no page does, nothing is left of them.
+    // A page that waits in the quarantine may hold them; when no page does, nothing is left of them. The sweeps since have
+    // settled the records without keys: one of them is open again here.
+    bench.behind_our_back("UPDATE quarantine SET state = 'open' WHERE q = 1");
     bench.close_all();
     assert_eq!(delete(&bench).await, 250);
     assert!(bench.thin("remotive").await.records > 0);
     let again = bench.replay("remotive").await;
-    assert_eq!((marks(&bench), again.counts.fetched, again.counts.superseded), (280, 500, 500));
+    assert_eq!((marks(&bench), again.counts.fetched, again.counts.superseded), (280, 250, 250));
     bench.behind_our_back("UPDATE quarantine SET state = 'dropped'");
     assert!(bench.thin("remotive").await.records > 0);
     assert_eq!((marks(&bench), bench.replay("remotive").await.counts.fetched), (0, 0));
