@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -254,11 +254,17 @@ fn told(why: String, wish: Wish) -> (String, Option<DateTime<Utc>>) {
     }
 }
 
-/// Waits before another attempt, as long as the site asks for or as is usual. A wait that is too long is an error.
-async fn wait(ask: &Ask<'_>, attempt: u32, why: String, until: Option<DateTime<Utc>>) -> Result<(), FetchError> {
-    let wait = until.map_or_else(|| backoff(ask.limits, attempt), |until| left(until, Utc::now()));
-    if let Some(until) = until.filter(|_| wait > LONGEST_WAIT) {
-        return Err(FetchError::Quota { why: format!("{why}; the site asks for a pause"), until });
+/// Waits before another attempt, as long as the site asks for or as is usual. A wait that is too long is an error, whoever
+/// asks for it.
+async fn wait(ask: &Ask<'_>, attempt: u32, why: String, asked: Option<DateTime<Utc>>) -> Result<(), FetchError> {
+    let now = Utc::now();
+    let usual =
+        || TimeDelta::from_std(backoff(ask.limits, attempt)).ok().and_then(|pause| now.checked_add_signed(pause));
+    let until = asked.or_else(usual).unwrap_or(now);
+    let wait = left(until, now);
+    if wait > LONGEST_WAIT {
+        let who = if asked.is_some() { "the site asks" } else { "`limits.retry` asks" };
+        return Err(FetchError::Quota { why: format!("{why}; {who} for a pause"), until });
     }
     (ask.note)(Note::Retry { attempt, wait, why });
     tokio::time::sleep(wait).await;
