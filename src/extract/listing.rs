@@ -5,6 +5,7 @@ use super::compile::value;
 use super::{Value, judged};
 use crate::convert::Moment;
 use crate::convert::render::Scope;
+use crate::paginate::hash_of;
 use crate::scalar::{RecordsAt, Value as Says};
 use crate::tree::Tree;
 
@@ -16,13 +17,23 @@ pub struct Listing {
     value: Value,
 }
 
+/// What one answer lists.
+pub struct ParentValues {
+    /// One value for each record that `only` lets through.
+    pub values: Vec<Tree<'static>>,
+    /// All of its records.
+    pub records: u64,
+    /// Equal for answers with equal records; none without records.
+    pub hash: Option<u64>,
+}
+
 impl Listing {
     /// Compiles `records`, `only` and `value`, which were checked.
     pub fn compile(records: &RecordsAt, only: Option<&Says>, says: &Says) -> Result<Self, String> {
         Ok(Listing { records: records.clone(), only: only.map(value).transpose()?, value: value(says)? })
     }
 
-    /// The values of an answer, and how many records it has. A list that is missing is an error, and so is a value
+    /// What an answer lists. A list that is missing is an error, and so is a value
     /// that is null or cannot be made: a partition that is silently left out would look like offers that are gone.
     pub fn values(
         &self,
@@ -30,7 +41,7 @@ impl Listing {
         scope: &Scope<'_>,
         fetched: DateTime<Utc>,
         lookups: &std::sync::Arc<crate::convert::Lookups>,
-    ) -> Result<(Vec<Tree<'static>>, u64), String> {
+    ) -> Result<ParentValues, String> {
         let moment = Moment { fetched, lookups: lookups.clone() };
         let records = self.records.read(body).ok_or_else(|| {
             let at = self.records.as_str();
@@ -52,6 +63,6 @@ impl Listing {
                 (value, None) => values.push(value.into_owned()),
             }
         }
-        Ok((values, records.len() as u64))
+        Ok(ParentValues { values, records: records.len() as u64, hash: hash_of(&records) })
     }
 }

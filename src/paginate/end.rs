@@ -4,7 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::progress::{BARREN, Repeat};
-use super::{Common, Next, Pointer, Seen};
+use super::{Common, Figure, Next, Pointer, Seen};
 use crate::position::Position;
 
 /// Why a slice ends. Guards are no honest ends: the slice is partial.
@@ -132,22 +132,21 @@ impl<'de> Deserialize<'de> for Stops {
 /// Where a slice goes after a page: what the site says comes first, then what the page itself shows, then the place
 /// behind it.
 pub(super) fn next(common: Common<'_>, behind: Option<Position>, at: &Position, seen: &Seen<'_>) -> Next {
-    match site_end(&common, seen).or_else(|| page_end(&common, at, seen)) {
+    match site_end(seen).or_else(|| page_end(&common, at, seen)) {
         Some(end) => Next::End(end),
         None => step(&common, behind, at, seen),
     }
 }
 
 /// The end that the site states.
-fn site_end(common: &Common<'_>, seen: &Seen<'_>) -> Option<End> {
+fn site_end(seen: &Seen<'_>) -> Option<End> {
     match &seen.announced.more {
         Some(Err(found)) => return Some(End::Unreadable(found.clone())),
         Some(Ok(false)) => return Some(End::Last),
         Some(Ok(true)) | None => {}
     }
-    let too_large = seen.announced.count.as_ref().filter(|count| count.is_too_large());
-    match (too_large, common.count) {
-        (Some(super::Figure::Unusable(found)), Some(_)) => Some(End::Unreadable(found.clone())),
+    match &seen.announced.count {
+        Some(Figure::TooLarge(found)) => Some(End::Unreadable(found.clone())),
         _ => None,
     }
 }

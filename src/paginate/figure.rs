@@ -8,6 +8,8 @@ use crate::tree::Tree;
 pub enum Figure {
     /// A number that can be counted with.
     Number(u64),
+    /// A number too large to be counted with; which, for messages.
+    TooLarge(String),
     /// Something else; what, for messages.
     Unusable(String),
 }
@@ -31,7 +33,7 @@ impl Figure {
         };
         match number {
             Some(number) if number <= LARGEST => Figure::Number(number),
-            Some(_) => Figure::Unusable(format!("`{reader}` is {}, above 2^53", quoted(&value))),
+            Some(_) => Figure::TooLarge(format!("`{reader}` is {}, above 2^53", quoted(&value))),
             None => Figure::Unusable(not_a_number(reader, &value, page, body)),
         }
     }
@@ -40,13 +42,8 @@ impl Figure {
     pub fn number(&self) -> Option<u64> {
         match self {
             Figure::Number(number) => Some(*number),
-            Figure::Unusable(_) => None,
+            Figure::TooLarge(_) | Figure::Unusable(_) => None,
         }
-    }
-
-    /// Whether it is a number too large to be counted with.
-    pub fn is_too_large(&self) -> bool {
-        matches!(self, Figure::Unusable(found) if found.ends_with("above 2^53"))
     }
 }
 

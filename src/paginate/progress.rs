@@ -2,10 +2,11 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::{Announced, Figure, Pointer};
 use crate::position::Position;
+use crate::tree::Tree;
 
 /// Numbers and hashes of the pages of a slice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -138,7 +139,7 @@ impl Progress {
     /// Takes in what a page announces. A 0 beside records, or less than came so far, is no total.
     fn announce(&mut self, figure: &Figure, records: u64, name: &str) {
         let found = match figure {
-            Figure::Unusable(found) => found.clone(),
+            Figure::TooLarge(found) | Figure::Unusable(found) => found.clone(),
             Figure::Number(0) if records > 0 => format!("`{name}` is 0 beside {records} records"),
             Figure::Number(total) if *total < self.received => {
                 format!("`{name}` is {total}, and {} records came", self.received)
@@ -161,6 +162,13 @@ impl Progress {
         }
         seen
     }
+}
+
+/// A hash that is equal for equal records, whatever stands around them; none without records.
+pub fn hash_of(records: &[&Tree<'_>]) -> Option<u64> {
+    let mut hasher = Xxh3::new();
+    records.iter().for_each(|record| hasher.update(record.to_string().as_bytes()));
+    (!records.is_empty()).then(|| hasher.digest())
 }
 
 fn keep(hashes: &mut VecDeque<u64>, hash: u64) {

@@ -56,11 +56,7 @@ fn members(body: &Tree<'_>) -> String {
 
 /// A request that failed, on one line, without these values.
 pub fn failure(page: &Page, secrets: &[SecretString]) -> String {
-    let said = match redirect(page) {
-        Some(target) => redact(&target, secrets),
-        // Before it is cut: a part of a secret would not be found.
-        None => excerpt(&redact(&said(page), secrets), WORDS),
-    };
+    let said = redirect(page, secrets).unwrap_or_else(|| excerpt(&redact(&said(page), secrets), WORDS));
     let colon = if said.is_empty() { "" } else { ": " };
     format!("{} answers {}{colon}{said}", asked(&page.method, &page.url, secrets), page.status)
 }
@@ -71,14 +67,15 @@ pub fn asked(method: &str, url: &str, secrets: &[SecretString]) -> String {
 }
 
 /// Where an answer that was not followed points to, and what to do about it.
-fn redirect(page: &Page) -> Option<String> {
+fn redirect(page: &Page, secrets: &[SecretString]) -> Option<String> {
     if !matches!(page.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let Some(location) = page.header("location") else {
         return Some("it redirects, and does not say where".to_owned());
     };
-    let shown = excerpt(location, ADDRESS);
+    // Masked before it is cut: a part of a secret would not be found.
+    let shown = excerpt(&redact(location, secrets), ADDRESS);
     let from = Url::parse(&page.url).ok()?;
     Some(match from.join(location) {
         Err(_) => format!("it redirects to `{shown}`, which is no address"),
@@ -132,7 +129,7 @@ fn title(text: &str) -> Option<String> {
     let start = start + lower[start..].find('>')? + 1;
     let end = start + lower[start..].find("</title")?;
     let title = text[start..end].trim();
-    if title.is_empty() { None } else { Some(format!("a page of HTML, `{}`", excerpt(title, WORDS))) }
+    if title.is_empty() { None } else { Some(format!("a page of HTML, `{title}`")) }
 }
 
 #[cfg(test)]
@@ -196,6 +193,8 @@ mod tests {
         to("//b.example/?k=s3cret-key", &format!(": it redirects to //b.example/?k=***{other}"));
         to("/login", ": it redirects to /login");
         to("http://[", ": it redirects to `http://[`, which is no address");
+        let long = "a".repeat(ADDRESS - 8);
+        to(&format!("/{long}?k=s3cret-key"), &format!(": it redirects to /{long}?k=***"));
         check(307, &[], "", ": it redirects, and does not say where");
         check(304, &[("location", "/x")], "", "");
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::offer::OfferId;
-use crate::paginate::{End, Next, PageSeen, Pagination, Progress, Seen};
+use crate::paginate::{End, Next, PageSeen, Pagination, Progress, Seen, hash_of};
 use crate::position::Position;
 use crate::state::words::Mapped;
 use crate::tree::Tree;
@@ -70,10 +70,8 @@ impl fmt::Display for PageFault {
 pub(super) fn sameness(records: &[&Tree<'_>], parts: &[Mapped]) -> Option<u64> {
     let ids: Option<Vec<OfferId>> = parts.iter().flat_map(|part| &part.records).map(|record| record.id).collect();
     let own = ids.filter(|ids| ids.len() > 1 && ids.iter().collect::<HashSet<_>>().len() == ids.len());
+    let Some(ids) = own else { return hash_of(records) };
     let mut hasher = Xxh3::new();
-    match own {
-        Some(ids) => ids.iter().for_each(|id| hasher.update(&id.0)),
-        None => records.iter().for_each(|record| hasher.update(record.to_string().as_bytes())),
-    }
+    ids.iter().for_each(|id| hasher.update(&id.0));
     (!records.is_empty()).then(|| hasher.digest())
 }

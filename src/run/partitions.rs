@@ -168,12 +168,11 @@ impl Partitions {
             read.notes.iter().for_each(|note| warn(format!("`for.{name}`: {}: {}", note.path, note.what)));
             let body = read.body;
             let scope = call.knobs.scope(page.fetched).with("for", crate::plan::named(&at)).tree("answer", &body);
-            let found = parent.listing.values(&body, &scope, page.fetched, &call.knobs.lookups).map_err(answer)?;
-            let (more, records) = found;
-            values.extend(more);
-            let (hash, announced) =
-                (xxhash_rust::xxh3::xxh3_64(&page.body), Announced::read(call.pages.rule(), &page, &body));
-            let seen = PageSeen { records, keyless: 0, hash, announced: &announced };
+            let listed = parent.listing.values(&body, &scope, page.fetched, &call.knobs.lookups).map_err(answer)?;
+            values.extend(listed.values);
+            let announced = Announced::read(call.pages.rule(), &page, &body);
+            let hash = listed.hash.unwrap_or_default();
+            let seen = PageSeen { records: listed.records, keyless: 0, hash, announced: &announced };
             let mut pager = Pager { pages: &call.pages, progress: &mut progress };
             position = match pager.advance(&position, &seen) {
                 Next::Page(next) => next,

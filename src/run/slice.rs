@@ -37,7 +37,7 @@ pub(super) struct Reading {
     pub before: Progress,
     /// What they know with it: the slice itself stands before its last page, so that this one is judged again after a
     /// crash.
-    after: Progress,
+    pub after: Progress,
     coming: VecDeque<Coming>,
     /// Answered when the last page that was handed over is committed: the slice's distinct keys.
     pub last: Option<oneshot::Receiver<u64>>,

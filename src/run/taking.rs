@@ -39,10 +39,15 @@ impl Reading {
     ) -> Result<bool, RunError> {
         let at = self.at(&position);
         let mut parts = Parts::of(&mut ready, at, &self.shared);
-        let after = self.slice.progress.clone();
+        let mut after = self.slice.progress.clone();
         let mut all_known = ready.done == 0;
         let mut index = ready.done as usize;
         while let Some((mapped, flaws)) = parts.next().await {
+            if parts.is_gone() {
+                let why = "decode: it could not be read to its end";
+                after.lose(&position, why);
+                self.after.lose(&position, why);
+            }
             let first = index == ready.done as usize;
             let version = if first { ready.version } else { self.shared.claim.ticket() };
             let admit = self.admit(&ready, version, mapped);
@@ -55,9 +60,6 @@ impl Reading {
             let part = Part { position: position.clone(), part: part(index as u32, after.again), kind };
             all_known &= self.hand_over(part, &ready, admit, flaws, Vec::new()).await?;
             index += 1;
-        }
-        if parts.is_gone() {
-            self.slice.progress.lost.get_or_insert_with(|| "decode: a page could not be read to its end".into());
         }
         Ok(all_known && !parts.is_gone())
     }
