@@ -73,6 +73,9 @@ pub enum StoreError {
         "the store has an index of another schema now, made by a process with other files; start this one again with the same `mappings/offer.yaml`"
     )]
     Replaced,
+    /// Somebody changed an alias or an index of ours so that it cannot be used; which, and the call that mends it.
+    #[error("{0}")]
+    Altered(String),
     /// Something else that the server says.
     #[error("the server: {0}")]
     Server(String),

@@ -2,7 +2,9 @@
 use elasticsearch::http::Method;
 use serde_json::Value;
 
-use super::{Elastic, refused, template};
+use super::indices::Index;
+use super::{Elastic, template};
+use crate::schema::Schema;
 use crate::store::StoreError;
 
 impl Elastic {
@@ -11,8 +13,12 @@ impl Elastic {
     pub async fn ready(&self) -> Result<Vec<String>, StoreError> {
         let mut notices = self.licence().await?;
         notices.extend(self.health().await?);
-        self.blocks().await?;
-        notices.extend(self.mapping().await?);
+        let there = self.indices().await?;
+        let Some(own) = there.named(&self.index) else {
+            return Err(StoreError::Unavailable(format!("the index `{}` is gone again", self.index)));
+        };
+        blocks(own)?;
+        notices.extend(mapping(own, &self.schema)?);
         Ok(notices)
     }
 
@@ -64,67 +70,55 @@ impl Elastic {
             .into_iter()
             .collect())
     }
+}
 
-    async fn blocks(&self) -> Result<(), StoreError> {
-        let path = format!("/{}/_settings/index.blocks.*,index.verified_before_close?flat_settings=true", self.index);
-        let (status, answer) = self.ask(Method::Get, &path, None).await?;
-        if status != 200 {
-            // A role may do without: a block is told by the write itself.
-            return Ok(());
-        }
-        let settings = &answer[&self.index]["settings"];
-        let set = |name: &str| settings[name] == "true" || settings[name] == true;
-        let told = |what: &str, name: &str, hint: &str| {
-            let lift = format!("`PUT {}/_settings {{\"{name}\": null}}`", self.index);
-            Err(StoreError::Blocked(format!("the index `{}` {what} (`{name}`): {hint}{lift}", self.index)))
-        };
-        if set("index.blocks.read_only_allow_delete") {
-            let hint = "its disk is, or was, nearly full; free space, and if the server does not lift it by itself: ";
-            return told("takes no documents", "index.blocks.read_only_allow_delete", hint);
-        }
-        if set("index.verified_before_close") {
-            let open = format!("the index `{0}` is closed: somebody did that; `POST {0}/_open` opens it", self.index);
-            return Err(StoreError::Blocked(open));
-        }
-        for name in ["index.blocks.read_only", "index.blocks.write"] {
-            if set(name) {
-                return told("is read-only", name, "somebody set that; it is lifted by ");
-            }
-        }
-        Ok(())
+/// What keeps documents out of an index.
+fn blocks(index: &Index) -> Result<(), StoreError> {
+    let name = &index.name;
+    let set = |setting: &str| index.settings.get(setting).is_some_and(|value| value == "true" || value == true);
+    let told = |what: &str, setting: &str, hint: &str| {
+        let lift = format!("`PUT {name}/_settings {{\"{setting}\": null}}`");
+        Err(StoreError::Blocked(format!("the index `{name}` {what} (`{setting}`): {hint}{lift}")))
+    };
+    if set("index.blocks.read_only_allow_delete") {
+        let hint = "its disk is, or was, nearly full; free space, and if the server does not lift it by itself: ";
+        return told("takes no documents", "index.blocks.read_only_allow_delete", hint);
     }
+    if set("index.verified_before_close") {
+        let open = format!("the index `{name}` is closed: somebody did that; `POST {name}/_open` opens it");
+        return Err(StoreError::Blocked(open));
+    }
+    for setting in ["index.blocks.read_only", "index.blocks.write"] {
+        if set(setting) {
+            return told("is read-only", setting, "somebody set that; it is lifted by ");
+        }
+    }
+    Ok(())
+}
 
-    /// Compares the mapping with the schema's.
-    async fn mapping(&self) -> Result<Vec<String>, StoreError> {
-        let (status, answer) = self.ask(Method::Get, &format!("/{}/_mapping", self.index), None).await?;
-        if status != 200 {
-            return Err(refused(status, &answer));
-        }
-        let there = &answer[&self.index]["mappings"];
-        let ours = &template::index(&self.schema)["mappings"];
-        let (mut wrong, mut added) = (Vec::new(), Vec::new());
-        compare("", &ours["properties"], &there["properties"], &mut wrong, &mut added);
-        if there["dynamic"] != ours["dynamic"] {
-            wrong.push(format!("`dynamic` is {} and not \"strict\"", there["dynamic"]));
-        }
-        if !wrong.is_empty() {
-            wrong.truncate(SHOWN);
-            return Err(StoreError::Server(format!(
-                "the index `{}` has another mapping than the schema: {}. Somebody changed it, or it was made by hand; \
-                 delete it (`DELETE {}`) and run `replay` for each source, which writes every offer again",
-                self.index,
-                wrong.join(", "),
-                self.index
-            )));
-        }
-        let notice = |name: String| {
-            format!(
-                "the field `{name}` of the index `{}` is not of the schema; it is left as it is, and never written",
-                self.index
-            )
-        };
-        Ok(added.into_iter().map(notice).collect())
+/// Compares the mapping of an index with the schema's.
+fn mapping(index: &Index, schema: &Schema) -> Result<Vec<String>, StoreError> {
+    let (name, there) = (&index.name, &index.mappings);
+    let ours = &template::index(schema)["mappings"];
+    let (mut wrong, mut added) = (Vec::new(), Vec::new());
+    compare("", &ours["properties"], &there["properties"], &mut wrong, &mut added);
+    if there["dynamic"] != ours["dynamic"] {
+        wrong.push(format!("`dynamic` is {} and not \"strict\"", there["dynamic"]));
     }
+    if !wrong.is_empty() {
+        wrong.truncate(SHOWN);
+        return Err(StoreError::Altered(format!(
+            "the index `{name}` has another mapping than the schema: {}. Somebody changed it, or it was made by hand; \
+             delete it (`DELETE {name}`) and run `replay` for each source, which writes every offer again",
+            wrong.join(", "),
+        )));
+    }
+    let notice = |field: String| {
+        format!(
+            "the field `{field}` of the index `{name}` is not of the schema; it is left as it is, and never written"
+        )
+    };
+    Ok(added.into_iter().map(notice).collect())
 }
 
 /// Differences that are named.

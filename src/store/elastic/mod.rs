@@ -1,4 +1,5 @@
 //! Elasticsearch 8 and 9 as a store: one versioned index behind an alias, full documents under external versions.
+mod aliases;
 mod bulk;
 mod claim;
 mod conform;
@@ -6,6 +7,7 @@ mod connect;
 mod delete;
 mod health;
 mod index;
+mod indices;
 mod outcome;
 mod pace;
 mod pin;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bulk::{Actions, action};
 use super::conform::conform;
-use super::index::Mark;
+use super::indices::{Indices, Mark};
 use super::read::Hit;
 use super::{Elastic, refused};
 use crate::crash;
@@ -63,8 +63,9 @@ impl Elastic {
         if self.older.is_empty() {
             return Ok(rebuilt);
         }
-        let meta = self.meta_of(&self.index).await?.unwrap_or_default();
-        let mut mark: Mark = serde_json::from_value(meta["rebuild"]["after"].clone()).unwrap_or_default();
+        let there = self.indices().await?;
+        let rebuild = there.named(&self.index).and_then(|index| index.meta.rebuild.clone());
+        let mut mark = rebuild.and_then(|rebuild| rebuild.after).unwrap_or_default();
         let mut totals = Vec::new();
         for older in &self.older {
             self.expect(Method::Post, &format!("/{older}/_refresh"), None).await?;
@@ -156,11 +157,15 @@ impl Elastic {
             )));
         }
         let mut actions = vec![json!({"add": {"index": self.index, "alias": self.alias}})];
-        let others = self.behind(&self.alias).await?.into_iter().filter(|index| *index != self.index);
-        actions.extend(others.map(|index| json!({"remove": {"index": index, "alias": self.alias}})));
+        let there = self.indices().await?;
+        for index in there.behind(&self.alias).into_iter().filter(|index| index.name != self.index) {
+            self.known(index, &self.alias, &there)?;
+            actions.push(json!({"remove": {"index": index.name, "alias": self.alias}}));
+        }
         let (status, answer) = self.ask(Method::Post, "/_aliases", Some(&json!({"actions": actions}))).await?;
         // Another process that copied the same documents may have been first.
-        if status != 200 && self.behind(&self.alias).await? != [self.index.clone()] {
+        let searched = |there: &Indices| there.behind(&self.alias).iter().all(|index| index.name == self.index);
+        if status != 200 && !searched(&self.indices().await?) {
             return Err(refused_to(status, &answer));
         }
         crash::point("swapped");
