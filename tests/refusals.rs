@@ -116,7 +116,7 @@ async fn an_index_that_somebody_changed_is_told() {
     again(settings.clone(), mappings).await;
     let told = said(&ours).await;
     check(&told, &["`published_at` is keyword and not date", "`title` is text and not text (french_text)"]);
-    check(&told, &["`skills` is missing", &format!("DELETE {name}"), "`replay`"]);
+    check(&told, &["`skills` is missing", &format!("DELETE {name}"), "`jobmarket replay SOURCE`"]);
     let mut mappings = made["mappings"].clone();
     mappings["dynamic"] = "true".into();
     again(settings.clone(), mappings).await;
@@ -141,5 +141,5 @@ async fn an_index_that_somebody_changed_is_told() {
     by_hand(&node, Method::PUT, "another", json!({"aliases": {"offers": {}}})).await;
     check(&said(&ours).await, &["`offers` points to several indices", &name, "another", "remove it from all but one"]);
     by_hand(&node, Method::PUT, "taken", Value::Null).await;
-    check(&said(&server(&node.url, "taken")).await, &["taken", "exists with the same name as the alias"]);
+    check(&said(&server(&node.url, "taken")).await, &["an index has the name `taken`", "DELETE /taken"]);
 }

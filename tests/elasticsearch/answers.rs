@@ -50,7 +50,7 @@ pub(super) fn status(status: u16, path: &str) -> Answer {
         403 => error(403, "security_exception", &unauthorized()),
         404 => error(404, "index_not_found_exception", &format!("no such index [{}]", index(path))),
         413 => Answer::json(413, String::new()),
-        429 => error(429, "es_rejected_execution_exception", &rejected()).with("retry-after", "1"),
+        429 => later(1),
         503 => error(503, "cluster_block_exception", UNRECOVERED).with("retry-after", "1"),
         502 | 504 => {
             let body = format!("<html><head><title>{status} Bad Gateway</title></head><body>nginx</body></html>");
@@ -58,6 +58,11 @@ pub(super) fn status(status: u16, path: &str) -> Answer {
         }
         status => error(status, "exception", "injected"),
     }
+}
+
+/// Too much to do, and how long it wants to be left alone.
+pub(super) fn later(seconds: u64) -> Answer {
+    error(429, "es_rejected_execution_exception", &rejected()).with("retry-after", &seconds.to_string())
 }
 
 const UNRECOVERED: &str = "blocked by: [SERVICE_UNAVAILABLE/1/state not recovered / initialized];";

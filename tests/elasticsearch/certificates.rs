@@ -1,4 +1,6 @@
 //! Certificates for tests: an authority, and what it signs.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -3,6 +3,7 @@
 
 mod answers;
 mod asked;
+mod forward;
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use answers::Answer;
 pub use asked::Asked;
 use asked::request;
+use forward::forward;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -24,6 +26,8 @@ pub enum Fault {
     Status(u16),
     /// Answered as at the flood stage of its disk, and not forwarded.
     Block,
+    /// Answered with 429, which asks for a pause of so many seconds, and not forwarded.
+    Later(u64),
     /// The connection is closed, nothing is forwarded.
     Reset,
     /// Forwarded and applied, then closed without an answer: the outcome is not known.
@@ -63,8 +67,8 @@ struct Orders {
     /// Chooses the items of a partial failure.
     chance: fastrand::Rng,
     too_large: Option<usize>,
-    /// Documents that hold this text are refused for good.
-    refused: Option<String>,
+    /// Documents that hold this text are refused with this status.
+    refused: Option<(String, u16)>,
     demanded: Option<(String, String)>,
     judge: Option<Judge>,
     forbidden: Vec<String>,
@@ -113,6 +117,7 @@ impl Orders {
         match fault {
             Some(Fault::Status(status)) => Deed::Answer(answers::status(status, &asked.path)),
             Some(Fault::Block) => Deed::Answer(answers::flooded(&asked.path)),
+            Some(Fault::Later(seconds)) => Deed::Answer(answers::later(seconds)),
             fault => Deed::Forward(fault),
         }
     }
@@ -120,11 +125,11 @@ impl Orders {
     /// The status of each document of a bulk that is not forwarded: what is refused for good, and what a fault chooses.
     fn statuses(&mut self, asked: &Asked, fault: Option<Fault>) -> Vec<Option<u16>> {
         let text = asked.text();
-        let refused = self.refused.as_deref().unwrap_or_default().as_bytes();
+        let (refused, status) = self.refused.as_ref().map_or((&[][..], 0), |(text, status)| (text.as_bytes(), *status));
         let holds = |line: &&[u8]| !refused.is_empty() && line.windows(refused.len()).any(|part| part == refused);
         let documents = documents(&text);
         let mut statuses: Vec<Option<u16>> =
-            documents.iter().map(|document| document.iter().any(holds).then_some(400)).collect();
+            documents.iter().map(|document| document.iter().any(holds).then_some(status)).collect();
         if let Some(Fault::Items(status, percent)) = fault {
             let mut chance = self.chance.fork();
             let mut failed: Vec<bool> = documents.iter().map(|_| chance.u32(..100) < percent).collect();
@@ -264,7 +269,12 @@ impl Proxy {
 
     /// Documents that hold a text are not forwarded and answered as what does not fit the mapping, also behind `clear`.
     pub fn refuse(&self, text: &str) {
-        self.orders().refused = Some(text.to_owned());
+        self.refuse_as(text, 400);
+    }
+
+    /// The same with another status.
+    pub fn refuse_as(&self, text: &str, status: u16) {
+        self.orders().refused = Some((text.to_owned(), status));
     }
 
     /// Requests that are not allowed are refused with the reason.
@@ -368,26 +378,4 @@ async fn items(client: &reqwest::Client, target: &str, asked: &Asked, statuses: 
         false => forward(client, target, asked, &body).await?,
     };
     Ok(answers::merged(answer, &documents, statuses))
-}
-
-/// Headers of a hop, and what a changed body makes wrong.
-const OWN: [&str; 6] =
-    ["host", "content-length", "connection", "accept-encoding", "content-encoding", "transfer-encoding"];
-
-async fn forward(client: &reqwest::Client, target: &str, asked: &Asked, body: &[u8]) -> io::Result<Answer> {
-    let method = asked.method.parse().map_err(io::Error::other)?;
-    let mut request = client.request(method, format!("{target}{}", asked.path)).body(body.to_vec());
-    for (name, value) in &asked.headers {
-        let packed = name == "content-encoding" && body == asked.body;
-        if packed || !OWN.contains(&name.as_str()) {
-            request = request.header(name, value);
-        }
-    }
-    let answer = request.send().await.map_err(io::Error::other)?;
-    let status = answer.status().as_u16();
-    let headers = answer.headers().iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
-    let headers = headers.collect();
-    let body = answer.bytes().await.map_err(io::Error::other)?.to_vec();
-    Ok(Answer { status, headers, body })
 }

@@ -139,6 +139,7 @@ fn print(entry: &Held, json: bool, whole: bool) -> anyhow::Result<()> {
         );
         println!("  page {}, record {}, first {}, {} times", entry.page, entry.item, entry.first_at, entry.times);
         println!("{}", entry.raw.as_deref().unwrap_or("(the raw record is in the archive only)"));
+        eprintln!("once its cause is mended, `jobmarket quarantine retry {}` maps it again", entry.q);
     }
     Ok(())
 }

@@ -109,7 +109,7 @@ fn mapping(index: &Index, schema: &Schema) -> Result<Vec<String>, StoreError> {
         wrong.truncate(SHOWN);
         return Err(StoreError::Altered(format!(
             "the index `{name}` has another mapping than the schema: {}. Somebody changed it, or it was made by hand; \
-             delete it (`DELETE {name}`) and run `replay` for each source, which writes every offer again",
+             delete it (`DELETE {name}`), and `jobmarket replay SOURCE` for each source writes every offer again",
             wrong.join(", "),
         )));
     }

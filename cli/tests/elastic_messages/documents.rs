@@ -1,0 +1,46 @@
+//! Documents that somebody changed, and documents that the server refuses.
+use sandbox::Site;
+use serde_json::{Value, json};
+
+use crate::proxy::Fault;
+use crate::stage::Stage;
+
+/// Behind the program's back one is deleted and one is written.
+pub async fn changed_by_hand(stage: &mut Stage) {
+    let found = stage.hand("GET", "jobmarket-offers/_search?size=2", Value::Null).await;
+    let id = |number: usize| found["hits"]["hits"][number]["_id"].as_str().unwrap();
+    let index = stage.index().await;
+    stage.hand("DELETE", &format!("{index}/_doc/{}?refresh=true", id(0)), Value::Null).await;
+    let document = json!({"id": id(1), "source": "remotive", "source_id": "x", "title": "changed"});
+    stage.hand("PUT", &format!("{index}/_doc/{}?refresh=true", id(1)), document).await;
+    stage.shows("the store differs from what is known", &["sweep remotive"]).await;
+    stage.filled().await;
+}
+
+/// What the site does not show is to be closed, and the server refuses that.
+pub async fn not_closed(stage: &mut Stage) {
+    stage.project.done(&["sweep", "remotive"]).await;
+    stage.project.sites.world(|world| world.show(Site::Remotive, 5, false));
+    stage.project.done(&["sweep", "remotive"]).await;
+    stage.at_proxy();
+    stage.proxy.order(Fault::Items(400, 100), 1);
+    stage.shows("the store refuses to close …", &["sweep remotive"]).await;
+    stage.proxy.clear();
+    stage.filled().await;
+}
+
+/// Some are refused for good: they are in the quarantine.
+pub async fn refused(stage: &mut Stage) {
+    let offer = format!("\"source_id\":\"{}\"", stage.offer());
+    for (status, message) in [(400, "store_mapping"), (413, "store_too_large"), (418, "store_unknown")] {
+        stage.empty().await;
+        stage.at_proxy();
+        stage.proxy.refuse_as(&offer, status);
+        stage.project.done(&["run", "remotive"]).await;
+        let (list, _) = stage.project.done(&["quarantine", "list"]).await;
+        let show = format!("quarantine show {}", list.split_whitespace().next().unwrap_or("0"));
+        stage.shows(message, &[&show]).await;
+    }
+    stage.proxy.refuse_as("", 0);
+    stage.filled().await;
+}

@@ -1,0 +1,47 @@
+//! Other processes at work on the same source, or with another schema.
+use std::time::Duration;
+
+use crate::proxy::Fault;
+use crate::stage::{Running, Stage};
+
+/// How long a run that was held may take to its end.
+const LONG: Duration = Duration::from_secs(40);
+
+/// A first run that cannot write yet.
+async fn held(stage: &Stage) -> Running {
+    stage.empty().await;
+    stage.at_proxy();
+    stage.proxy.order(Fault::Status(503), 1_000);
+    let mut running = stage.begin("run remotive");
+    running.until(|said| said.contains("offers wait")).await;
+    stage.at_node();
+    running
+}
+
+/// A run with another data directory that comes to its end.
+async fn other(stage: &Stage) {
+    let data = stage.project.dir.path().join("other");
+    let _ = std::fs::remove_dir_all(&data);
+    stage.project.done_on(&data, &["run", "remotive"]).await;
+}
+
+pub async fn take_the_source(stage: &mut Stage) {
+    let running = held(stage).await;
+    other(stage).await;
+    stage.proxy.clear();
+    let said = running.end_within(LONG).await;
+    stage.holds("another process writes this source", "run remotive", &said);
+}
+
+pub async fn change_the_schema(stage: &mut Stage) {
+    let running = held(stage).await;
+    let schema = stage.project.dir.path().join("mappings/offer.yaml");
+    let text = std::fs::read_to_string(&schema).unwrap();
+    std::fs::write(&schema, format!("{text}\nbadge: {{keyword: {{doc: What the site awards}}}}\n")).unwrap();
+    other(stage).await;
+    stage.proxy.clear();
+    let said = running.end_within(LONG).await;
+    stage.holds("the store has an index of another schema now", "run remotive", &said);
+    std::fs::write(&schema, text).unwrap();
+    stage.filled().await;
+}
