@@ -29,16 +29,21 @@ impl Elastic {
                 other.name, self.index
             )));
         }
-        match there.named(&self.index) {
-            Some(own) if !self.is_ours(own) => Err(altered(format!(
-                "the index `{0}` does not say that this program made it (`_meta` of its mapping): somebody made it, or \
-                 changed that. If its offers are yours, say so again: `PUT /{0}/_mapping {1}`; if not, delete it \
-                 (`DELETE /{0}`), and `jobmarket replay SOURCE` for each source fills the new one",
-                self.index,
-                json!({"_meta": self.meta(None)})
-            ))),
-            _ => Ok(()),
+        there.named(&self.index).map_or(Ok(()), |own| self.says_so(own))
+    }
+
+    /// An error when the index of our name does not say that it is ours.
+    fn says_so(&self, index: &Index) -> Result<(), StoreError> {
+        if index.name != self.index || self.is_ours(index) {
+            return Ok(());
         }
+        Err(altered(format!(
+            "the index `{0}` does not say that this program made it (`_meta` of its mapping): somebody made it, or changed \
+             that. If its offers are yours, say so again: `PUT /{0}/_mapping {1}`; if not, delete it (`DELETE /{0}`), and \
+             `jobmarket replay SOURCE` for each source fills the new one",
+            self.index,
+            json!({"_meta": self.meta(None)})
+        )))
     }
 
     /// An index or a data stream may have the name that is ours as an alias.
@@ -103,6 +108,7 @@ impl Elastic {
 
     /// An index that an alias points to is one of ours, and not of a newer program.
     pub(super) fn known(&self, index: &Index, alias: &str, there: &Indices) -> Result<(), StoreError> {
+        self.says_so(index)?;
         if !self.is_ours(index) {
             let mend = self.moved(&[&index.name], alias, self.in_use(there));
             return Err(altered(format!(
