@@ -132,7 +132,8 @@ async fn an_alias_on_a_foreign_index_is_named_and_that_index_stays_as_it_is() {
         bench.aliases(json!([act("add", index, SEARCH)])).await;
         bench.refused_and_mended(&["points to several indices", index, &own]).await;
         bench.whole().await;
-        bench.aliases(json!([act("add", index, &format!("{own}-here"))])).await;
+        let guard = json!({"add": {"index": index, "alias": format!("{own}-here"), "is_hidden": true}});
+        bench.aliases(json!([guard])).await;
         bench.refused_and_mended(&[&format!("`{own}-here` points to `{index}`"), &own]).await;
         bench.whole().await;
     }
