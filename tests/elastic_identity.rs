@@ -163,7 +163,7 @@ async fn aliases_on_a_copy_of_ours_are_named_and_ours_stays() {
     // A filter hides offers.
     let hides = json!({"add": {"index": own, "alias": SEARCH, "filter": {"term": {"source": "x"}}}});
     bench.aliases(json!([hides])).await;
-    bench.refused_and_mended(&["`filter`, which hides offers", &own]).await;
+    bench.refused_and_mended(&["`filter` that hides offers", &own]).await;
     bench.whole().await;
     // The alias is taken away: it is put back, and nothing is lost.
     bench.aliases(json!([act("remove", &own, SEARCH)])).await;

@@ -54,3 +54,48 @@ pub async fn behind_other_aliases(stage: &mut Stage) {
     stage.shows("the index … was made by a newer version of the program", &["run remotive"]).await;
     stage.filled().await;
 }
+
+/// Aliases and indices that somebody moved, made or changed.
+pub async fn moved_by_hand(stage: &mut Stage) {
+    let (own, both) = (stage.index().await, ["jobmarket-offers", "jobmarket-offers-write"]);
+    let moved = |from: &str, to: &str, aliases: &[&str]| {
+        let of = |what: &str, index: &str, alias: &&str| json!({what: {"index": index, "alias": alias}});
+        let actions = aliases.iter().flat_map(|alias| [of("remove", from, alias), of("add", to, alias)]);
+        json!({"actions": actions.collect::<Vec<_>>()})
+    };
+    stage.hand("PUT", "my-index", Value::Null).await;
+    stage.hand("POST", "_aliases", moved(&own, "my-index", &both[..1])).await;
+    stage.shows("the alias … points to …, which this program did not make", &["run remotive"]).await;
+    stage.hand("POST", "_aliases", moved("my-index", &own, &both[..1])).await;
+
+    let guard = json!({"add": {"index": "my-index", "alias": format!("{own}-here"), "is_hidden": true}});
+    stage.hand("POST", "_aliases", json!({"actions": [guard]})).await;
+    stage.shows("the alias … points to …, and belongs on … alone", &["run remotive"]).await;
+    stage.hand("DELETE", "my-index", Value::Null).await;
+
+    let filtered = json!({"add": {"index": own, "alias": both[0], "filter": {"term": {"source": "x"}}}});
+    stage.hand("POST", "_aliases", json!({"actions": [filtered]})).await;
+    stage.shows("the alias … has a … that hides offers", &["run remotive"]).await;
+    stage.hand("POST", "_aliases", json!({"actions": [{"add": {"index": own, "alias": both[0]}}]})).await;
+
+    // An index of an earlier schema, first one that was left.
+    let (older, mapping) = ("jobmarket-offers-00000000000000ff", format!("{own}/_mapping"));
+    let meta = json!({"layout": 1, "left": "2026-01-02T03:04:05Z"});
+    stage.hand("PUT", older, json!({"mappings": {"_meta": meta}})).await;
+    stage.hand("POST", "_aliases", moved(&own, older, &both)).await;
+    stage.shows("the alias … points to …, which was left on …", &["run remotive"]).await;
+    stage.hand("PUT", &format!("{older}/_mapping"), json!({"_meta": {"layout": 1}})).await;
+    let instead = "the index … holds offers and was never left, and the aliases point to … instead";
+    stage.shows(instead, &["run remotive"]).await;
+    let away = both.map(|alias| json!({"remove": {"index": older, "alias": alias}}));
+    stage.hand("POST", "_aliases", json!({"actions": away})).await;
+    stage.shows("the alias … is gone, and several indices were never left", &["run remotive"]).await;
+    stage.hand("DELETE", older, Value::Null).await;
+
+    stage.hand("PUT", &mapping, json!({"_meta": {"owner": "me"}})).await;
+    stage.shows("the index … does not say that this program made it", &["run remotive"]).await;
+    stage.hand("DELETE", &own, Value::Null).await;
+    stage.hand("PUT", "jobmarket-offers/_doc/1", json!({"title": "x"})).await;
+    stage.shows("an index has the name …, where this program keeps an alias", &["run remotive"]).await;
+    stage.filled().await;
+}

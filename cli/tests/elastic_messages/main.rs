@@ -35,6 +35,7 @@ async fn each_message_of_the_table_is_shown_with_its_remedy() {
     index::blocked(&mut stage).await;
     index::made_by_hand(&mut stage).await;
     index::behind_other_aliases(&mut stage).await;
+    index::moved_by_hand(&mut stage).await;
     documents::changed_by_hand(&mut stage).await;
     documents::not_closed(&mut stage).await;
     documents::refused(&mut stage).await;

@@ -85,7 +85,7 @@ impl Elastic {
         if let Some(name) = ["filter", "index_routing", "search_routing"].iter().find(property) {
             let mend = self.moved(&[&searched.name], &self.alias, Some(searched));
             return Err(altered(format!(
-                "the alias `{}` on `{}` has a `{name}`, which hides offers: somebody set that; {mend}",
+                "the alias `{}` on `{}` has a `{name}` that hides offers: somebody set it; {mend}",
                 self.alias, searched.name
             )));
         }
