@@ -114,7 +114,7 @@ async fn an_alias_on_a_foreign_index_is_named_and_that_index_stays_as_it_is() {
     let mut bench = Bench::new(0).await;
     bench.whole().await;
     let (own, before) = (bench.behind(WRITE).await, foreign(&bench).await);
-    let moved = format!("points to `my-index`, which this program did not make");
+    let moved = "points to `my-index`, which this program did not make";
     for aliases in [&[SEARCH][..], &[WRITE], &[SEARCH, WRITE]] {
         let there = aliases.iter().flat_map(|alias| [act("remove", &own, alias), act("add", "my-index", alias)]);
         bench.aliases(there.collect()).await;
