@@ -52,6 +52,11 @@ impl Deck {
         missing.map(|(name, _)| name.as_str()).collect()
     }
 
+    /// How often anything was met.
+    pub fn sum(&self) -> u64 {
+        self.counts.values().map(|count| count.met).sum()
+    }
+
     pub fn least(&self) -> u64 {
         self.counts.values().filter(|count| count.needed).map(|count| count.met).min().unwrap_or(0)
     }

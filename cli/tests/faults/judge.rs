@@ -44,7 +44,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
 }
 
 /// The stored offers of a source by their keys; each must be there once.
-fn of<'s>(stored: &'s [Stored], source: &str, verdict: &mut Verdict) -> HashMap<&'s str, &'s Stored> {
+pub fn of<'s>(stored: &'s [Stored], source: &str, verdict: &mut Verdict) -> HashMap<&'s str, &'s Stored> {
     let mut found = HashMap::new();
     for stored in stored.iter().filter(|stored| stored.source == source) {
         if found.insert(stored.key.as_str(), stored).is_some() {

@@ -2,12 +2,16 @@
 //! then everything that was written is compared with what the sites served, record by record.
 //!
 //! `JOBMARKET_KILLS=500 cargo test -p jobmarket-cli --test faults -- --nocapture` is the long form, with a table at its
-//! end. Each schedule prints its seed; `JOBMARKET_SEED=N` runs that one again.
+//! end; `JOBMARKET_HANDS=200` is that of another hand at the server. Each schedule prints its seed; `JOBMARKET_SEED=N`
+//! runs that one again.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod clock;
 mod deck;
+mod deeds;
 mod drive;
+mod hand;
+mod hands;
 mod journal;
 mod judge;
 mod machine;
@@ -24,13 +28,16 @@ mod rebuild;
 mod returns;
 mod schedule;
 mod secrets;
+mod server;
 mod shown;
 mod site;
 mod stored;
 mod tally;
 mod verdict;
+mod whole;
 mod workload;
 
+use hand::Hand;
 use outside::Outside;
 use schedule::{KILLS, Schedule};
 use tally::Tally;
@@ -41,6 +48,31 @@ const SHORT: u64 = 960_350_044_693;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Deeds of one schedule: few, so that what is found is seen again soon.
+const DEEDS: u64 = 8;
+
+/// Deeds of another hand at the server until so many are done, with runs between and meanwhile; nothing wrong behind any.
+async fn hands() {
+    let asked = number("JOBMARKET_HANDS");
+    let deeds = asked.unwrap_or(4);
+    let first = number("JOBMARKET_SEED").unwrap_or_else(|| asked.map_or(SHORT, |_| fastrand::u64(..1 << 40)));
+    let mut outside = Outside::start().await;
+    let mut tally = Tally::new("another hand", true, Vec::new(), 0);
+    let mut verdict = Verdict::default();
+    while tally.hands.sum() < deeds {
+        let (seed, now) = (first + tally.schedules, DEEDS.min(deeds - tally.hands.sum()));
+        tally.schedules += 1;
+        eprintln!("another hand: schedule {}, seed {seed}", tally.schedules);
+        let mut hand = Hand::new(&outside.url, seed).await;
+        let schedule = Schedule::new(seed, Some(&mut outside), &mut tally).await;
+        verdict.merge(schedule.hands(&mut hand, now).await);
+    }
+    eprintln!("{}", tally.hands(&verdict));
+    assert_eq!(verdict.count(), 0, "first seed {first}: {verdict}");
+    let least = u64::from(deeds >= 4 * deeds::DEEDS.len() as u64);
+    assert_eq!(tally.hands.missing(least), Vec::<&str>::new(), "seed {first}: never done, so nothing is shown");
 }
 
 /// Schedules until so many starts were killed; the table, and nothing wrong.
@@ -80,4 +112,9 @@ async fn nothing_is_lost_doubled_or_wrong_with_the_embedded_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_or_wrong_with_elasticsearch() {
     schedules("elasticsearch", Some(Outside::start().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_doubled_or_said_wrongly_when_another_hand_is_at_the_server() {
+    hands().await;
 }

@@ -14,6 +14,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    pub fn of(document: Value) -> Self {
+        let text = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
+        Stored { source: text("source"), key: text("source_id"), document }
+    }
+
     pub fn is_closed(&self) -> bool {
         !self.document["closed_at"].is_null()
     }
@@ -33,10 +38,7 @@ impl Stored {
 pub async fn stored(project: &Project) -> Vec<Stored> {
     let ended = drive(project, &["export", "--closed"], &Disturb::Nothing).await;
     assert_eq!(ended.code, Some(0), "export: {}", ended.said);
-    let text = |document: &Value, name: &str| document[name].as_str().unwrap_or_default().to_owned();
-    let of =
-        |document: Value| Stored { source: text(&document, "source"), key: text(&document, "source_id"), document };
-    ended.events.into_iter().map(of).collect()
+    ended.events.into_iter().map(Stored::of).collect()
 }
 
 /// Whether a document says what the site's record says: title, address, and every word of the text.

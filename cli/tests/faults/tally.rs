@@ -7,6 +7,7 @@ use jobmarket::crash::{OUTSIDE, POINTS};
 use sandbox::Sandbox;
 
 use crate::deck::Deck;
+use crate::deeds::DEEDS;
 use crate::site;
 use crate::verdict::Verdict;
 
@@ -35,6 +36,8 @@ pub struct Tally {
     pub sites: Deck,
     /// Faults of the store's server.
     pub server: Deck,
+    /// Deeds of another hand at the server.
+    pub hands: Deck,
     /// What must have come up, or nothing was tried.
     pub seen: Deck,
     /// The longest time from the end of all faults until everything was as the sites say, of any schedule.
@@ -60,6 +63,7 @@ impl Tally {
             process: Deck::of(process),
             sites: Deck::of(site::names().iter().map(String::as_str)),
             server: Deck::of(server.iter().map(String::as_str)),
+            hands: Deck::of(DEEDS.iter().map(|deed| deed.name)),
             seen: Deck::of(seen.iter().chain(own).copied()),
             calm: Duration::ZERO,
             least,
@@ -94,6 +98,15 @@ impl Tally {
     /// What was not met at the very end: without it the schedules show nothing.
     pub fn vacuous(&self) -> Vec<&str> {
         self.missing().into_iter().chain(self.seen.missing(1)).collect()
+    }
+
+    /// The table of another hand.
+    pub fn hands(&self, verdict: &Verdict) -> String {
+        let met: Vec<String> = self.hands.met().map(|(name, met)| format!("{name} {met}")).collect();
+        let calm = self.calm.as_secs_f64();
+        format!("\n{}: {} schedules\n  {}\n", self.store, self.schedules, met.join(" · "))
+            + &format!("  {calm:.1} s at most until all was right · {} records compared\n", verdict.compared)
+            + &format!("  violations: {verdict}\n")
     }
 
     /// The table of a store.

@@ -33,6 +33,16 @@ pub enum Wrong {
     Strayed,
     /// A secret was found where it must not be.
     Leak,
+    /// A run says `complete` while the store lacks offers, or holds old ones, and another hand had been there before.
+    Unsaid,
+    /// A run that could not work says nothing of why, or something untrue.
+    Unclear,
+    /// What is another hand's was changed.
+    Touched,
+    /// The program took away its own index of offers.
+    Destroyed,
+    /// What nothing disturbs any more does not come to an end as it should.
+    Stuck,
 }
 
 /// All violations of a schedule.
