@@ -68,6 +68,14 @@ pub const DEEDS: [Deed; 18] = [
 ];
 
 impl Deed {
+    /// Whether what is searched is not what is stored, or cannot be asked: whoever reads must say so.
+    pub fn hides(&self) -> bool {
+        match self.kind {
+            Kind::Move(aliases, _) => aliases.contains(&SEARCHED),
+            kind => kind == Kind::Close,
+        }
+    }
+
     /// Whether the hand must take it back.
     pub fn lasts(&self) -> bool {
         matches!(self.kind, Kind::Move(..) | Kind::Set(..) | Kind::Close | Kind::RollOver)

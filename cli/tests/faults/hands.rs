@@ -82,6 +82,10 @@ impl Schedule<'_> {
             hand.act(deed).await;
         }
         self.tally.hands.meet(deed.name, 1);
+        if deed.hides() {
+            let ended = self.begun(&["search", "data"], &Disturb::Nothing).await;
+            met(deed, &ended, &format!("{}, then `search`", deed.name), verdict);
+        }
         self.meets(hand, deed, [kind, source], verdict).await;
         hand.undo(deed).await;
         if self.random.bool() {
