@@ -88,13 +88,20 @@ impl Schedule<'_> {
         }
         self.meets(hand, deed, [kind, source], verdict).await;
         hand.undo(deed).await;
+        let mut done = deed.name.to_owned();
+        if self.random.u32(0..4) == 0 {
+            let more: Vec<Deed> = DEEDS.into_iter().filter(|deed| !deed.lasts()).collect();
+            let more = more[self.random.usize(..more.len())];
+            hand.act(more).await;
+            done = format!("{done}, {}", more.name);
+        }
         if self.random.bool() {
-            self.due(hand, deed, verdict).await;
+            self.due(hand, &done, verdict).await;
         }
         let calm = Instant::now();
         workload::settle(&self.sites);
         for number in 0..SOURCES.len() {
-            self.sweep(hand, deed, number, verdict).await;
+            self.sweep(hand, &done, number, verdict).await;
         }
         self.tally.calm = self.tally.calm.max(calm.elapsed());
     }
@@ -173,20 +180,20 @@ impl Schedule<'_> {
     }
 
     /// A due run of all sources: it may be the first that could notice.
-    async fn due(&mut self, hand: &mut Hand, deed: Deed, verdict: &mut Verdict) {
+    async fn due(&mut self, hand: &mut Hand, done: &str, verdict: &mut Verdict) {
         let [(a, _), (b, _), (c, _)] = SOURCES;
         let ended = self.begun(&["run", a, b, c, "--log", "json"], &Disturb::Nothing).await;
-        let what = format!("{}, then `run {a} {b} {c}`", deed.name);
+        let what = format!("{done}, undone, then `run {a} {b} {c}`");
         hand.check(&what, verdict).await;
         self.judge(hand, said(&ended), &what, verdict).await;
     }
 
     /// Sweeps that nothing disturbs: what the site shows is stored, and either the sweep is complete and nothing is missing,
     /// or it names the call that brings the rest, and then it is so.
-    async fn sweep(&mut self, hand: &mut Hand, deed: Deed, number: usize, verdict: &mut Verdict) {
+    async fn sweep(&mut self, hand: &mut Hand, done: &str, number: usize, verdict: &mut Verdict) {
         let (source, _) = SOURCES[number];
         let args = ["sweep", source, "--log", "json"];
-        let mut what = format!("{}, undone, then `sweep {source}`", deed.name);
+        let mut what = format!("{done}, undone, then `sweep {source}`");
         for last in [false, false, false, true] {
             let ended = self.begun(&args, &Disturb::Nothing).await;
             hand.check(&what, verdict).await;
