@@ -177,7 +177,7 @@ impl Hand {
     /// Some offers of ours at random, from now on touched.
     async fn some(&mut self) -> Vec<(Value, Value)> {
         let mut hits = self.server.documents(&self.index).await;
-        hits.retain(|hit| is_offer(hit));
+        hits.retain(is_offer);
         self.random.shuffle(&mut hits);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let some: Vec<(Value, Value)> =

@@ -47,14 +47,14 @@ fn said(ended: &Ended) -> Vec<Said> {
 
 impl Schedule<'_> {
     /// So many deeds, until something is wrong; then the judge of all schedules.
-    pub async fn hands(mut self, hand: &mut Hand, deeds: u64) -> Verdict {
+    pub async fn hands(mut self, hand: &mut Hand, deeds: u64, wanted: &dyn Fn(&str) -> bool) -> Verdict {
         let mut verdict = Verdict::default();
         for (source, _) in SOURCES {
             self.begun(&["sweep", source, "--log", "json"], &Disturb::Nothing).await;
         }
         hand.remember().await;
         for _ in 0..deeds {
-            self.round(hand, &mut verdict).await;
+            self.round(hand, wanted, &mut verdict).await;
             if verdict.count() > 0 {
                 let kept = self.project.dir.keep();
                 eprintln!("seed {}: {verdict}\n  the project is kept in {}", self.seed, kept.display());
@@ -66,13 +66,12 @@ impl Schedule<'_> {
         closed
     }
 
-    async fn round(&mut self, hand: &mut Hand, verdict: &mut Verdict) {
+    async fn round(&mut self, hand: &mut Hand, wanted: &dyn Fn(&str) -> bool, verdict: &mut Verdict) {
         if self.random.bool() {
             hand.remember().await;
         }
         workload::change(&self.sites, &mut self.random);
-        let asked = std::env::var("JOBMARKET_DEED").ok();
-        let name = self.tally.hands.draw(&mut self.random, |name| asked.as_ref().is_none_or(|asked| asked == name));
+        let name = self.tally.hands.draw(&mut self.random, wanted);
         let deed = DEEDS.into_iter().find(|deed| Some(deed.name) == name.as_deref()).unwrap();
         let (source, _) = SOURCES[self.random.usize(..SOURCES.len())];
         let kind = if self.random.bool() { "run" } else { "sweep" };
@@ -90,7 +89,7 @@ impl Schedule<'_> {
         hand.undo(deed).await;
         let mut done = deed.name.to_owned();
         if self.random.u32(0..4) == 0 {
-            let more: Vec<Deed> = DEEDS.into_iter().filter(|deed| !deed.lasts()).collect();
+            let more: Vec<Deed> = DEEDS.into_iter().filter(|deed| !deed.lasts() && wanted(deed.name)).collect();
             let more = more[self.random.usize(..more.len())];
             hand.act(more).await;
             done = format!("{done}, {}", more.name);
