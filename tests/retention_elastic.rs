@@ -174,9 +174,12 @@ async fn indices_of_older_schemas_are_named_and_go() {
     let bench = Bench::new().await;
     let store = bench.store().await;
     assert_eq!(store.old_indices().await.unwrap(), []);
+    let left = format!("{{\"mappings\":{{\"_meta\":{{\"layout\":1,\"left\":\"{}\"}}}}}}", Utc::now().to_rfc3339());
     for name in ["00000000000000aa", "00000000000000bb", "00000000000000cc", "claims"] {
-        bench.curl("PUT", &format!("jobmarket-offers-{name}"), "{}");
+        bench.curl("PUT", &format!("jobmarket-offers-{name}"), &left);
     }
+    // One of ours by its name that does not say that it was left.
+    bench.curl("PUT", "jobmarket-offers-00000000000000dd", "{\"mappings\":{\"_meta\":{\"layout\":1}}}");
     // One is in use, and one is not ours by its name.
     bench.curl("PUT", "jobmarket-offers-00000000000000cc/_alias/mine", "{}");
     let names = |told: &[OldIndex]| told.iter().map(|index| (index.name.clone(), index.due)).collect::<Vec<_>>();
@@ -192,5 +195,6 @@ async fn indices_of_older_schemas_are_named_and_go() {
     assert_eq!(delete_indices(&store, later, false).await.unwrap(), []);
     bench.curl("GET", "jobmarket-offers-claims", "");
     bench.curl("GET", "jobmarket-offers-00000000000000cc", "");
+    bench.curl("GET", "jobmarket-offers-00000000000000dd", "");
     bench.curl("GET", "jobmarket-offers", "");
 }
