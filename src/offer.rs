@@ -80,6 +80,8 @@ pub struct Version(pub u64);
 impl Version {
     /// Bits of a ticket.
     pub const TICKET_BITS: u32 = 29;
+    /// The highest fence: a version has 63 bits at a server.
+    pub const LAST_FENCE: u64 = (1 << (63 - Self::TICKET_BITS)) - 1;
 
     /// The version of a ticket under a fence.
     pub fn new(fence: u64, ticket: u64) -> Self {

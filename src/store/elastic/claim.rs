@@ -2,7 +2,7 @@
 use elasticsearch::http::Method;
 use serde_json::{Value, json};
 
-use super::{Elastic, refused};
+use super::{Elastic, contract, refused};
 use crate::store::StoreError;
 
 /// Who takes a claim.
@@ -43,7 +43,7 @@ impl Elastic {
                 Some((held, sequence, term)) => (Some(held), format!("if_seq_no={sequence}&if_primary_term={term}")),
                 None => (None, "op_type=create".to_owned()),
             };
-            let before = held.as_ref().and_then(|held| held["fence"].as_str()?.parse::<u64>().ok()).unwrap_or(0);
+            let before = held.as_ref().map_or(Ok(0), |held| contract::fence(&self.claims, source, held))?;
             let mine = held.as_ref().is_some_and(|held| held["owner"] == owner) && before <= last;
             let fence = floor.max(before + 1);
             let claim = json!({"source": source, "owner": owner, "fence": fence.to_string(), "ask": ask});
@@ -62,7 +62,7 @@ impl Elastic {
     /// Whether the claim of a source is still the one with this fence.
     pub async fn holds(&self, source: &str, fence: u64) -> Result<bool, StoreError> {
         let held = self.claimed(source).await?;
-        let held = held.and_then(|(held, ..)| held["fence"].as_str()?.parse::<u64>().ok());
+        let held = held.map(|(held, ..)| contract::fence(&self.claims, source, &held)).transpose()?;
         Ok(held == Some(fence))
     }
 
@@ -86,6 +86,11 @@ impl Elastic {
             "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"},
             "mappings": {"dynamic": false, "properties": {"source": {"type": "keyword"}, "owner": {"type": "keyword"}}}
         });
-        self.make(&self.claims, &index).await.map(|_| ())
+        if self.claims_fit().await?.is_none() {
+            self.make(&self.claims, &index).await?;
+            // A template may have had its say.
+            self.claims_fit().await?;
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,8 @@
 //! Whether the server can be written to: its health, blocks, what somebody changed of the index, its licence.
 use elasticsearch::http::Method;
-use serde_json::Value;
 
+use super::Elastic;
 use super::indices::Index;
-use super::{Elastic, template};
-use crate::schema::Schema;
 use crate::store::StoreError;
 
 impl Elastic {
@@ -12,13 +10,14 @@ impl Elastic {
     /// what would only fail later is an error.
     pub async fn ready(&self) -> Result<Vec<String>, StoreError> {
         let mut notices = self.licence().await?;
-        notices.extend(self.health().await?);
         let there = self.indices().await?;
         let Some(own) = there.named(&self.index) else {
             return Err(StoreError::Unavailable(format!("the index `{}` is gone again", self.index)));
         };
         blocks(own)?;
-        notices.extend(mapping(own, &self.schema)?);
+        self.claims_fit().await?.iter().try_for_each(blocks)?;
+        notices.extend(self.health(own).await?);
+        notices.extend(self.notices_of(own));
         Ok(notices)
     }
 
@@ -48,19 +47,20 @@ impl Elastic {
         Ok(notices)
     }
 
-    async fn health(&self) -> Result<Vec<String>, StoreError> {
-        let path = format!("/_cluster/health/{}?timeout=5s", self.index);
-        let (status, own) = self.ask(Method::Get, &path, None).await?;
+    async fn health(&self, own: &Index) -> Result<Vec<String>, StoreError> {
+        let path = format!("/_cluster/health/{},{}?timeout=5s&level=indices", self.index, self.claims);
+        let (status, ours) = self.ask(Method::Get, &path, None).await?;
         if status == 403 {
             // A role may do without: what is red shows itself when it is written to.
             return Ok(Vec::new());
         }
-        if own["status"] == "red" {
+        let red = ours["indices"].as_object().into_iter().flatten().find(|(_, said)| said["status"] == "red");
+        if let Some((name, _)) = red {
+            let asks = if *name == own.name { placement(own) } else { String::new() };
             return Err(StoreError::Unavailable(format!(
-                "the index `{}` is red: a shard of it is on no node, so nothing can be written. \
+                "the index `{name}` is red: a shard of it is on no node, so nothing can be written{asks}. \
                  `GET _cluster/allocation/explain` there says why; usually a node or its disk is missing. Nothing is lost: \
-                 run again when it is back",
-                self.index
+                 run again when it is back"
             )));
         }
         let (_, all) = self.ask(Method::Get, "/_cluster/health?timeout=5s", None).await?;
@@ -70,6 +70,16 @@ impl Elastic {
             .into_iter()
             .collect())
     }
+}
+
+/// What an index asks of the node that takes a shard of it.
+fn placement(index: &Index) -> String {
+    let asked = index.settings.iter().filter(|(name, value)| {
+        let kind = name.strip_prefix("index.routing.allocation.");
+        kind.is_some_and(|kind| kind != "include._tier_preference") && *value != "all"
+    });
+    let asked: Vec<String> = asked.map(|(name, value)| format!("`{name}`: {value}")).collect();
+    if asked.is_empty() { String::new() } else { format!("; the index has {}", asked.join(", ")) }
 }
 
 /// What keeps documents out of an index.
@@ -94,62 +104,4 @@ fn blocks(index: &Index) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// Compares the mapping of an index with the schema's.
-fn mapping(index: &Index, schema: &Schema) -> Result<Vec<String>, StoreError> {
-    let (name, there) = (&index.name, &index.mappings);
-    let ours = &template::index(schema)["mappings"];
-    let (mut wrong, mut added) = (Vec::new(), Vec::new());
-    compare("", &ours["properties"], &there["properties"], &mut wrong, &mut added);
-    if there["dynamic"] != ours["dynamic"] {
-        wrong.push(format!("`dynamic` is {} and not \"strict\"", there["dynamic"]));
-    }
-    if !wrong.is_empty() {
-        wrong.truncate(SHOWN);
-        return Err(StoreError::Altered(format!(
-            "the index `{name}` has another mapping than the schema: {}. Somebody changed it, or it was made by hand; \
-             delete it (`DELETE {name}`), and `jobmarket replay SOURCE` for each source writes every offer again",
-            wrong.join(", "),
-        )));
-    }
-    let notice = |field: String| {
-        format!(
-            "the field `{field}` of the index `{name}` is not of the schema; it is left as it is, and never written"
-        )
-    };
-    Ok(added.into_iter().map(notice).collect())
-}
-
-/// Differences that are named.
-const SHOWN: usize = 5;
-
-/// What differs below a path: fields of another kind or missing, and fields that are ours not.
-fn compare(path: &str, ours: &Value, there: &Value, wrong: &mut Vec<String>, added: &mut Vec<String>) {
-    let own = ours.as_object().into_iter().flatten();
-    for (name, field) in own {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let found = &there[name];
-        if found.is_null() {
-            wrong.push(format!("`{path}` is missing"));
-            continue;
-        }
-        if kind(field) != kind(found) {
-            wrong.push(format!("`{path}` is {} and not {}", kind(found), kind(field)));
-            continue;
-        }
-        compare(&path, &field["properties"], &found["properties"], wrong, added);
-    }
-    for (name, _) in there.as_object().into_iter().flatten().filter(|(name, _)| ours[name.as_str()].is_null()) {
-        added.push(if path.is_empty() { name.clone() } else { format!("{path}.{name}") });
-    }
-}
-
-/// Type and analysis of a field; an object has no type of its own.
-fn kind(field: &Value) -> String {
-    let kind = field["type"].as_str().unwrap_or("object");
-    match field["analyzer"].as_str() {
-        Some(analyzer) => format!("{kind} ({analyzer})"),
-        None => kind.to_owned(),
-    }
 }

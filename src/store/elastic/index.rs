@@ -4,17 +4,22 @@ use elasticsearch::http::Method;
 use serde_json::{Value, json};
 
 use super::indices::{Copying, Index, Indices, Mark, Meta};
-use super::{Elastic, refused, template};
+use super::{Elastic, template};
 use crate::store::StoreError;
+
+/// Seconds that a new index waits for a node to take its shard; a run that waits longer says so.
+const PLACED: u32 = 5;
 
 impl Elastic {
     /// Makes an index where it is missing.
     pub(super) async fn make(&self, name: &str, body: &Value) -> Result<(), StoreError> {
-        let (status, answer) = self.ask(Method::Put, &format!("/{name}"), Some(body)).await?;
+        let path = format!("/{name}?wait_for_active_shards=1&timeout={PLACED}s");
+        let (status, answer) = self.ask(Method::Put, &path, Some(body)).await?;
         match status {
+            200 if answer["shards_acknowledged"] == false => Err(self.placeless(name)),
             200 => Ok(()),
             _ if answer["error"]["type"] == "resource_already_exists_exception" => Ok(()),
-            _ => Err(refused(status, &answer)),
+            _ => Err(self.not_made(name, status, &answer).await),
         }
     }
 
@@ -23,7 +28,9 @@ impl Elastic {
         let mut body = template::index(&self.schema);
         body["mappings"]["_meta"] = json!(self.meta(copying(from, None)));
         body["aliases"] = json!({guard(&self.index): {"is_hidden": true}});
-        self.make(&self.index, &body).await
+        self.make(&self.index, &body).await?;
+        // A template may have had its say.
+        self.own_fits(&self.indices().await?).await
     }
 
     /// Sees to it that there is an index of our schema, and that the aliases are where they belong. The indices of other
@@ -31,12 +38,14 @@ impl Elastic {
     pub(super) async fn set_up(&self) -> Result<Vec<String>, StoreError> {
         let there = self.indices().await?;
         self.aliases_stand(&there)?;
+        self.own_fits(&there).await?;
         let Some(searched) = self.searched_index(&there)? else {
             self.make_index(&[]).await?;
             self.write_here(&there, Some(json!({"add": {"index": self.index, "alias": self.alias}}))).await?;
             return Ok(Vec::new());
         };
         let (older, holds) = self.to_copy(searched, &there)?;
+        self.older_fit(&there, &older).await?;
         if older.is_empty() {
             // An end between the swap and this leaves the mark of a copy that is over.
             self.mark(&[], None).await?;

@@ -56,7 +56,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    fn read(name: &str, said: &Value) -> Self {
+    pub(super) fn read(name: &str, said: &Value) -> Self {
         let members = |name: &str| said[name].as_object().cloned().unwrap_or_default();
         let mappings = said["mappings"].clone();
         // A `_meta` of another form is not one that this program wrote.

@@ -4,6 +4,7 @@ mod bulk;
 mod claim;
 mod conform;
 mod connect;
+mod contract;
 mod delete;
 mod health;
 mod index;
