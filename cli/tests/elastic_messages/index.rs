@@ -99,3 +99,55 @@ pub async fn moved_by_hand(stage: &mut Stage) {
     stage.shows("an index has the name …, where this program keeps an alias", &["run remotive"]).await;
     stage.filled().await;
 }
+
+/// What a hand changed of it, or of the claims.
+pub async fn changed_by_hand(stage: &mut Stage) {
+    let index = stage.index().await;
+    let settings = format!("{index}/_settings");
+    stage.hand("PUT", &settings, json!({"index.default_pipeline": "enrich"})).await;
+    stage.shows("the index … has settings that a run cannot live with", &["run remotive"]).await;
+    stage.hand("PUT", &settings, json!({"index.default_pipeline": null, "index.translog.durability": "async"})).await;
+    stage.shows("the index … has … set to …", &["run remotive"]).await;
+    let slow = json!({"index.translog.durability": null, "index.refresh_interval": "-1"});
+    stage.hand("PUT", &settings, slow).await;
+    stage.shows("the index … has `index.refresh_interval` set to …", &["run remotive"]).await;
+    stage.hand("PUT", &settings, json!({"index.refresh_interval": "1s"})).await;
+    let added = json!({"properties": {"team": {"type": "keyword"}}});
+    stage.hand("PUT", &format!("{index}/_mapping"), added).await;
+    stage.shows("the index … has fields that are not of the schema", &["run remotive"]).await;
+    let raw = json!({"type": "keyword", "ignore_above": 8_000, "fields": {"raw": {"type": "keyword"}}});
+    stage.hand("PUT", &format!("{index}/_mapping"), json!({"properties": {"url": raw}})).await;
+    stage.shows("the field … of the index … has …, which the schema does not say", &["run remotive"]).await;
+
+    stage.hand("PUT", "jobmarket-claims/_doc/remotive", json!({"source": "remotive", "fence": "x"})).await;
+    stage.shows("the claim of … in the index … has `fence`", &["run remotive"]).await;
+    stage.hand("DELETE", "jobmarket-claims", Value::Null).await;
+    for name in ["one", "two"] {
+        stage.hand("PUT", name, json!({"aliases": {"jobmarket-claims": {}}})).await;
+    }
+    stage.shows("… is an alias of several indices", &["run remotive"]).await;
+}
+
+/// The server does not make the index, or has no place for it.
+pub async fn not_made(stage: &mut Stage) {
+    stage.empty().await;
+    let limit = json!({"settings": {"index.mapping.total_fields.limit": 30}});
+    let theirs = json!({"index_patterns": ["jobmarket-offers-*"], "template": limit});
+    stage.hand("PUT", "_index_template/theirs", theirs).await;
+    stage.shows("the index … cannot be made: the server says: …", &["run remotive"]).await;
+    stage.hand("DELETE", "_index_template/theirs", Value::Null).await;
+
+    stage.empty().await;
+    stage.hand("PUT", "full", json!({"settings": {"number_of_replicas": 0}})).await;
+    let cluster = |setting: &str, value: Value| json!({"persistent": {setting: value}});
+    stage.hand("PUT", "_cluster/settings", cluster("cluster.max_shards_per_node", json!(1))).await;
+    stage.shows("the index … cannot be made: … shards open", &["run remotive"]).await;
+    stage.hand("PUT", "_cluster/settings", cluster("cluster.max_shards_per_node", Value::Null)).await;
+
+    stage.empty().await;
+    let allocation = "cluster.routing.allocation.enable";
+    stage.hand("PUT", "_cluster/settings", cluster(allocation, json!("none"))).await;
+    stage.shows("the index … was made, and no node has taken its shard yet", &["run remotive"]).await;
+    stage.hand("PUT", "_cluster/settings", cluster(allocation, Value::Null)).await;
+    stage.filled().await;
+}

@@ -36,6 +36,8 @@ async fn each_message_of_the_table_is_shown_with_its_remedy() {
     index::made_by_hand(&mut stage).await;
     index::behind_other_aliases(&mut stage).await;
     index::moved_by_hand(&mut stage).await;
+    index::changed_by_hand(&mut stage).await;
+    index::not_made(&mut stage).await;
     documents::changed_by_hand(&mut stage).await;
     documents::not_closed(&mut stage).await;
     documents::refused(&mut stage).await;
