@@ -8,6 +8,8 @@ mod bench;
 mod hand;
 #[path = "elasticsearch/node.rs"]
 mod node;
+#[path = "elasticsearch/proxy.rs"]
+mod proxy;
 mod shipped;
 
 use std::time::Duration;
@@ -18,6 +20,7 @@ use jobmarket::event::{EventKind, Outcome};
 use jobmarket::run::{Asked, run};
 use jobmarket::store::elastic::Elastic;
 use node::Node;
+use proxy::{Asked as Request, Proxy};
 use serde_json::{Value, json};
 
 /// Opens the store as a run does, before its first page.
@@ -73,7 +76,9 @@ async fn index(node: &Node) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_template_gives_the_index_is_told_with_its_name_before_the_first_page() {
-    let mut bench = Bench::new(0).await;
+    let node = Node::start();
+    let proxy = Proxy::start(&node.url).await;
+    let mut bench = Bench::at(node, &proxy.url, 0).await;
     let mapping = "has another mapping than the schema";
     let settings = "has settings that a run cannot live with";
     let cases = [
@@ -128,6 +133,16 @@ async fn what_a_template_gives_the_index_is_told_with_its_name_before_the_first_
     let older = json!({"index_patterns": ["*"], "mappings": {"_source": {"enabled": false}}}).to_string();
     hand(&bench.node, "PUT", "_template/old", &older).await;
     holds(&refused(&bench).await, &["`_source.enabled` is false", "the template `old` (`GET /_template/old`)"]);
+    // A role that may not ask for templates: the message says no less of the index.
+    proxy.restrict(|asked: &Request| match asked.path.contains("template") {
+        true => Err("unauthorized".into()),
+        false => Ok(()),
+    });
+    holds(
+        &refused(&bench).await,
+        &["`_source.enabled` is false", "which this credential may not ask for", "`DELETE /"],
+    );
+    proxy.restrict(|_: &Request| Ok(()));
     hand(&bench.node, "DELETE", "_template/old", "").await;
     cleared(&bench.node).await;
 
