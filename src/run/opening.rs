@@ -137,7 +137,7 @@ async fn copy(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
     let Rebuilt { conformed, refused, examples, .. } = patient(shared, || elastic.rebuild(&told)).await?;
     if conformed > 0 {
         let message = format!(
-            "{conformed} stored offers had values that the new schema does not take: they are left out until the offer comes again, or `jobmarket replay` maps it again"
+            "{conformed} stored offers had values that the new schema does not take: they are left out until the offer comes again, or `jobmarket replay SOURCE` maps it again"
         );
         shared.emit(EventKind::Warned { message });
     }

@@ -8,12 +8,40 @@ use crate::stage::{KEY, Stage};
 /// What asks the server, and says what it does.
 const ASK: [&str; 4] = ["run remotive", "search", "export", "verify"];
 
+/// What is wrong as it is written.
+const WRITTEN: [(&str, &str); 8] = [
+    ("{url: \"\"}", "`url` gives no address"),
+    ("{url: \"https://me:word@es.example\"}", "`url` holds a user or a password"),
+    ("{url: \"localhost:9200\"}", "`…` is no address"),
+    ("{url: \"es.example\"}", "`…` is no address"),
+    ("{url: \"https://es.example\", ca: nowhere.pem}", "`ca`: …"),
+    ("{url: \"https://es.example\", ca: pipelines.yaml}", "`ca`: …"),
+    ("{url: \"https://es.example\", fingerprint: \"ab:cd\"}", "`fingerprint` is not a SHA-256 of a certificate"),
+    (
+        "{url: \"https://es.example\", ca: a.pem, fingerprint: \"PRINT\"}",
+        "`fingerprint` and `ca` each say whom to trust",
+    ),
+];
+/// The same, as it is found when the server is asked.
+const ASKED: [(&str, &str); 2] = [
+    ("{url: \"http://127.0.0.1:9\", fingerprint: \"PRINT\"}", "… has no certificate to hold `fingerprint` against"),
+    ("{url: \"https://-es.example\", fingerprint: \"PRINT\"}", "… is not a name that a certificate could have"),
+];
+
 /// Nobody is asked, or nobody answers.
 pub async fn without_a_server(stage: &mut Stage) {
     stage.store("{url: \"http://es.example:9200\", api_key: \"${secret.ES_API_KEY}\"}");
     stage.shows("credentials would go to … unencrypted", &["check", "run remotive", "search"]).await;
     stage.store("{url: \"https://es.example:9200\", api_key: \"id:secret\"}");
     stage.shows("`api_key` is not one", &["check", "run remotive", "search"]).await;
+    for (written, message) in WRITTEN {
+        stage.store(&written.replace("PRINT", &"ab".repeat(32)));
+        stage.shows(message, &["check", "run remotive", "search"]).await;
+    }
+    for (written, message) in ASKED {
+        stage.store(&written.replace("PRINT", &"ab".repeat(32)));
+        stage.shows(message, &["run remotive", "search"]).await;
+    }
     stage.filled().await;
     let why = format!("why {}", stage.offer());
     stage.at("http://127.0.0.1:1");
@@ -70,5 +98,16 @@ pub async fn whom_to_trust(stage: &mut Stage) {
     }
     stage.store(&format!("{{url: \"{}\", fingerprint: \"{}\"}}", unknown.url, Fingerprint::of(&other.der())));
     stage.shows("no certificate of … has the `fingerprint`", &commands).await;
+
+    let (own, tls) = ours.server("localhost", 2200, &ours);
+    let signed = Proxy::start_tls(&stage.node.url, tls).await;
+    stage.store(&format!("{{url: \"{}\", fingerprint: \"{}\"}}", signed.url, Fingerprint::of(&own)));
+    stage.shows("`fingerprint` is that of the own certificate of …", &commands).await;
+    // One that speaks another protocol than HTTP behind its TLS.
+    let mut tls = of("localhost", 2200);
+    tls.alpn_protocols = vec![b"other".to_vec()];
+    let other = Proxy::start_tls(&stage.node.url, tls).await;
+    stage.store(&format!("{{url: \"{}\", ca: ours.pem}}", other.url));
+    stage.shows("… no secure connection: …", &commands).await;
     stage.at_node();
 }

@@ -11,6 +11,7 @@ pub async fn changed_by_hand(stage: &mut Stage) {
     let id = |number: usize| found["hits"]["hits"][number]["_id"].as_str().unwrap();
     let index = stage.index().await;
     stage.hand("DELETE", &format!("{index}/_doc/{}?refresh=true", id(0)), Value::Null).await;
+    stage.shows("known, and not stored", &["verify"]).await;
     let document = json!({"id": id(1), "source": "remotive", "source_id": "x", "title": "changed"});
     stage.hand("PUT", &format!("{index}/_doc/{}?refresh=true", id(1)), document).await;
     stage.shows("the store differs from what is known", &["sweep remotive"]).await;
@@ -25,6 +26,15 @@ pub async fn not_closed(stage: &mut Stage) {
     stage.at_proxy();
     stage.proxy.order(Fault::Items(400, 100), 1);
     stage.shows("the store refuses to close …", &["sweep remotive"]).await;
+    stage.proxy.clear();
+    // One is closed, is to be deleted, and the server refuses that.
+    stage.filled().await;
+    stage.project.sites.world(|world| world.show(Site::Remotive, 1, false));
+    stage.project.done(&["sweep", "remotive"]).await;
+    stage.project.done(&["sweep", "remotive"]).await;
+    stage.at_proxy();
+    stage.proxy.order(Fault::Items(400, 100), 1);
+    stage.shows("… cannot be deleted: …", &["retention --closed 0s"]).await;
     stage.proxy.clear();
     stage.filled().await;
 }

@@ -31,7 +31,9 @@ async fn each_message_of_the_table_is_shown_with_its_remedy() {
     connecting::what_answers(&mut stage).await;
     connecting::who_asks(&mut stage).await;
     connecting::whom_to_trust(&mut stage).await;
+    server::notices(&mut stage).await;
     server::cannot_now(&mut stage).await;
+    server::status(&mut stage).await;
     index::blocked(&mut stage).await;
     index::made_by_hand(&mut stage).await;
     index::behind_other_aliases(&mut stage).await;

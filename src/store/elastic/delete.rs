@@ -23,8 +23,11 @@ impl Elastic {
     pub async fn delete(&self, ids: &[OfferId], version: Version) -> Result<Deleted, StoreError> {
         let print = |index: usize, text: &mut Vec<u8>| action("delete", ids[index], version, text);
         let written = self.carry_out(&Actions { count: ids.len(), version: &|_| version, print: &print }).await?;
-        if let Some((_, reject)) = written.refused.first() {
-            return Err(StoreError::Server(format!("an offer cannot be deleted: {}", reject.message)));
+        if let Some((index, reject)) = written.refused.first() {
+            return Err(StoreError::Server(format!(
+                "offer {} cannot be deleted: {}; mend what that names, then `jobmarket retention` goes on from there",
+                ids[*index], reject.message
+            )));
         }
         Ok(Deleted { kept: written.superseded.iter().map(|index| ids[*index]).collect(), fenced: written.fenced })
     }

@@ -66,7 +66,7 @@ impl Elastic {
         let (_, all) = self.ask(Method::Get, "/_cluster/health?timeout=5s", None).await?;
         let red = all["status"] == "red";
         Ok(red
-            .then(|| "the cluster is red: other indices miss a shard; offers can be written all the same".into())
+            .then(|| "the cluster is red: other indices miss a shard (`GET _cluster/allocation/explain` there says why); offers can be written all the same".into())
             .into_iter()
             .collect())
     }
