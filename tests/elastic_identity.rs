@@ -15,7 +15,6 @@ use chrono::TimeDelta;
 use jobmarket::event::{EventKind, Outcome};
 use jobmarket::run::{Asked, run};
 use jobmarket::store::elastic::Elastic;
-use sandbox::Site;
 use serde_json::{Value, json};
 
 const OFFERS: usize = 250;
@@ -248,7 +247,6 @@ async fn what_was_deleted_does_not_come_back_with_a_schema_that_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_others_took_first_are_told() {
     let mut bench = Bench::new(0).await;
-    bench.sites.world(|world| world.show(Site::Remotive, 0, true));
     bench.hand("PUT", "jobmarket-offers/_doc/1", json!({"title": "auto-created"})).await;
     let said = bench.refused().await;
     assert!(

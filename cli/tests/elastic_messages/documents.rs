@@ -18,24 +18,26 @@ pub async fn changed_by_hand(stage: &mut Stage) {
     stage.filled().await;
 }
 
+/// A message that a command shows when the server refuses each item of its first request.
+async fn shown_by_refused_items(stage: &mut Stage, message: &str, command: &str) {
+    stage.at_proxy();
+    stage.proxy.order(Fault::Items(400, 100), 1);
+    stage.shows(message, &[command]).await;
+    stage.proxy.clear();
+}
+
 /// What the site does not show is to be closed, and the server refuses that.
 pub async fn not_closed(stage: &mut Stage) {
     stage.project.done(&["sweep", "remotive"]).await;
     stage.project.sites.world(|world| world.show(Site::Remotive, 5, false));
     stage.project.done(&["sweep", "remotive"]).await;
-    stage.at_proxy();
-    stage.proxy.order(Fault::Items(400, 100), 1);
-    stage.shows("the store refuses to close …", &["sweep remotive"]).await;
-    stage.proxy.clear();
+    shown_by_refused_items(stage, "the store refuses to close …", "sweep remotive").await;
     // One is closed, is to be deleted, and the server refuses that.
     stage.filled().await;
     stage.project.sites.world(|world| world.show(Site::Remotive, 1, false));
     stage.project.done(&["sweep", "remotive"]).await;
     stage.project.done(&["sweep", "remotive"]).await;
-    stage.at_proxy();
-    stage.proxy.order(Fault::Items(400, 100), 1);
-    stage.shows("… cannot be deleted: …", &["retention --closed 0s"]).await;
-    stage.proxy.clear();
+    shown_by_refused_items(stage, "… cannot be deleted: …", "retention --closed 0s").await;
     stage.filled().await;
 }
 
