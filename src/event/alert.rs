@@ -88,6 +88,13 @@ pub enum Alert {
         /// Their share in the runs before.
         before: f64,
     },
+    /// The store does not hold offers any more that it was told, and they are not written again.
+    Lost {
+        /// How many.
+        offers: u64,
+        /// Of how many of these the archive has the page.
+        archived: u64,
+    },
 }
 
 impl Alert {
@@ -99,6 +106,7 @@ impl Alert {
             Alert::NoRecords { .. } => AlertKind::NoRecords,
             Alert::Details { .. } => AlertKind::Details,
             Alert::Flaws { .. } => AlertKind::Flaws,
+            Alert::Lost { .. } => AlertKind::Lost,
         }
     }
 
@@ -107,7 +115,7 @@ impl Alert {
         match self {
             Alert::Records { partition, .. } | Alert::NoRecords { partition, .. } => partition,
             Alert::Fields { rule, .. } => rule,
-            Alert::Details { .. } => "",
+            Alert::Details { .. } | Alert::Lost { .. } => "",
             Alert::Flaws { field, .. } => field,
         }
     }
@@ -131,6 +139,7 @@ impl Alert {
                     before * 100.0
                 )
             }
+            Alert::Lost { offers, .. } => format!("the store has lost {offers} offers, and they are not written again"),
         }
     }
 
@@ -143,6 +152,13 @@ impl Alert {
             Alert::NoRecords { .. } => format!("`jobmarket try {source}` shows what the site answers"),
             Alert::Details { .. } => "they are asked again when a run lists their records".to_owned(),
             Alert::Flaws { .. } => format!("`jobmarket try {source}` shows the values; mend the mapping"),
+            Alert::Lost { offers, archived } if archived == offers => {
+                format!("`jobmarket replay {source}` writes them again from the archive")
+            }
+            Alert::Lost { offers, archived } => format!(
+                "`jobmarket replay {source}` writes {archived} of them again from the archive; `jobmarket sweep {source}` reads again what the site shows of the other {}",
+                offers - archived
+            ),
         }
     }
 }
@@ -161,6 +177,8 @@ pub enum AlertKind {
     Details,
     /// Flaws that rise.
     Flaws,
+    /// Offers that the store lost.
+    Lost,
 }
 
 #[cfg(test)]

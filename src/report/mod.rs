@@ -30,7 +30,10 @@ pub fn line(event: &Event) -> Option<String> {
         EventKind::OffersClosed { count, reason } => format!("{count} offers closed: {}", reason.word()),
         EventKind::ClosingsHeld(held) => format!("warning: held: {}", held.text(&event.source)),
         EventKind::Alerted(alert) => format!("warning: {}; {}", alert.text(), alert.advice(&event.source)),
-        EventKind::StoreAway { why, offers: 0 } => format!("warning: {why}; the run begins when it is there"),
+        EventKind::StoreAway { why, .. } if event.run == 0 => {
+            format!("warning: {why}; the run begins when it is there")
+        }
+        EventKind::StoreAway { why, offers: 0 } => format!("warning: {why}; the run waits, nothing is lost"),
         EventKind::StoreAway { why, offers } => format!("warning: {why}; {offers} offers wait, nothing is lost"),
         EventKind::StoreBack { seconds } => format!("the store is back after {seconds:.1} s, the run goes on"),
         EventKind::StoreCopied { offers, of } => {

@@ -95,7 +95,8 @@ async fn taken(state: &State, elastic: &Elastic, source: &str, now: DateTime<Utc
     let ask = state.last_ask(source).await?;
     let asker = Asker { source, ask: &ask, owner: &owner, last };
     let taken = elastic.claim(&asker, (last + 1).max(now.timestamp() as u64)).await?;
-    let claim = state.claim(source, store::ELASTIC, taken.fence, taken.strange).await?;
+    let here = format!("{} {}", store::ELASTIC, elastic.incarnation().await?);
+    let claim = state.claim(source, &here, taken.fence, taken.strange).await?;
     if claim.strange { Err(RetentionError::Fenced(source.to_owned())) } else { Ok(claim) }
 }
 

@@ -1,11 +1,12 @@
 //! How a run ends: its outcome out of how its slices ended and what is wrong with what they brought, written down and told.
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 
 use super::judge::Judged;
-use super::{RunError, Shared, Summary, interrupted};
-use crate::event::{EventKind, Outcome};
+use super::{RunError, Shared, Summary, interrupted, loss};
+use crate::event::{Alert, EventKind, Outcome};
 use crate::state::words::Ended;
 
 /// How a run ends.
@@ -28,6 +29,16 @@ impl End {
         let read = if outcome == Outcome::Partial { read } else { outcome };
         End { outcome, read, cause }
     }
+
+    /// With what the store lost and nobody has written again, nothing is complete.
+    fn lacking(self, lost: Option<Alert>) -> Self {
+        match lost {
+            Some(lost) if self.outcome == Outcome::Complete => {
+                End { outcome: Outcome::Partial, cause: Some(lost.text()), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 impl From<(Outcome, Option<String>)> for End {
@@ -36,9 +47,13 @@ impl From<(Outcome, Option<String>)> for End {
     }
 }
 
-/// Writes the end of a run down, and tells it.
-pub(super) async fn finished(shared: &Shared, end: End, began: Instant) -> Result<Summary, RunError> {
-    let End { outcome, read, cause } = end;
+/// Looks whether the store still holds what it was told, writes the end of a run down, and tells it.
+pub(super) async fn finished(shared: &Arc<Shared>, end: End, began: Instant) -> Result<Summary, RunError> {
+    if end.outcome != Outcome::Stopped {
+        loss::look(shared).await?;
+    }
+    let End { outcome, read, cause } = end.lacking(loss::told(shared).await?);
+    loss::refresh(shared).await;
     let ended = Ended { run: shared.run, outcome, read, cause: cause.clone(), at: Utc::now() };
     let counts = shared.engine.state.end_run(ended).await?;
     let seconds = began.elapsed().as_secs_f64();

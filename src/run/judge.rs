@@ -164,7 +164,7 @@ fn lacks(found: &[Alert], before: &[AlertRow], shown: &[Shown]) -> Option<String
     let counts = |alert: &&Alert| match alert.kind() {
         AlertKind::Flaws => !known(alert),
         AlertKind::NoRecords if some_show => !known(alert) && dry as f64 >= DRY * open as f64,
-        AlertKind::NoRecords | AlertKind::Records | AlertKind::Fields | AlertKind::Details => true,
+        AlertKind::NoRecords | AlertKind::Records | AlertKind::Fields | AlertKind::Details | AlertKind::Lost => true,
     };
     let mut new = found.iter().filter(counts);
     let first = new.next()?.text();

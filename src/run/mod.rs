@@ -8,7 +8,9 @@ mod expect;
 mod ground;
 mod judge;
 mod large;
+mod loss;
 mod mapping;
+mod mend;
 mod opening;
 mod outage;
 mod outside;
@@ -48,6 +50,7 @@ use crate::state::{Claim, State, StateError};
 use crate::store::StoreError;
 use crate::store::elastic::Elastic;
 use ended::{End, finished};
+use outage::Outage;
 use queue::Queue;
 use writing::Handed;
 
@@ -194,6 +197,8 @@ struct Shared {
     cookie: std::sync::OnceLock<String>,
     /// Offers on their way to a store outside.
     sending: AtomicU64,
+    /// That the store is away.
+    outage: Outage,
 }
 
 impl Shared {
@@ -275,6 +280,7 @@ async fn begin(
         failed_details: AtomicU32::new(0),
         cookie: std::sync::OnceLock::new(),
         sending: AtomicU64::new(0),
+        outage: Outage::new(engine.clone(), &plan.source, begun.run),
         elastic,
         run: begun.run,
         now: begun.now,
@@ -319,6 +325,10 @@ pub async fn run(
     copying.done(&shared).await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (read, why, gone) = ended?;
+    if matches!(read, Outcome::Complete | Outcome::Partial) {
+        // Closed offers are written whole: what they are made of is read back from the store.
+        loss::look(&shared).await?;
+    }
     let ending = closing::Ending { kind, outcome: read, gone: &gone };
     let judged = closing::end(&shared, files.as_ref(), ending).await?;
     let end = End::of(&shared, (read, why), judged);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::outage::{Outage, patient};
-use super::{Engine, RunError, Shared};
+use super::{Engine, RunError, Shared, loss};
 use crate::crash;
 use crate::event::EventKind;
 use crate::plan::{Plan, Server};
@@ -23,7 +23,7 @@ pub(super) struct Opened {
 }
 
 /// Opens the store and takes the claim of the source, waiting for a server that is away.
-pub(super) async fn open(engine: &Engine, plan: &Plan, floor: u64) -> Result<Opened, RunError> {
+pub(super) async fn open(engine: &Arc<Engine>, plan: &Plan, floor: u64) -> Result<Opened, RunError> {
     let source = &plan.source;
     // What an earlier process wrote down of its waiting ended with it.
     engine.state.waits(source, None).await?;
@@ -32,30 +32,30 @@ pub(super) async fn open(engine: &Engine, plan: &Plan, floor: u64) -> Result<Ope
         return Ok(Opened { elastic: None, claim, brought: None });
     };
     let (last, owner) = engine.state.owner(source).await?;
-    let mut outage = Outage::new(engine, source, 0);
-    let (elastic, Taken { fence, strange, ask }) = loop {
-        match claimed(plan, server, &owner, last, floor).await {
-            Ok(taken) => break taken,
-            Err(error) => outage.waits(error, 0).await?,
-        }
-    };
-    outage.over().await?;
+    let asker = Asker { source, ask: &plan.ask, owner: &owner, last };
+    let outage = Outage::new(engine.clone(), source, 0);
+    let Claimed { elastic, taken, here } =
+        outage.patient(|| 0, || claimed(server, plan, &asker, floor.max(last + 1))).await?;
     crash::point("claimed");
-    let claim = engine.state.claim(source, store::ELASTIC, fence, strange).await?;
+    let Taken { fence, strange, ask } = taken;
+    let mut claim = engine.state.claim(source, &loss::name(&here), fence, strange).await?;
+    // The index of a new schema is another one than before. What is copied into it is compared at the end of the run.
+    claim.strange &= strange || !elastic.is_copying();
     Ok(Opened { elastic: Some(Arc::new(elastic)), claim, brought: ask })
 }
 
-async fn claimed(
-    plan: &Plan,
-    server: &Server,
-    owner: &str,
-    last: u64,
-    floor: u64,
-) -> Result<(Elastic, Taken), StoreError> {
+/// A server to write to, the claim of the source there, and which index it has.
+struct Claimed {
+    elastic: Elastic,
+    taken: Taken,
+    here: String,
+}
+
+async fn claimed(server: &Server, plan: &Plan, asker: &Asker<'_>, floor: u64) -> Result<Claimed, StoreError> {
     let elastic = Elastic::to_write(server, plan.schema.clone()).await?;
-    let asker = Asker { source: &plan.source, ask: &plan.ask, owner, last };
-    let taken = elastic.claim(&asker, floor.max(last + 1)).await?;
-    Ok((elastic, taken))
+    let taken = elastic.claim(asker, floor).await?;
+    let here = elastic.incarnation().await?;
+    Ok(Claimed { elastic, taken, here })
 }
 
 /// A copy of another schema's documents that goes on beside the run.
@@ -110,8 +110,7 @@ pub(super) async fn prepared(
     if shared.stopped() {
         return Ok(Copying(None));
     }
-    reconcile(shared, &elastic, brought.as_deref()).await?;
-    state.settle(source, store::ELASTIC).await?;
+    loss::compare(shared, &elastic, brought.as_deref()).await?;
     Ok(Copying(None))
 }
 
@@ -146,33 +145,6 @@ async fn copy(shared: &Shared, elastic: &Elastic) -> Result<(), RunError> {
     }
     if refused > examples.len() as u64 {
         shared.emit(EventKind::Warned { message: format!("and {} more do not fit", refused - examples.len() as u64) });
-    }
-    Ok(())
-}
-
-/// Offers of one comparison.
-const LISTED: usize = 1_000;
-
-/// What the store says is compared with what is known. What a version cannot fence, such as a document that was written by
-/// a process that is gone, or an index that was lost, is mended by the pages that come.
-async fn reconcile(shared: &Shared, elastic: &Elastic, ask: Option<&str>) -> Result<(), RunError> {
-    let (state, source) = (&shared.engine.state, &shared.plan.source);
-    patient(shared, || elastic.refresh()).await?;
-    let (mut rows, mut differ, mut after) = (roaring::RoaringBitmap::new(), 0, None);
-    loop {
-        let told = patient(shared, || elastic.told(source, after, LISTED)).await?;
-        let Some(last) = told.last() else { break };
-        after = Some(last.id);
-        let (found, different) = state.reconcile(source, ask, told).await?;
-        rows |= found;
-        differ += different;
-    }
-    let lost = state.lost(source, rows).await?;
-    if differ + lost > 0 {
-        let message = format!(
-            "the store differs from what is known: {differ} offers differ, {lost} are lost; what the site shows is written again, `jobmarket replay {source}` brings the rest"
-        );
-        shared.emit(EventKind::Warned { message });
     }
     Ok(())
 }

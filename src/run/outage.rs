@@ -1,8 +1,11 @@
-//! A store that is away: the run waits for it, says so, and writes down what waits and since when.
+//! A store that is away: the run waits for it, says so once, and writes down what waits and since when.
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::{Engine, RunError, Shared};
 use crate::event::{Event, EventKind, RunId};
@@ -14,70 +17,140 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);
 /// The longest pause that a server may ask for.
 const ASKED: Duration = Duration::from_secs(15 * 60);
+/// How often whoever waits looks whether it is over.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Asks a store until it answers, waiting while it is away.
-pub(super) async fn patient<T, F>(shared: &Shared, mut ask: impl FnMut() -> F) -> Result<T, RunError>
+pub(super) async fn patient<T, F>(shared: &Shared, ask: impl FnMut() -> F) -> Result<T, RunError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut outage = Outage::new(&shared.engine, &shared.plan.source, shared.run);
-    loop {
-        match ask().await {
-            Ok(answer) => {
-                outage.over().await?;
-                return Ok(answer);
-            }
-            Err(error) => outage.waits(error, shared.sending.load(Ordering::Relaxed)).await?,
-        }
-    }
+    shared.outage.patient(|| shared.sending.load(Ordering::Relaxed), ask).await
 }
 
-/// One outage, or none yet.
-pub(super) struct Outage<'e> {
-    engine: &'e Engine,
-    source: &'e str,
+/// The outage of a run, or none: one for all that wait, however many requests are on their way.
+pub(super) struct Outage {
+    engine: Arc<Engine>,
+    source: String,
     /// 0 before there is a run.
     run: RunId,
-    since: Option<DateTime<Utc>>,
-    pause: Duration,
+    /// Held while it is told and written down, so that the end of an outage is never overtaken by its begin.
+    times: Mutex<Times>,
 }
 
-impl<'e> Outage<'e> {
-    pub(super) fn new(engine: &'e Engine, source: &'e str, run: RunId) -> Self {
-        Outage { engine, source, run, since: None, pause: PAUSE }
+/// When an outage began, and when the last one ended.
+#[derive(Debug, Default)]
+struct Times {
+    since: Option<(Instant, DateTime<Utc>)>,
+    back: Option<Instant>,
+}
+
+/// What a request that failed says.
+#[derive(Debug, PartialEq)]
+enum Failed {
+    /// That an outage begins.
+    First,
+    /// What is known.
+    Again,
+    /// Nothing of now: it was sent before the last outage was over.
+    Late,
+}
+
+impl Times {
+    fn failed(&mut self, sent: Instant) -> Failed {
+        match (self.since, self.back) {
+            (Some(_), _) => Failed::Again,
+            (None, Some(back)) if sent < back => Failed::Late,
+            (None, _) => {
+                self.since = Some((Instant::now(), Utc::now()));
+                Failed::First
+            }
+        }
     }
 
-    /// Waits a while after an error that time may mend; any other is given back, and so is this one after Ctrl-C.
-    pub(super) async fn waits(&mut self, error: StoreError, offers: u64) -> Result<(), RunError> {
-        if !error.passes() || self.stopped() {
-            return Err(error.into());
+    /// A request of somebody who waited came through: how long the outage took, if one is over with it.
+    fn answered(&mut self, sent: Instant) -> Option<Duration> {
+        let (since, _) = self.since.filter(|(since, _)| *since <= sent)?;
+        let now = Instant::now();
+        (self.since, self.back) = (None, Some(now));
+        Some(now - since)
+    }
+}
+
+impl Outage {
+    pub(super) fn new(engine: Arc<Engine>, source: &str, run: RunId) -> Self {
+        Outage { engine, source: source.to_owned(), run, times: Mutex::default() }
+    }
+
+    /// Asks until there is an answer, or an error that time does not mend; `offers` wait meanwhile.
+    pub(super) async fn patient<T, F>(
+        &self,
+        offers: impl Fn() -> u64,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<T, RunError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut pause = PAUSE;
+        loop {
+            let sent = Instant::now();
+            match ask().await {
+                Ok(answer) => {
+                    // What never waited may be of another kind: while writes are blocked, reads come through.
+                    if pause > PAUSE {
+                        self.answered(sent).await?;
+                    }
+                    return Ok(answer);
+                }
+                Err(error) if !error.passes() || self.stopped() => return Err(error.into()),
+                Err(error) => {
+                    let known = self.failed(sent, &error, offers()).await?;
+                    self.wait(error, pause, known).await?;
+                    pause = (pause * 2).min(LONGEST);
+                }
+            }
         }
-        let pause = match &error {
-            StoreError::Later(_, asked) => self.pause.max(*asked).min(ASKED),
-            _ => self.pause,
-        };
-        if self.since.is_none() {
+    }
+
+    /// Tells an outage when it begins; whether it is one, and not the late word of one that is over.
+    async fn failed(&self, sent: Instant, error: &StoreError, offers: u64) -> Result<bool, RunError> {
+        let mut times = self.times.lock().await;
+        let failed = times.failed(sent);
+        if failed == Failed::First {
             self.emit(EventKind::StoreAway { why: error.to_string(), offers });
         }
-        let since = *self.since.get_or_insert_with(Utc::now);
-        self.engine.state.waits(self.source, Some(Waiting { since, offers, why: error.to_string() })).await?;
-        let until = tokio::time::Instant::now() + pause;
-        self.pause = (self.pause * 2).min(LONGEST);
-        while tokio::time::Instant::now() < until {
-            if self.stopped() {
-                return Err(error.into());
-            }
-            tokio::time::sleep(Duration::from_millis(100).min(until - tokio::time::Instant::now())).await;
+        if let Some((_, since)) = times.since {
+            let waiting = Waiting { since, offers, why: error.to_string() };
+            self.engine.state.waits(&self.source, Some(waiting)).await?;
+        }
+        Ok(failed != Failed::Late)
+    }
+
+    async fn answered(&self, sent: Instant) -> Result<(), RunError> {
+        let mut times = self.times.lock().await;
+        if let Some(took) = times.answered(sent) {
+            self.engine.state.waits(&self.source, None).await?;
+            self.emit(EventKind::StoreBack { seconds: took.as_secs_f64() });
         }
         Ok(())
     }
 
-    /// It is over, if there was one.
-    pub(super) async fn over(self) -> Result<(), RunError> {
-        let Some(since) = self.since else { return Ok(()) };
-        self.engine.state.waits(self.source, None).await?;
-        let seconds = (Utc::now() - since).num_milliseconds() as f64 / 1_000.0;
-        self.emit(EventKind::StoreBack { seconds });
+    /// Waits a while, or until somebody else has found that it is over; Ctrl-C gives the error back.
+    async fn wait(&self, error: StoreError, pause: Duration, known: bool) -> Result<(), RunError> {
+        let asked = match &error {
+            StoreError::Later(_, asked) => Some((*asked).min(ASKED)),
+            _ => None,
+        };
+        let until = Instant::now() + pause.max(asked.unwrap_or_default());
+        while Instant::now() < until {
+            if self.stopped() {
+                return Err(error.into());
+            }
+            if known && asked.is_none() && self.times.lock().await.since.is_none() {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK.min(until - Instant::now())).await;
+        }
         Ok(())
     }
 
@@ -87,6 +160,33 @@ impl<'e> Outage<'e> {
 
     fn emit(&self, kind: EventKind) {
         // Nobody listens any more: what waits is in the state all the same.
-        let _ = self.engine.events.send(Event { at: Utc::now(), run: self.run, source: self.source.to_owned(), kind });
+        let _ = self.engine.events.send(Event { at: Utc::now(), run: self.run, source: self.source.clone(), kind });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_one_whoever_meets_it_and_takes_as_long_as_the_clock_says() {
+        let mut times = Times::default();
+        let second = || tokio::time::advance(Duration::from_secs(1));
+        let early = Instant::now();
+        second().await;
+        assert_eq!(times.failed(early), Failed::First);
+        assert_eq!([times.failed(early), times.failed(Instant::now())], [Failed::Again, Failed::Again]);
+        // An answer to what was sent before it began says nothing.
+        assert_eq!(times.answered(early), None);
+        second().await;
+        let (late, sent) = (Instant::now(), Instant::now());
+        second().await;
+        assert_eq!(times.answered(sent), Some(Duration::from_secs(2)));
+        // Others that waited come through too: nothing more is over.
+        assert_eq!(times.answered(sent), None);
+        // What was sent before it was over, and fails after.
+        assert_eq!(times.failed(late), Failed::Late);
+        second().await;
+        assert_eq!(times.failed(Instant::now()), Failed::First, "another one");
     }
 }

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use super::closing::batch;
 use super::outage::patient;
 use super::writing::items;
-use super::{RunError, Shared};
+use super::{RunError, Shared, loss};
 use crate::crash;
 use crate::event::EventKind;
 use crate::offer::{Batch, Version, content_of};
 use crate::state::words::{Brought, Closing, Commit, Intent};
-use crate::store::elastic::{Elastic, Written};
+use crate::store::elastic::{Elastic, Hold, Written};
 
 /// Writes the offers of a page, and what it closes; what the store refused or knows better goes into the commit.
 pub(super) async fn page(shared: &Shared, elastic: &Elastic, commit: &mut Commit) -> Result<(), RunError> {
@@ -84,7 +84,7 @@ pub(super) async fn close(
     version: Version,
     at: DateTime<Utc>,
 ) -> Result<Vec<u64>, RunError> {
-    if !patient(shared, || elastic.holds(&shared.plan.source, shared.claim.fence)).await? {
+    if loss::hold(shared, elastic).await? == Hold::Lost {
         return Err(RunError::Fenced);
     }
     let stored: Vec<Closing> = closings.iter().filter(|closing| closing.content.is_some()).cloned().collect();
@@ -124,7 +124,7 @@ pub(super) async fn contents(shared: &Shared, elastic: &Elastic, closings: &mut 
 
 /// Writes a batch until each item is final. While the server is away nothing is lost: the writer waits, and with it, by
 /// back-pressure, everything that fetches.
-async fn write(shared: &Shared, elastic: &Elastic, batch: &Batch<'_>) -> Result<Written, RunError> {
+pub(super) async fn write(shared: &Shared, elastic: &Elastic, batch: &Batch<'_>) -> Result<Written, RunError> {
     if batch.items.is_empty() {
         return Ok(Written::default());
     }

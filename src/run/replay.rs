@@ -27,13 +27,22 @@ pub enum Again {
     Records(Vec<(String, u32)>),
 }
 
-struct Replay {
+/// A walk through archived pages.
+pub(super) struct Replay {
     shared: Arc<Shared>,
-    reader: Reader,
+    pub reader: Reader,
     /// Pages that the archive does not hold any more.
     gone: HashSet<u64>,
     /// Records that cannot be mapped, because they or their details are gone.
     lost: u64,
+}
+
+/// A page (or part) of the archive as it is mapped now.
+pub(super) struct Mapping {
+    pub page: SharedPage,
+    pub mapped: Mapped,
+    at: At,
+    flaws: Vec<Flaw>,
 }
 
 /// Maps archived pages of a plan's source again. A record is mapped only from the page that its stored form came from; it
@@ -48,8 +57,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     let Begin { shared, brought, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
     // A replay brings back what the store has lost.
     let copying = opening::prepared(&shared, brought, kind == RunKind::Replay).await?;
-    let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
-    let mut replay = Replay { shared, reader, gone: HashSet::new(), lost: 0 };
+    let mut replay = Replay::of(shared)?;
     if kind == RunKind::Replay {
         replay.forget_lost().await?;
     }
@@ -76,6 +84,11 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
 const ROWS: usize = 500;
 
 impl Replay {
+    pub(super) fn of(shared: Arc<Shared>) -> Result<Self, RunError> {
+        let reader = Reader::open(shared.engine.state.dir())?.ok_or_else(|| RunError::Lost("state.db".into()))?;
+        Ok(Replay { shared, reader, gone: HashSet::new(), lost: 0 })
+    }
+
     /// Maps all pages, in the order of their versions.
     async fn everything(&mut self) -> Result<(), RunError> {
         let mut after = 0;
@@ -137,13 +150,18 @@ impl Replay {
         Ok(())
     }
 
-    /// Maps one page again.
-    async fn page(&mut self, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<(), RunError> {
-        let first = row.archived.first().map(|at| archive::read(&self.shared.engine.archive, at));
+    /// A page as it is mapped now; `None` when it is gone.
+    pub(super) async fn mapping(
+        &mut self,
+        row: &PageRow,
+        items: Option<&HashSet<u32>>,
+    ) -> Result<Option<Mapping>, RunError> {
+        let shared = self.shared.clone();
+        let first = row.archived.first().map(|at| archive::read(&shared.engine.archive, at));
         let Some(Ok(page)) = first else {
             self.gone.extend(row.version.parse::<u64>());
             self.lost += items.map_or(0, |items| items.len() as u64);
-            return Ok(());
+            return Ok(None);
         };
         let page = Arc::new(page);
         let at = At {
@@ -151,17 +169,23 @@ impl Replay {
             window: row.span,
             position: position(row)?,
         };
-        let details = detail::archived(&self.shared.engine.archive, &row.archived);
+        let details = detail::archived(&shared.engine.archive, &row.archived);
         let index = (row.part & 0xffff) as usize;
-        let (mapped, flaws, details) = self.map(&page, &at, details, index).await?;
-        let Some(mapped) = mapped else { return Ok(()) };
+        let (mapped, flaws, details) = map(&shared, &page, &at, details, index).await?;
+        let Some(mapped) = mapped else { return Ok(None) };
         let mut mapped = self.chosen(mapped, row, items, &details)?;
         let behind = if items.is_none() { self.lost_behind_a_filter(&mapped, row)? } else { HashSet::new() };
         if !behind.is_empty() {
             let unfiltered = Details { unfiltered: true, ..details };
-            let (more, ..) = self.map(&page, &at, unfiltered, index).await?;
+            let (more, ..) = map(&shared, &page, &at, unfiltered, index).await?;
             more.into_iter().for_each(|more| put(&mut mapped, more, &behind));
         }
+        Ok(Some(Mapping { page, mapped, at, flaws }))
+    }
+
+    /// Maps one page again, and writes what is other than it is known.
+    async fn page(&mut self, row: &PageRow, items: Option<&HashSet<u32>>) -> Result<(), RunError> {
+        let Some(Mapping { page, mapped, at, flaws }) = self.mapping(row, items).await? else { return Ok(()) };
         let admit = Admit {
             run: self.shared.run,
             source: self.shared.plan.source.clone(),
@@ -212,18 +236,6 @@ impl Replay {
         Ok(())
     }
 
-    /// One part of a page on a plain thread, with its flaws; the details come back.
-    async fn map(&self, page: &SharedPage, at: &At, details: Details, index: usize) -> Result<Part, RunError> {
-        let (plan, page, at) = (self.shared.plan.clone(), page.clone(), at.clone());
-        let job = move || {
-            let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
-            let flaws = std::mem::take(&mut worked.flaws);
-            (nth(&plan, &page, &at, &details, worked, index), flaws, details)
-        };
-        let lost = || RunError::Lost("a thread that maps pages panicked".into());
-        self.shared.engine.pool.work(job).await.ok_or_else(lost)
-    }
-
     /// The records that are asked for; what is stored of another page is stale here, and so is what would be mapped
     /// without the detail that it had.
     fn chosen(
@@ -272,6 +284,18 @@ impl Replay {
 
 /// A part of a page, its flaws, and the details that it was mapped with.
 type Part = (Option<Mapped>, Vec<Flaw>, Details);
+
+/// One part of a page on a plain thread, with its flaws; the details come back.
+async fn map(shared: &Shared, page: &SharedPage, at: &At, details: Details, index: usize) -> Result<Part, RunError> {
+    let (plan, page, at) = (shared.plan.clone(), page.clone(), at.clone());
+    let job = move || {
+        let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
+        let flaws = std::mem::take(&mut worked.flaws);
+        (nth(&plan, &page, &at, &details, worked, index), flaws, details)
+    };
+    let lost = || RunError::Lost("a thread that maps pages panicked".into());
+    shared.engine.pool.work(job).await.ok_or_else(lost)
+}
 
 /// Puts the offers of these ids, out of the same part mapped without filters, in the place of what was kept aside.
 fn put(mapped: &mut Mapped, more: Mapped, ids: &HashSet<OfferId>) {

@@ -6,7 +6,7 @@ use super::core::Core;
 use super::words::Waiting;
 
 /// Stands for a store that is not looked at yet.
-const UNSETTLED: &str = "";
+pub(super) const UNSETTLED: &str = "";
 
 impl Core {
     /// A fence above the last one of the source and of at least `floor`, and whether the store must be looked at: because
@@ -33,6 +33,14 @@ impl Core {
             params![source, fence as i64, store],
         )?;
         Ok((fence, moved))
+    }
+
+    /// The store that was looked at last; another one holds something else.
+    pub(super) fn settled(&self, source: &str) -> Result<String, StateError> {
+        let sql = "SELECT store FROM claims WHERE source = ?1";
+        let store =
+            self.connection.query_row(sql, params![source], |row| row.get::<_, Option<String>>(0)).optional()?;
+        Ok(store.flatten().unwrap_or_default())
     }
 
     /// The store was looked at.

@@ -9,6 +9,7 @@ mod copy;
 mod fault;
 mod holding;
 mod lock;
+mod lost;
 mod outside;
 mod quality;
 mod reader;
@@ -37,13 +38,14 @@ use crate::offer::{Closed, OfferId, Version};
 use crate::plan::Window;
 use crate::position::Position;
 use words::{
-    Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Due, Ended, Found, Intent, ListedRow, Mark,
-    NewRun, Shown, Slice, Told, Waiting,
+    Admit, Admitted, Archived, Begun, Close, Closing, Commit, Committed, Compared, Due, Ended, Found, Intent,
+    ListedRow, Mark, NewRun, Shown, Slice, Told, Waiting,
 };
 
 pub use audit::{Archiving, RunSums};
 pub use fault::StateError;
 pub use holding::AlertRow;
+pub use lost::LostRow;
 pub use reader::Reader;
 pub(crate) use reader::read_only;
 pub use retention::{ClosedRow, Moves, Naming};
@@ -128,6 +130,17 @@ impl State {
     pub async fn settle(&self, source: &str, store: &str) -> Result<(), StateError> {
         let (source, store) = (source.to_owned(), store.to_owned());
         self.ask(move |core| core.settle(&source, &store)).await
+    }
+
+    /// The store that was compared last with what is known; empty where a comparison is due.
+    pub async fn settled(&self, source: &str) -> Result<String, StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.settled(&source)).await
+    }
+
+    /// What the store holds must be compared with what is known.
+    pub async fn unsettle(&self, source: &str) -> Result<(), StateError> {
+        self.settle(source, claims::UNSETTLED).await
     }
 
     /// The fence of the last claim of a source, 0 without one, and the name that this data directory has as an owner.
@@ -287,19 +300,14 @@ impl State {
         self.ask(move |core| core.shares(&source, &now)).await
     }
 
-    /// Compares what a store outside says of offers with what is known; their rows, and how many differed. `ask` is what
-    /// brought those that are not known at all.
-    pub async fn reconcile(
-        &self,
-        source: &str,
-        ask: Option<&str>,
-        outside: Vec<Told>,
-    ) -> Result<(roaring::RoaringBitmap, u64), StateError> {
+    /// Compares what a store outside says of offers with what is known. `ask` is what brought those that are not known at
+    /// all.
+    pub async fn reconcile(&self, source: &str, ask: Option<&str>, outside: Vec<Told>) -> Result<Compared, StateError> {
         let (source, ask) = (source.to_owned(), ask.map(str::to_owned));
         self.ask(move |core| core.reconcile(&source, ask.as_deref(), &outside)).await
     }
 
-    /// What is known to be stored and is not among these rows; how many.
+    /// What was stored and is not among these rows is lost; how many that is new of.
     pub async fn lost(&self, source: &str, rows: roaring::RoaringBitmap) -> Result<u64, StateError> {
         let source = source.to_owned();
         self.ask(move |core| core.lost(&source, &rows)).await

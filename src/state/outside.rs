@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::StateError;
 use super::core::Core;
-use super::words::{Intent, Told};
+use super::words::{Compared, Intent, Told};
 
 impl Core {
     /// What the store was last told of these is null from now on: never equal, and open for a sweep. What is mapped again
@@ -43,14 +43,14 @@ impl Core {
 
     /// Compares what a store says of offers with what is known of them. Where they differ nothing is known any more, so
     /// that the next page that brings the offer writes it; what is not known at all is from now on, as brought by `ask`.
-    /// The rows, and how many differed.
+    /// An older version than the store was told of is lost.
     pub(super) fn reconcile(
         &mut self,
         source: &str,
         ask: Option<&str>,
         outside: &[Told],
-    ) -> Result<(RoaringBitmap, u64), StateError> {
-        let (mut rows, mut differ) = (RoaringBitmap::new(), 0);
+    ) -> Result<Compared, StateError> {
+        let mut compared = Compared::default();
         for told in outside {
             let found = self
                 .connection
@@ -62,25 +62,32 @@ impl Core {
                 .optional()?;
             let row = match found {
                 Some((row, version, content, closed)) => {
-                    let differs = (version, content, closed) != (told.version, told.content, told.closed.is_some());
-                    if closed && told.closed.is_none() {
+                    let as_known = (version, content, closed) == (told.version, told.content, told.closed.is_some());
+                    let (older, shown) = (told.version < version, closed && told.closed.is_none());
+                    let returns = older && self.is_archived(row)?;
+                    if older && content.is_some() {
+                        compared.lost += u64::from(self.lose(source, row)?);
+                    } else if shown && !returns || content.is_some() && !as_known {
+                        self.forget(row)?;
+                        compared.differ += 1;
+                    }
+                    if shown && !returns {
                         // Searches find it: a page brings it again, or a sweep closes it again.
                         self.reopen(row)?;
-                        differ += 1;
-                    } else if content.is_some() && differs {
-                        self.forget(row)?;
-                        differ += 1;
+                    }
+                    if !older {
+                        self.found_again(row)?;
                     }
                     row
                 }
                 None => {
-                    differ += 1;
+                    compared.differ += 1;
                     self.found(source, ask, told)?
                 }
             };
-            rows.insert(row as u32);
+            compared.rows.insert(row as u32);
         }
-        Ok((rows, differ))
+        Ok(compared)
     }
 
     /// What the store holds and nobody here knew: open offers are written again when they come, or closed by sweeps of
@@ -109,17 +116,16 @@ impl Core {
         Ok(row)
     }
 
-    /// What is known to be stored and is not among these rows was lost by the store; how many.
+    /// What was stored and is not among these rows was lost by the store; how many that is new of.
     pub(super) fn lost(&mut self, source: &str, rows: &RoaringBitmap) -> Result<u64, StateError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT n FROM known WHERE source = ?1 AND version > 0 AND content IS NOT NULL")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT n FROM known WHERE source = ?1 AND version > 0 AND (content IS NOT NULL OR page IS NOT NULL)",
+        )?;
         let known: Vec<i64> = statement.query_map(params![source], |row| row.get(0))?.collect::<Result<_, _>>()?;
         drop(statement);
         let mut lost = 0;
         for row in known.into_iter().filter(|row| !rows.contains(*row as u32)) {
-            self.forget(row)?;
-            lost += 1;
+            lost += u64::from(self.lose(source, row)?);
         }
         Ok(lost)
     }

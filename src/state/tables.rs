@@ -8,7 +8,7 @@ const OLDEST: i64 = 4;
 
 /// Each change of the tables since, in order: the first leads from [`OLDEST`] to the version after it. New tables take
 /// all of them too.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     // 5: the highest numbers that were ever given stay known when their rows are deleted.
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL);",
     // 6: which store a source is written to, and what waits for it.
@@ -46,6 +46,9 @@ const STEPS: [&str; 7] = [
        PRIMARY KEY(run, kind, name));
      ALTER TABLE runs ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
      UPDATE runs SET whole = 1 WHERE outcome = 'complete';",
+    // 12: offers that a store outside lost, until they are written again.
+    "CREATE TABLE lost(n INTEGER PRIMARY KEY, source TEXT NOT NULL);
+     CREATE INDEX lost_source ON lost(source);",
 ];
 
 const TABLES: &str = "

@@ -14,7 +14,7 @@ use crate::offer::{Closed, OfferId, Reject, Version};
 use crate::paginate::Progress;
 use crate::position::Position;
 
-pub use closing::{Brought, Close, Closing, Due, DueSince, Found, Intent, Told, Waiting};
+pub use closing::{Brought, Close, Closing, Compared, Due, DueSince, Found, Intent, Told, Waiting};
 
 /// A run to begin, or to go on with.
 #[derive(Clone, Debug)]

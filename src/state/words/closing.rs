@@ -55,6 +55,17 @@ pub struct Told {
     pub first_seen: DateTime<Utc>,
 }
 
+/// What a comparison with what a store outside says came to.
+#[derive(Clone, Debug, Default)]
+pub struct Compared {
+    /// Rows of the offers that the store holds.
+    pub rows: roaring::RoaringBitmap,
+    /// Offers that the store holds otherwise than it is known.
+    pub differ: u64,
+    /// Offers of which the store holds an older version than it was told.
+    pub lost: u64,
+}
+
 /// Which offers are due to be closed.
 #[derive(Clone, Debug)]
 pub struct Due {

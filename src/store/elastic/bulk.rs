@@ -118,7 +118,7 @@ impl Elastic {
     }
 
     /// The index is gone: it is made again, unless nobody writes it any more.
-    async fn set_up_again(&self) -> Result<(), StoreError> {
+    pub(super) async fn set_up_again(&self) -> Result<(), StoreError> {
         if self.is_replaced().await? {
             return Err(StoreError::Replaced);
         }

@@ -7,6 +7,7 @@ mod connect;
 mod contract;
 mod delete;
 mod health;
+mod incarnation;
 mod index;
 mod indices;
 mod outcome;
@@ -30,7 +31,7 @@ use crate::plan::Server;
 use crate::schema::Schema;
 
 pub use bulk::Written;
-pub use claim::{Asker, Taken};
+pub use claim::{Asker, Hold, Taken};
 pub use connect::faults;
 pub use delete::Deleted;
 pub use rebuild::Rebuilt;

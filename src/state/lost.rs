@@ -1,0 +1,131 @@
+//! What a store outside lost of what it was told: noted by a comparison, until it is written again.
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use rusqlite::params;
+
+use super::admit::instant;
+use super::core::Core;
+use super::reader::Reader;
+use super::runs::unword;
+use super::{State, StateError};
+use crate::offer::{Closed, OfferId, Version};
+
+/// An offer that is to be written again.
+#[derive(Clone, Debug)]
+pub struct LostRow {
+    /// Dense row number.
+    pub row: u64,
+    /// Its key.
+    pub key: String,
+    /// When it was first read.
+    pub first_seen: DateTime<Utc>,
+    /// When and why it was closed.
+    pub closed: Option<(DateTime<Utc>, Closed)>,
+}
+
+/// Whether the page that an offer (`k`) came from is archived: then it can be written again without its site.
+const ARCHIVED: &str = "EXISTS(SELECT 1 FROM pages p WHERE p.source = k.source AND p.version = k.page
+   AND coalesce(p.archived, '[]') <> '[]')";
+
+impl Core {
+    /// The store lost a row: nothing is known of what it holds. Whether that is new.
+    pub(super) fn lose(&self, source: &str, row: i64) -> Result<bool, StateError> {
+        self.forget(row)?;
+        let new = self
+            .connection
+            .prepare_cached("INSERT OR IGNORE INTO lost VALUES(?1, ?2)")?
+            .execute(params![row, source])?;
+        Ok(new > 0)
+    }
+
+    /// The store holds these rows as they were written, or later.
+    pub(super) fn found_again(&self, row: i64) -> Result<(), StateError> {
+        self.connection.prepare_cached("DELETE FROM lost WHERE n = ?1")?.execute(params![row])?;
+        Ok(())
+    }
+
+    /// Whether the page that an offer came from is archived.
+    pub(super) fn is_archived(&self, row: i64) -> Result<bool, StateError> {
+        let sql = format!("SELECT 1 FROM known k WHERE n = ?1 AND {ARCHIVED}");
+        Ok(self.connection.prepare_cached(&sql)?.exists(params![row])?)
+    }
+
+    /// How many offers of a source are lost and not written again, and of how many of these the page is archived. A closed
+    /// one that is in no archive comes from nowhere any more: it was told when it was noticed.
+    fn count_lost(&mut self, source: &str) -> Result<(u64, u64), StateError> {
+        self.connection
+            .prepare_cached(
+                "DELETE FROM lost WHERE source = ?1 AND n NOT IN (SELECT n FROM known WHERE source = ?1 AND content IS NULL)",
+            )?
+            .execute(params![source])?;
+        let sql = format!(
+            "SELECT count(*), coalesce(sum(archived), 0) FROM (
+               SELECT k.closed_at, {ARCHIVED} AS archived FROM lost JOIN known k ON k.n = lost.n WHERE lost.source = ?1)
+             WHERE closed_at IS NULL OR archived"
+        );
+        let count = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
+        Ok(self.connection.prepare_cached(&sql)?.query_row(params![source], count)?)
+    }
+
+    /// Offers were written again under a version, each with the hash of its content.
+    fn restore_lost(&mut self, (version, meaning): (Version, &str), rows: &[(u64, u64)]) -> Result<(), StateError> {
+        for (row, content) in rows {
+            self.connection
+                .prepare_cached(
+                    "UPDATE known SET content = ?3, version = ?2, listed = CASE WHEN meaning = ?4 THEN listed END, meaning = ?4
+                     WHERE n = ?1 AND version <= ?2",
+                )?
+                .execute(params![*row as i64, version.0 as i64, *content as i64, meaning])?;
+            self.found_again(*row as i64)?;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// How many offers of a source the store lost that are not written again, and of how many of them the page is archived.
+    pub async fn count_lost(&self, source: &str) -> Result<(u64, u64), StateError> {
+        let source = source.to_owned();
+        self.ask(move |core| core.count_lost(&source)).await
+    }
+
+    /// What the store had lost was written again: rows, each with the hash of its content.
+    pub async fn restore_lost(&self, version: Version, meaning: &str, rows: Vec<(u64, u64)>) -> Result<(), StateError> {
+        let meaning = meaning.to_owned();
+        self.ask(move |core| core.restore_lost((version, &meaning), &rows)).await
+    }
+
+    /// The store holds later versions of these rows than were to be written again.
+    pub async fn found_again(&self, rows: Vec<u64>) -> Result<(), StateError> {
+        self.ask(move |core| rows.iter().try_for_each(|row| core.found_again(*row as i64))).await
+    }
+}
+
+impl Reader {
+    /// The archived pages that lost offers of a source came from, in the order of their versions.
+    pub fn lost_pages(&self, source: &str) -> Result<Vec<u64>, StateError> {
+        let sql = format!(
+            "SELECT DISTINCT k.page FROM lost JOIN known k ON k.n = lost.n
+             WHERE lost.source = ?1 AND k.content IS NULL AND {ARCHIVED} ORDER BY k.page"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let pages = statement.query_map(params![source], |row| row.get::<_, i64>(0))?;
+        Ok(pages.map(|page| page.map(|page| page as u64)).collect::<Result<_, _>>()?)
+    }
+
+    /// The lost offers that came from a page.
+    pub fn lost_of(&self, source: &str, page: u64) -> Result<HashMap<OfferId, LostRow>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT k.id, k.n, k.key, k.first_seen, k.closed_at, k.reason FROM known k JOIN lost ON k.n = lost.n
+             WHERE k.source = ?1 AND k.page = ?2 AND k.content IS NULL",
+        )?;
+        let rows = statement.query_map(params![source, page as i64], |row| {
+            let (at, reason): (Option<i64>, Option<String>) = (row.get(4)?, row.get(5)?);
+            let closed = at.zip(reason).and_then(|(at, reason)| Some((instant(at), unword(&reason)?)));
+            let (first_seen, n) = (instant(row.get(3)?), row.get::<_, i64>(1)? as u64);
+            Ok((OfferId(row.get(0)?), LostRow { row: n, key: row.get(2)?, first_seen, closed }))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
