@@ -57,21 +57,20 @@ enum Failed {
 }
 
 impl Times {
-    fn failed(&mut self, sent: Instant) -> Failed {
+    fn failed(&mut self, sent: Instant, now: Instant) -> Failed {
         match (self.since, self.back) {
             (Some(_), _) => Failed::Again,
             (None, Some(back)) if sent < back => Failed::Late,
             (None, _) => {
-                self.since = Some((Instant::now(), Utc::now()));
+                self.since = Some((now, Utc::now()));
                 Failed::First
             }
         }
     }
 
     /// A request of somebody who waited came through: how long the outage took, if one is over with it.
-    fn answered(&mut self, sent: Instant) -> Option<Duration> {
+    fn answered(&mut self, sent: Instant, now: Instant) -> Option<Duration> {
         let (since, _) = self.since.filter(|(since, _)| *since <= sent)?;
-        let now = Instant::now();
         (self.since, self.back) = (None, Some(now));
         Some(now - since)
     }
@@ -115,7 +114,7 @@ impl Outage {
     /// Tells an outage when it begins; whether it is one, and not the late word of one that is over.
     async fn failed(&self, sent: Instant, error: &StoreError, offers: u64) -> Result<bool, RunError> {
         let mut times = self.times.lock().await;
-        let failed = times.failed(sent);
+        let failed = times.failed(sent, Instant::now());
         if failed == Failed::First {
             self.emit(EventKind::StoreAway { why: error.to_string(), offers });
         }
@@ -128,7 +127,7 @@ impl Outage {
 
     async fn answered(&self, sent: Instant) -> Result<(), RunError> {
         let mut times = self.times.lock().await;
-        if let Some(took) = times.answered(sent) {
+        if let Some(took) = times.answered(sent, Instant::now()) {
             self.engine.state.waits(&self.source, None).await?;
             self.emit(EventKind::StoreBack { seconds: took.as_secs_f64() });
         }
@@ -168,25 +167,19 @@ impl Outage {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_is_one_whoever_meets_it_and_takes_as_long_as_the_clock_says() {
-        let mut times = Times::default();
-        let second = || tokio::time::advance(Duration::from_secs(1));
-        let early = Instant::now();
-        second().await;
-        assert_eq!(times.failed(early), Failed::First);
-        assert_eq!([times.failed(early), times.failed(Instant::now())], [Failed::Again, Failed::Again]);
+    #[test]
+    fn an_outage_is_one_whoever_meets_it_and_takes_as_long_as_the_clock_says() {
+        let (mut times, begin) = (Times::default(), Instant::now());
+        let at = |second| begin + Duration::from_secs(second);
+        assert_eq!(times.failed(at(0), at(1)), Failed::First);
+        assert_eq!([times.failed(at(0), at(1)), times.failed(at(1), at(2))], [Failed::Again, Failed::Again]);
         // An answer to what was sent before it began says nothing.
-        assert_eq!(times.answered(early), None);
-        second().await;
-        let (late, sent) = (Instant::now(), Instant::now());
-        second().await;
-        assert_eq!(times.answered(sent), Some(Duration::from_secs(2)));
+        assert_eq!(times.answered(at(0), at(2)), None);
+        assert_eq!(times.answered(at(3), at(4)), Some(Duration::from_secs(3)));
         // Others that waited come through too: nothing more is over.
-        assert_eq!(times.answered(sent), None);
+        assert_eq!(times.answered(at(3), at(5)), None);
         // What was sent before it was over, and fails after.
-        assert_eq!(times.failed(late), Failed::Late);
-        second().await;
-        assert_eq!(times.failed(Instant::now()), Failed::First, "another one");
+        assert_eq!(times.failed(at(3), at(5)), Failed::Late);
+        assert_eq!(times.failed(at(6), at(7)), Failed::First, "another one");
     }
 }

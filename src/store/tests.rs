@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::elastic::{Asker, Elastic, Taken, Written};
+use super::elastic::{Asker, Elastic, Hold, Taken, Written};
 use super::local::Local;
 use super::{Store, StoreError};
 use crate::definition::{self, Text};

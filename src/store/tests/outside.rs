@@ -37,7 +37,8 @@ async fn written_index(node: &Node, server: &Server) -> String {
 #[tokio::test]
 async fn a_claim_has_one_owner_and_its_fence_rises() {
     let node = Node::start();
-    let store = Elastic::to_write(&server(&node), schema()).await.unwrap();
+    let server = server(&node);
+    let store = Elastic::to_write(&server, schema()).await.unwrap();
     let taken = |fence, strange, ask: Option<&str>| Taken { fence, strange, ask: ask.map(str::to_owned) };
     let claim = async |source: &str, owner: &str, last: u64, floor: u64| {
         let ask = format!("what {owner} asks");
@@ -47,14 +48,23 @@ async fn a_claim_has_one_owner_and_its_fence_rises() {
     // Nobody is known: what is stored may be anything.
     assert_eq!(claim("a", "one", 0, 100).await, taken(100, true, None));
     assert_eq!(claim("a", "one", 100, 90).await, taken(101, false, of_one));
-    assert!(store.holds("a", 101).await.unwrap());
+    let hold = async |owner: &str, fence: u64| {
+        store.hold(&Asker { source: "a", ask: "x", owner, last: fence }, fence).await.unwrap()
+    };
+    assert_eq!(hold("one", 101).await, Hold::Kept);
     // Another owner, and the first one back again: each must look at what the other wrote.
     assert_eq!(claim("a", "two", 0, 90).await, taken(102, true, of_one));
-    assert!(!store.holds("a", 101).await.unwrap());
+    assert_eq!(hold("one", 101).await, Hold::Lost);
     assert_eq!(claim("a", "one", 101, 200).await, taken(200, true, of_two));
     // A data directory that was brought back from a copy knows a lower fence than it once had.
     assert_eq!(claim("a", "one", 101, 90).await, taken(201, true, of_one));
     assert_eq!(claim("b", "one", 101, 90).await, taken(90, true, None));
+    // One that is lower than what was taken last is of a server that was put back: looked at, and taken again.
+    assert_eq!(claim("b", "one", 150, 151).await, taken(151, true, of_one));
+    by_hand(&node, Method::DELETE, &format!("{}-claims/_doc/a", server.name), &Value::Null).await;
+    assert_eq!([hold("one", 201).await, hold("one", 201).await], [Hold::Retaken, Hold::Kept]);
+    // The same fence of another owner is not ours.
+    assert_eq!(hold("two", 201).await, Hold::Lost);
     // At the same time only one gets each fence.
     let all = (0..8).map(|number| {
         let claim = &claim;
