@@ -305,7 +305,7 @@ async fn a_claim_that_is_gone_is_nobody_elses() {
     bench.run(FT).await;
     proxy.order_all(Fault::Slow(100), 1_000);
     let (running, _heard) = begun(&mut bench, FT, 3).await;
-    let taken = r#"{"source":"francetravail","owner":"else","fence":"99999999999","ask":""}"#;
+    let taken = r#"{"source":"francetravail","owner":"else","fence":"9999999999","ask":""}"#;
     hand(&bench.node, "PUT", "jobmarket-claims/_doc/francetravail", taken).await;
     let error = running.await.unwrap().unwrap_err();
     assert!(matches!(error, RunError::Fenced), "{error}");

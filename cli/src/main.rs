@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod out;
+mod absent;
 mod commands;
 mod environment;
 mod project;
@@ -200,9 +201,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let place = cli.place.clone();
     match runtime.block_on(command(cli)) {
         Ok(code) => code,
         Err(error) => {
+            let error = absent::explained(&place, error);
             let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
             out::styled(&format!("{mark}: {}\n", printable_lines(&out::causes(&error))));
             ExitCode::FAILURE

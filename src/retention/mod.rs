@@ -28,7 +28,7 @@ pub enum RetentionError {
     Store(#[from] StoreError),
     /// Another owner writes the source.
     #[error(
-        "the server's claim of {0} is not the one this data directory took last: another one writes it, or a run here was cut off at its start; nothing more of it was deleted. Run it here first, so that what the store holds is looked at"
+        "the server's claim or index of {0} is not the one that this data directory wrote last: another one writes it, the index was made again, or a run here was cut off at its start; nothing more of it was deleted. Run it here first, so that what the store holds is looked at"
     )]
     Fenced(String),
     /// The store is to be brought to another schema first.

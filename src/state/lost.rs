@@ -129,3 +129,91 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::words::Told;
+
+    const ARCHIVE: &str = r#"[{"segment":"s","offset":0,"length":1}]"#;
+
+    /// A state with archived page 5 and page 6, which is in no archive, and an offer of each: open, closed.
+    fn core(dir: &std::path::Path) -> Core {
+        let core = Core::open(&dir.join("state.db")).unwrap();
+        core.connection
+            .execute_batch(&format!(
+                "INSERT INTO pages(source, version, run, slice, position, part, kind, meaning, at, request, status, bytes, archived, counts)
+                 VALUES('a', 5, 1, '0', '0', 0, 'list', '', 0, '', 200, 0, '{ARCHIVE}', ''), ('a', 6, 1, '0', '1', 0, 'list', '', 0, '', 200, 0, '[]', '');
+                 INSERT INTO known(n, source, id, key, page, version, content, first_seen, closed_at, reason) VALUES
+                   (1, 'a', x'01000000000000000000000000000000', '1', 5, 5, 70, 0, NULL, NULL),
+                   (2, 'a', x'02000000000000000000000000000000', '2', 5, 9, 70, 0, 1, 'not_seen'),
+                   (3, 'a', x'03000000000000000000000000000000', '3', 6, 6, 70, 0, NULL, NULL),
+                   (4, 'a', x'04000000000000000000000000000000', '4', 6, 9, 70, 0, 1, 'not_seen');"
+            ))
+            .unwrap();
+        core
+    }
+
+    fn told(row: u8, version: u64) -> Told {
+        let mut id = [0; 16];
+        id[0] = row;
+        let (key, content, first_seen) = (row.to_string(), Some(70), instant(0));
+        Told { id: OfferId(id), key, version, content, closed: None, first_seen }
+    }
+
+    fn closed(core: &Core, row: i64) -> bool {
+        core.connection
+            .query_row("SELECT closed_at IS NOT NULL FROM known WHERE n = ?1", [row], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_missing_is_lost_once_until_it_is_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut core = core(dir.path());
+        let none = roaring::RoaringBitmap::new();
+        assert_eq!(core.lost("a", &none).unwrap(), 4);
+        assert_eq!(core.lost("a", &none).unwrap(), 0, "that is not new");
+        // The closed one of which nothing is archived comes from nowhere.
+        assert_eq!(core.count_lost("a").unwrap(), (3, 2));
+        core.restore_lost((Version(20), "m"), &[(1, 71)]).unwrap();
+        assert_eq!(core.count_lost("a").unwrap(), (2, 1));
+        // A page of the site brought another one.
+        core.connection.execute("UPDATE known SET content = 70 WHERE n = 3", []).unwrap();
+        assert_eq!(core.count_lost("a").unwrap(), (1, 1));
+        // The store has it after all.
+        assert_eq!(
+            core.reconcile("a", None, &[Told { closed: Some((instant(1), Closed::NotSeen)), ..told(2, 9) }])
+                .unwrap()
+                .lost,
+            0
+        );
+        assert_eq!(core.count_lost("a").unwrap(), (0, 0));
+    }
+
+    #[test]
+    fn an_older_version_is_lost_and_a_later_one_differs() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut core = core(dir.path());
+        let compared = core.reconcile("a", None, &[told(1, 8), told(2, 5), told(4, 6)]).unwrap();
+        assert_eq!((compared.differ, compared.lost), (1, 2));
+        // What can be written again stays closed; the other one is open where it is searched, so sweeps close it again.
+        assert_eq!([closed(&core, 2), closed(&core, 4)], [true, false]);
+        assert_eq!(core.count_lost("a").unwrap(), (2, 1));
+    }
+
+    #[test]
+    fn another_index_is_another_store_until_it_is_compared() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut core = core(dir.path());
+        let claim = |core: &mut Core, store: &str| core.claim("a", store, 1, false).unwrap().1;
+        // The first claim of a source has nothing to compare.
+        assert!(!claim(&mut core, "elasticsearch one"));
+        assert!(!claim(&mut core, "elasticsearch one"));
+        assert!(claim(&mut core, "elasticsearch two"));
+        assert!(claim(&mut core, "elasticsearch two"), "a run that ended before it compared");
+        core.settle("a", "elasticsearch two").unwrap();
+        assert!(!claim(&mut core, "elasticsearch two"));
+        assert_eq!(core.settled("a").unwrap(), "elasticsearch two");
+    }
+}

@@ -68,6 +68,9 @@ pub enum StoreError {
     /// The server asks to be left alone so long.
     #[error("the server asks for a pause of {1:?}: {0}")]
     Later(String, Duration),
+    /// There is no index of this project at the server.
+    #[error("no offers are stored there yet; `jobmarket run SOURCE` brings some")]
+    Absent,
     /// Another index is written now.
     #[error(
         "the store has an index of another schema now, made by a process with other files; start this one again with the same `mappings/offer.yaml`"

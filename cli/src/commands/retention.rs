@@ -137,6 +137,11 @@ impl Store<'_> {
                 let at = (before, self.now);
                 told.offers = delete_outside(state, self.reader, elastic, &told.archive.source, at).await?;
             }
+            if let Err(error) = elastic.refresh().await {
+                eprintln!(
+                    "warning: what was deleted is found by searches until the server refreshes its index: {error}"
+                );
+            }
         }
         Ok(delete_indices(elastic, self.now, self.state.is_none()).await?)
     }

@@ -8,10 +8,10 @@ use jobmarket::state::{Reader, RunRow, SourceRow, State};
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 
-use crate::Place;
 use crate::commands::search::server;
 use crate::out::{self, printable};
 use crate::project::Project;
+use crate::{Place, absent};
 
 /// How long a server is asked what it holds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ pub async fn status(place: &Place) -> anyhow::Result<ExitCode> {
     match server(&project) {
         Ok(Some(server)) => match tokio::time::timeout(PATIENCE, stored(&project, &server)).await {
             Ok(Ok(said)) => println!("{said}"),
-            Ok(Err(error)) => println!("the store cannot be asked: {error}"),
+            Ok(Err(error)) => println!("the store cannot be asked: {}", absent::explained_in(&project.data, error)),
             Err(_) => println!("the store does not answer within {} seconds", PATIENCE.as_secs()),
         },
         Ok(None) => println!("{} offers in the local store of {}", reader.store()?.1, project.data.display()),
@@ -81,7 +81,7 @@ fn matters(source: &SourceRow, held: bool) -> Vec<String> {
     }
     if let Some(waiting) = &source.waiting {
         let what = match waiting.offers {
-            0 => "a run waits to begin".to_owned(),
+            0 => "a run waits".to_owned(),
             offers => format!("{offers} offers wait"),
         };
         let minutes = (Utc::now() - waiting.since).num_seconds() as f64 / 60.0;

@@ -9,6 +9,7 @@ mod documents;
 #[path = "../../../tests/elasticsearch/hand.rs"]
 mod hand;
 mod index;
+mod loss;
 #[path = "../../../tests/elasticsearch/node.rs"]
 mod node;
 mod others;
@@ -43,6 +44,9 @@ async fn each_message_of_the_table_is_shown_with_its_remedy() {
     documents::changed_by_hand(&mut stage).await;
     documents::not_closed(&mut stage).await;
     documents::refused(&mut stage).await;
+    loss::of_the_index(&mut stage).await;
+    loss::of_the_claims(&mut stage).await;
+    loss::of_sight(&mut stage).await;
     others::take_the_source(&mut stage).await;
     others::change_the_schema(&mut stage).await;
     stage.judge();

@@ -153,9 +153,7 @@ fn refused(status: u16, answer: &Value) -> StoreError {
         _ if answer["error"]["type"] == "cluster_block_exception" => StoreError::Blocked(reason(answer)),
         401 | 403 => StoreError::Credentials(reason(answer)),
         408 | 429 | 500..=599 => StoreError::Unavailable(format!("status {status}: {}", reason(answer))),
-        404 if answer["error"]["type"] == "index_not_found_exception" => {
-            StoreError::Server("no offers are stored there yet; `jobmarket run SOURCE` brings some".into())
-        }
+        404 if answer["error"]["type"] == "index_not_found_exception" => StoreError::Absent,
         _ => StoreError::Server(format!("status {status}: {}", reason(answer))),
     }
 }
