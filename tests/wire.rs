@@ -17,7 +17,7 @@ use jobmarket::files;
 use jobmarket::offer::{Batch, Item, Lifecycle, OfferId, Version};
 use jobmarket::plan::Server;
 use jobmarket::schema::Schema;
-use jobmarket::store::elastic::{Elastic, Written};
+use jobmarket::store::elastic::{Asker, Elastic, Hold, Written};
 use jobmarket::store::{Store, StoreError};
 use node::Node;
 use proxy::{Fault, Proxy};
@@ -263,14 +263,15 @@ async fn what_cannot_be_looked_for_is_not_what_is_not_there() {
     // Whatever fails there for now is waited for by a run, and what is no answer is none.
     let claims = format!("/{}-claims/_doc/x", bench.server.name);
     let answers = [(500, r#"{"error":{"reason":"odd"}}"#), (507, ""), (408, ""), (200, "<html>"), (200, "")];
+    let asker = Asker { source: "x", ask: "", owner: "one", last: 1 };
     for (status, body) in answers {
         bench.proxy.clear();
         bench.proxy.answer(&claims, status, body);
-        let error = bench.store.holds("x", 1).await.unwrap_err();
+        let error = bench.store.hold(&asker, 1).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{status} {body}: {error}");
     }
     bench.proxy.clear();
-    assert!(!bench.store.holds("x", 1).await.unwrap());
+    assert_eq!(bench.store.hold(&asker, 1).await.unwrap(), Hold::Retaken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
