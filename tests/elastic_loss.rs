@@ -257,7 +257,8 @@ async fn an_older_snapshot_that_is_put_back_is_noticed_at_once() {
     let events = heard.all();
     let stored = bench.stored(FT).await;
     let truths = bench.sites.world(|world| world.truth(Site::FranceTravail));
-    for truth in &truths {
+    // What the site does not show any more was not read again.
+    for truth in truths.iter().filter(|truth| truth.present) {
         let revision = truth.record["description"].as_str().unwrap().lines().last().unwrap();
         assert!(stored[&truth.id]["description"].as_str().unwrap().ends_with(revision), "{}: {revision}", truth.id);
     }

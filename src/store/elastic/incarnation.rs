@@ -28,12 +28,6 @@ impl Elastic {
         match status {
             200 => {}
             404 => return Ok(None),
-            _ if answer["error"]["type"] == "index_closed_exception" => {
-                return Err(StoreError::Blocked(format!(
-                    "the index `{0}` is closed: somebody did that; `POST {0}/_open` opens it",
-                    self.index
-                )));
-            }
             _ => return Err(refused(status, &answer)),
         }
         let index = &answer["indices"][&self.index];

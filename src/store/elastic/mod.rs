@@ -148,9 +148,16 @@ fn unreadable(error: serde_json::Error) -> StoreError {
     StoreError::Unavailable(format!("its answer cannot be read: {error}"))
 }
 
+fn closed(answer: &Value) -> String {
+    let index = answer["error"]["index"].as_str().unwrap_or("INDEX");
+    format!("the index `{index}` is closed: somebody did that; `POST {index}/_open` opens it")
+}
+
 fn refused(status: u16, answer: &Value) -> StoreError {
     match status {
         _ if answer["error"]["type"] == "cluster_block_exception" => StoreError::Blocked(reason(answer)),
+        // Whoever closed it opens it again, such as a snapshot that is put back.
+        400 if answer["error"]["type"] == "index_closed_exception" => StoreError::Blocked(closed(answer)),
         401 | 403 => StoreError::Credentials(reason(answer)),
         408 | 429 | 500..=599 => StoreError::Unavailable(format!("status {status}: {}", reason(answer))),
         404 if answer["error"]["type"] == "index_not_found_exception" => StoreError::Absent,
