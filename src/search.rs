@@ -1,4 +1,5 @@
 //! The closed query type that every store compiles: no raw query passes through.
+mod limits;
 mod parse;
 
 use serde::Serialize;
@@ -6,6 +7,8 @@ use serde_json::Number;
 
 use crate::schema::{Kind, Schema};
 
+pub use limits::MOST;
+pub(crate) use limits::too_many;
 pub use parse::BadSearch;
 
 /// What is searched.

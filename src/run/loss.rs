@@ -55,17 +55,27 @@ pub(super) async fn compare(shared: &Shared, elastic: &Elastic, ask: Option<&str
     let (state, source) = (&shared.engine.state, &shared.plan.source);
     let here = patient(shared, || elastic.incarnation()).await?;
     patient(shared, || elastic.refresh()).await?;
-    let (mut rows, mut differ, mut lost, mut after) = (roaring::RoaringBitmap::new(), 0, 0, None);
+    let (mut rows, mut differ, mut lost, mut others) = (roaring::RoaringBitmap::new(), 0, 0, 0);
+    let mut after = None;
     loop {
-        let told = patient(shared, || elastic.told(source, after, LISTED)).await?;
-        let Some(last) = told.last() else { break };
-        after = Some(last.id);
-        let compared = state.reconcile(source, ask, told).await?;
+        let listing = patient(shared, || elastic.told(source, after.as_ref(), LISTED)).await?;
+        others += listing.others.len();
+        let compared = state.reconcile(source, ask, listing.told).await?;
         rows |= compared.rows;
         differ += compared.differ;
         lost += compared.lost;
+        after = listing.next;
+        if after.is_none() {
+            break;
+        }
     }
     lost += state.lost(source, rows).await?;
+    if others > 0 {
+        let message = format!(
+            "{others} documents of {source} in the store are no offers of this program: somebody put them there; `jobmarket verify` names them"
+        );
+        shared.emit(EventKind::Warned { message });
+    }
     if differ + lost > 0 {
         let message = format!(
             "the store differs from what is known: {differ} offers differ, {lost} are lost; what the site shows is written again, and what is lost comes out of the archive at the end of this run"

@@ -1,19 +1,23 @@
 //! Searches as a person writes them: conditions, facets and orders, each checked against the schema.
+use chrono::{SecondsFormat, TimeDelta};
+
+use super::limits::{self, MOST, STEP, ZOOM};
 use super::{By, Every, Facet, Filter, Point, Sort, names};
+use crate::convert::instant_of;
 use crate::scalar::nearest;
 use crate::schema::{Kind, Schema};
 
 /// A part of a search could not be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadSearch(String);
+pub struct BadSearch(pub(super) String);
 
-fn bad<T>(message: String) -> Result<T, BadSearch> {
+pub(super) fn bad<T>(message: String) -> Result<T, BadSearch> {
     Err(BadSearch(message))
 }
 
 /// The type of a field that can be searched; an error with the nearest name.
-fn kind(field: &str, schema: &Schema) -> Result<Kind, BadSearch> {
+pub(super) fn kind(field: &str, schema: &Schema) -> Result<Kind, BadSearch> {
     let names = names(schema);
     if let Some((_, kind)) = names.iter().find(|(name, _)| name == field) {
         return Ok(kind.clone());
@@ -46,15 +50,30 @@ impl Filter {
             ("=", _, Kind::Geo) => geo(field, &value),
             (_, _, Kind::Geo) => bad(format!("`{field}` is a point; write `{field}=48.85,2.35,30km`")),
             (_, _, Kind::Text) => bad(format!("`{field}` is searched by words: `jobmarket search {value}`")),
-            (">=", ..) => Ok(Filter::Range(field, Some(value), None)),
-            ("<", ..) => Ok(Filter::Range(field, None, Some(value))),
-            _ => {
-                let wanted: Vec<String> = value.split(',').map(|value| value.trim().to_owned()).collect();
+            (">=", _, kind) => Ok(Filter::Range(field.clone(), Some(limits::value(&field, &kind, &value)?), None)),
+            ("<", _, kind) => Ok(Filter::Range(field.clone(), None, Some(limits::value(&field, &kind, &value)?))),
+            (_, _, Kind::Date) if value.len() == DAY.len() => day(field, &value),
+            (_, _, kind) => {
+                let wanted = value.split(',').map(|value| limits::value(&field, &kind, value.trim()));
+                let wanted: Vec<String> = wanted.collect::<Result<_, _>>()?;
+                if wanted.len() > MOST {
+                    return bad(format!("`{field}` is compared with {MOST} values at most"));
+                }
                 allowed(&field, &wanted, schema)?;
                 Ok(Filter::Terms(field, wanted))
             }
         }
     }
+}
+
+/// How a day is written.
+const DAY: &str = "2026-01-31";
+
+/// A whole day, UTC.
+fn day(field: String, value: &str) -> Result<Filter, BadSearch> {
+    let from = limits::value(&field, &Kind::Date, value)?;
+    let next = instant_of(value).and_then(|at| at.checked_add_signed(TimeDelta::days(1)));
+    Ok(Filter::Range(field, Some(from), next.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))))
 }
 
 /// Refuses a value that the field never holds.
@@ -115,7 +134,7 @@ impl Facet {
         let by = match kind(field, schema)? {
             Kind::Keyword | Kind::Boolean if how.is_empty() => By::Terms(TERMS),
             Kind::Keyword | Kind::Boolean => {
-                let size = how.parse().ok().filter(|size| (1..=10_000).contains(size));
+                let size = how.parse().ok().filter(|size| (1..=MOST).contains(size));
                 By::Terms(size.ok_or_else(|| wrong(&format!("{field}:20")))?)
             }
             Kind::Date => By::Dates(match how {
@@ -128,12 +147,12 @@ impl Facet {
             Kind::Integer | Kind::Number | Kind::Money => match how {
                 "percentiles" | "" => By::Percentiles(PERCENTS.to_vec()),
                 step => {
-                    let step = step.parse().ok().filter(|step: &f64| step.is_finite() && *step > 0.0);
+                    let step = step.parse().ok().filter(|step: &f64| step.is_finite() && *step >= STEP);
                     By::Numbers(step.ok_or_else(|| wrong(&format!("{field}:5000` or `{field}:percentiles")))?)
                 }
             },
             Kind::Geo => {
-                let zoom = if how.is_empty() { Some(6) } else { how.parse().ok().filter(|zoom| *zoom <= 20) };
+                let zoom = if how.is_empty() { Some(6) } else { how.parse().ok().filter(|zoom| *zoom <= ZOOM) };
                 By::Tiles(zoom.ok_or_else(|| wrong(&format!("{field}:6")))?)
             }
             Kind::Text | Kind::List(_) | Kind::Object { .. } => {

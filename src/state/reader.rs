@@ -230,12 +230,12 @@ impl Reader {
         each: &mut dyn FnMut(&KnownRow, Option<&str>),
     ) -> Result<(), StateError> {
         let mut statement = self.connection.prepare(
-            "SELECT k.n, k.id, k.key, k.content, k.closed_at IS NOT NULL, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
+            "SELECT k.n, k.id, k.key, k.content, k.closed_at IS NOT NULL, k.version, o.doc FROM known k LEFT JOIN offers o ON o.n = k.n
              WHERE k.version > 0 AND (?1 IS NULL OR k.source = ?1) ORDER BY k.n",
         )?;
         let mut rows = statement.query(params![source])?;
         while let Some(row) = rows.next()? {
-            let document: Option<String> = row.get(5)?;
+            let document: Option<String> = row.get(6)?;
             each(&known_row(row)?, document.as_deref());
         }
         Ok(())
@@ -244,7 +244,7 @@ impl Reader {
     /// What is known of a source's stored offers, behind an id, in the order of their ids; at most `limit`.
     pub fn known_after(&self, source: &str, after: Option<OfferId>, limit: usize) -> Result<Vec<KnownRow>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT n, id, key, content, closed_at IS NOT NULL FROM known
+            "SELECT n, id, key, content, closed_at IS NOT NULL, version FROM known
              WHERE id > ?2 AND source = ?1 AND version > 0 ORDER BY id LIMIT ?3",
         )?;
         let after: &[u8] = after.as_ref().map_or(&[], |id| &id.0);

@@ -170,6 +170,8 @@ pub struct KnownRow {
     pub content: Option<u64>,
     /// Whether it is closed.
     pub closed: bool,
+    /// The version that it was written under.
+    pub version: u64,
 }
 
 pub(super) fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
@@ -179,6 +181,7 @@ pub(super) fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
         key: row.get(2)?,
         content: row.get::<_, Option<i64>>(3)?.map(|content| content as u64),
         closed: row.get(4)?,
+        version: row.get::<_, i64>(5)? as u64,
     })
 }
 

@@ -59,8 +59,8 @@ pub enum StoreError {
     /// The server refuses who asks.
     #[error("the server refuses the credential: {0}; check `api_key` or `basic`, and what its role may do")]
     Credentials(String),
-    /// The server takes no documents: its disk is full, or the index is read-only.
-    #[error("the server takes no documents: {0}; free disk space there, or lift the block of the index")]
+    /// Something is closed to us until the server, or a person, lifts that: which, and the call that does.
+    #[error("{0}")]
     Blocked(String),
     /// The server is there and cannot do it now.
     #[error("the server cannot do it now: {0}")]

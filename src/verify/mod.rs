@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 pub use archive::records;
 pub use journal::{held, totals};
-pub use store::{local, outside};
+pub use store::{local, outside, strangers};
 
 /// What differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,6 +29,8 @@ pub enum Kind {
     Store,
     /// The search index of the embedded store.
     Index,
+    /// A document of the store that nobody here wrote.
+    Foreign,
 }
 
 /// One difference.
@@ -66,6 +68,9 @@ impl Kind {
                 "`jobmarket replay SOURCE` writes them again out of the archive, and says what it cannot map"
             }
             (Kind::Store, true) => "`jobmarket sweep SOURCE` writes them again out of the site",
+            (Kind::Foreign, _) => {
+                "somebody put them there, and no sweep touches them: what is not wanted is deleted at the server, by the call that each names"
+            }
             (Kind::Index, _) => {
                 "delete the folder `index` of the data directory while nothing runs; the next search builds it again, as it does by itself with one that cannot be read"
             }

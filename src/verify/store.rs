@@ -32,10 +32,11 @@ pub async fn outside(
     let mut next = known.next()?;
     let (mut after, mut offers) = (None, 0);
     loop {
-        let listed = store.told(source, after, LISTED).await?;
-        let Some(last) = listed.last() else { break };
-        after = Some(last.id);
-        for told in listed {
+        let listing = store.told(source, after.as_ref(), LISTED).await?;
+        for id in listing.others {
+            foreign(reader, store, source, &id, each)?;
+        }
+        for told in listing.told {
             offers += 1;
             while let Some(row) = next.take_if(|row| row.id < told.id) {
                 missing(source, &row, each);
@@ -43,13 +44,17 @@ pub async fn outside(
             }
             match next.take_if(|row| row.id == told.id) {
                 Some(row) => {
-                    if is_other(&row, &told) {
-                        each(tell(source, &row.key, "what is stored is not what is known of it"));
+                    if let Some(how) = difference(&row, &told) {
+                        each(tell(source, &row.key, how));
                     }
                     next = known.next()?;
                 }
                 None => each(tell(source, &told.key, "stored, and not known")),
             }
+        }
+        after = listing.next;
+        if after.is_none() {
+            break;
         }
     }
     while let Some(row) = next {
@@ -59,13 +64,62 @@ pub async fn outside(
     Ok(offers)
 }
 
+/// Tells documents on a server that are of no source that is known here, and that nobody else claims; how many there are.
+pub async fn strangers(
+    reader: &Reader,
+    store: &Elastic,
+    sources: &[String],
+    each: &mut dyn FnMut(Difference),
+) -> Result<u64, VerifyError> {
+    // What another data directory writes is not foreign.
+    let mut sources = sources.to_vec();
+    sources.extend(store.claimed_sources().await?);
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let (ids, next) = store.strangers(&sources, after.as_ref(), LISTED).await?;
+        count += ids.len() as u64;
+        for id in ids {
+            foreign(reader, store, "", &id, each)?;
+        }
+        after = next;
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+/// A document that is no offer. One under the id of an offer that is known is told as missing, and a sweep writes it again.
+fn foreign(
+    reader: &Reader,
+    store: &Elastic,
+    source: &str,
+    id: &str,
+    each: &mut dyn FnMut(Difference),
+) -> Result<(), VerifyError> {
+    if OfferId::parse(id).is_some() && reader.offer(id)?.is_some_and(|offer| offer.stored) {
+        return Ok(());
+    }
+    let message =
+        format!("the document `{id}` is no offer that was read; `DELETE {}` takes it away", store.address(id));
+    each(Difference { kind: Kind::Foreign, source: source.to_owned(), message });
+    Ok(())
+}
+
 fn tell(source: &str, key: &str, how: &str) -> Difference {
     Difference { kind: Kind::Store, source: source.to_owned(), message: format!("{key}: {how}") }
 }
 
-/// While it is not certain what the store was told last, nothing differs.
-fn is_other(row: &KnownRow, told: &Told) -> bool {
-    row.content.is_some() && (row.content, row.closed) != (told.content, told.closed.is_some())
+/// How what is stored differs, as sweeps judge it. While it is not certain what the store was told last, only an offer that
+/// searches find though it is closed does.
+fn difference(row: &KnownRow, told: &Told) -> Option<&'static str> {
+    if row.closed && told.closed.is_none() {
+        return Some("closed, and stored as open");
+    }
+    row.content?;
+    if (row.content, row.closed) != (told.content, told.closed.is_some()) {
+        return Some("what is stored is not what is known of it");
+    }
+    (row.version != told.version).then_some("somebody wrote it again: its version is not the one that is known")
 }
 
 fn missing(source: &str, row: &KnownRow, each: &mut dyn FnMut(Difference)) {

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use jobmarket::state::Reader;
 use jobmarket::store::Store;
-use jobmarket::store::elastic::Elastic;
 
 use crate::Place;
 use crate::commands::plans::known_source;
-use crate::commands::search::{server, unindexed};
+use crate::commands::search::{server, to_read, unindexed};
 use crate::out::{self, counted};
 use crate::project::Project;
 
@@ -52,7 +51,7 @@ pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
     }
     match server(&project)? {
         Some(server) => {
-            let store = Elastic::open(&server, project.definitions.schema.clone()).await?;
+            let store = to_read(&project, &server).await?;
             store.refresh().await?;
             stream(&store, &project, asked).await
         }

@@ -12,7 +12,7 @@ use jobmarket::store::elastic::Elastic;
 use serde::Serialize;
 
 use crate::Place;
-use crate::commands::search::{local, server};
+use crate::commands::search::{local, server, to_read};
 use crate::out::{self, counted};
 use crate::project::Project;
 
@@ -97,8 +97,10 @@ fn sources(reader: &Reader, asked: &[String]) -> anyhow::Result<Vec<String>> {
 /// The server of the store, where it is one.
 async fn elastic(project: &Project, dry_run: bool) -> anyhow::Result<Option<Elastic>> {
     let Some(server) = server(project)? else { return Ok(None) };
-    let schema = project.definitions.schema.clone();
-    Ok(Some(if dry_run { Elastic::open(&server, schema).await? } else { Elastic::to_write(&server, schema).await? }))
+    if dry_run {
+        return Ok(Some(to_read(project, &server).await?));
+    }
+    Ok(Some(Elastic::to_write(&server, project.definitions.schema.clone()).await?))
 }
 
 /// What is deleted of the store.

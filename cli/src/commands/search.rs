@@ -48,8 +48,9 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     let text = (!asked.words.is_empty()).then(|| asked.words.join(" "));
     let (after, limit) = (asked.after.clone(), asked.limit);
     let query = Query { text, filters, facets, sort, after, limit, closed: asked.closed };
+    query.check(schema)?;
     let found = match server(&project)? {
-        Some(server) => Elastic::open(&server, schema.clone()).await?.search(&query).await?,
+        Some(server) => to_read(&project, &server).await?.search(&query).await?,
         None => found(&project, &query).await?,
     };
     if place.json {
@@ -89,6 +90,13 @@ pub fn server(project: &Project) -> anyhow::Result<Option<Server>> {
         project.tell(&findings);
         anyhow::anyhow!("the store cannot be asked")
     })
+}
+
+/// The server of the project's store, to be read; what hinders only runs is told aside.
+pub async fn to_read(project: &Project, server: &Server) -> Result<Elastic, StoreError> {
+    let store = Elastic::to_read(server, project.definitions.schema.clone()).await?;
+    store.notices.iter().for_each(|notice| eprintln!("warning: {notice}"));
+    Ok(store)
 }
 
 /// Searches the embedded store. An index that turns out to be broken is built again.

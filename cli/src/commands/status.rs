@@ -6,9 +6,8 @@ use chrono::Utc;
 use jobmarket::search::Search;
 use jobmarket::state::{Reader, RunRow, SourceRow, State};
 use jobmarket::store::Store;
-use jobmarket::store::elastic::Elastic;
 
-use crate::commands::search::server;
+use crate::commands::search::{server, to_read};
 use crate::out::{self, printable};
 use crate::project::Project;
 use crate::{Place, absent};
@@ -114,7 +113,7 @@ fn advice(source: &str, read: &RunRow) -> Option<String> {
 }
 
 async fn stored(project: &Project, server: &jobmarket::plan::Server) -> anyhow::Result<String> {
-    let store = Elastic::open(server, project.definitions.schema.clone()).await?;
+    let store = to_read(project, server).await?;
     let found = store.search(&Search { closed: true, ..Search::default() }).await?;
     Ok(format!("{} offers in Elasticsearch {} at {}", found.total, store.version, server.urls.join(", ")))
 }

@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use jobmarket::archive::{Hold, hold};
 use jobmarket::store::StoreError;
-use jobmarket::store::elastic::Elastic;
 use jobmarket::verify::{self, Difference, Kind};
 use serde::Serialize;
 
 use crate::Place;
-use crate::commands::search::{server, unindexed};
+use crate::commands::search::{server, to_read, unindexed};
 use crate::out::{self, counted};
 use crate::project::Project;
 
@@ -86,6 +85,7 @@ fn mend(kind: Kind, count: u64, outside: bool) -> String {
         Kind::Quarantine => "in the quarantine",
         Kind::Store => "in the store",
         Kind::Index => "in the search index",
+        Kind::Foreign => "in the store that nobody here wrote",
     };
     format!("{count} {name}: {}", kind.mend(outside))
 }
@@ -114,12 +114,15 @@ pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     bar.set_message("the store");
     match server {
         Some(server) => {
-            let store = Elastic::open(&server, project.definitions.schema.clone()).await?;
+            let store = to_read(&project, &server).await?;
             store.refresh().await?;
             for source in &names {
                 let mut tell = |difference| teller.tell(difference);
                 compared.offers += verify::outside(&reader, &store, source, &mut tell).await?;
             }
+            let files = project.definitions.sources.keys().map(ToString::to_string);
+            let all: Vec<String> = names.iter().cloned().chain(files).collect();
+            verify::strangers(&reader, &store, &all, &mut |difference| teller.tell(difference)).await?;
         }
         None => {
             for source in &names {

@@ -8,12 +8,11 @@ use jobmarket::definition::pipelines::Step;
 use jobmarket::offer::OfferId;
 use jobmarket::state::{OfferRow, PageRow, Reader};
 use jobmarket::store::Store;
-use jobmarket::store::elastic::Elastic;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::Place;
-use crate::commands::search::server;
+use crate::commands::search::{server, to_read};
 use crate::out::{self, printable};
 use crate::project::Project;
 
@@ -30,6 +29,9 @@ struct Known {
     raw: Option<String>,
     /// What could not be read, and why.
     faults: Vec<String>,
+    /// Whether the store could not be asked for the document.
+    #[serde(skip)]
+    unasked: bool,
 }
 
 /// Prints request, page, raw record, mapping and document; exit 1 when a part of that could not be read.
@@ -41,8 +43,18 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     };
     let mut known = known(&project, &reader, offer)?;
     match outside(&project, &known.offer).await {
-        Ok(document) => known.offer.document = document,
-        Err(error) => known.faults.push(format!("the store cannot be asked: {error:#}")),
+        Ok(document) => {
+            if document.is_none() && known.offer.stored {
+                let source = &known.offer.source;
+                known.faults.push(format!("known, and not in the store: `jobmarket sweep {source}` brings it back"));
+            }
+            known.offer.document = document;
+        }
+        Err(error) => {
+            known.offer.document = None;
+            known.faults.push(format!("the store cannot be asked: {error:#}"));
+            known.unasked = true;
+        }
     }
     match place.json {
         true => {
@@ -70,7 +82,7 @@ fn known(project: &Project, reader: &Reader, offer: OfferRow) -> anyhow::Result<
         })
     });
     let detail = lacks_detail(project, &offer, page.as_ref()).then_some(NO_DETAIL);
-    Ok(Known { offer, page, kept_aside, detail, raw, faults })
+    Ok(Known { offer, page, kept_aside, detail, raw, faults, unasked: false })
 }
 
 /// What is said of an offer that was mapped without its detail.
@@ -114,12 +126,12 @@ async fn outside(project: &Project, offer: &OfferRow) -> anyhow::Result<Option<S
     let (Some(server), Some(id)) = (server(project)?, OfferId::parse(&offer.id)) else {
         return Ok(offer.document.clone());
     };
-    let found = Elastic::open(&server, project.definitions.schema.clone()).await?.get(id).await?;
+    let found = to_read(project, &server).await?.get(id).await?;
     Ok(found.map(|text| text.get().to_owned()))
 }
 
 fn print(project: &Project, known: &Known) {
-    let Known { offer, page, kept_aside, detail, raw, faults } = known;
+    let Known { offer, page, kept_aside, detail, raw, faults, unasked } = known;
     println!(
         "offer     {} · {} · key {} · first read {}",
         offer.id,
@@ -148,7 +160,12 @@ fn print(project: &Project, known: &Known) {
         println!("mapping   {mapping}");
     }
     println!("raw       {}", raw.as_deref().unwrap_or("(not in the archive)"));
-    println!("document  {}", offer.document.as_deref().unwrap_or("(not in the store)"));
+    let missing = match (unasked, offer.stored) {
+        (true, _) => "(the store cannot be asked)",
+        (false, true) => "(known, and not in the store)",
+        (false, false) => "(not in the store)",
+    };
+    println!("document  {}", offer.document.as_deref().unwrap_or(missing));
     faults.iter().for_each(|fault| eprintln!("{}", printable(fault)));
 }
 

@@ -15,8 +15,7 @@ impl Elastic {
 
     /// An error when an alias does not stand where this program put it.
     pub(super) fn aliases_stand(&self, there: &Indices) -> Result<(), StoreError> {
-        self.alias_is_free(there)?;
-        self.one_is_searched(there)?;
+        self.search_stands(there)?;
         let write = self.write_alias();
         for index in there.behind(&write) {
             self.known(index, &write, there)?;
@@ -44,6 +43,12 @@ impl Elastic {
             self.index,
             json!({"_meta": self.meta(None)})
         )))
+    }
+
+    /// The same of what is searched alone: who only reads needs no more.
+    pub(super) fn search_stands(&self, there: &Indices) -> Result<(), StoreError> {
+        self.alias_is_free(there)?;
+        self.one_is_searched(there)
     }
 
     /// An index or a data stream may have the name that is ours as an alias.
@@ -137,7 +142,7 @@ impl Elastic {
     }
 
     /// The call that moves an alias from these indices to one.
-    fn moved(&self, from: &[&str], alias: &str, to: Option<&Index>) -> String {
+    pub(super) fn moved(&self, from: &[&str], alias: &str, to: Option<&Index>) -> String {
         let to = to.map(|index| json!({"add": {"index": index.name, "alias": alias}}));
         let remove = from.iter().filter(|name| to.as_ref().is_none_or(|to| to["add"]["index"] != **name));
         let remove = remove.map(|name| json!({"remove": {"index": name, "alias": alias}}));

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::index::guard;
 use super::outcome::{self, Outcome, Whole};
 use super::pace::{self, Pace};
-use super::{Elastic, refused};
+use super::{Elastic, blocks, refused};
 use crate::offer::{Batch, Item, OfferId, Reject, Version};
 use crate::store::StoreError;
 
@@ -129,7 +129,7 @@ impl Elastic {
     async fn blocked(&self, why: &str) -> StoreError {
         match self.is_replaced().await {
             Ok(true) => StoreError::Replaced,
-            _ => StoreError::Blocked(self.named(why)),
+            _ => blocks::worded(why, &self.index),
         }
     }
 

@@ -3,6 +3,7 @@ use elasticsearch::http::Method;
 use serde_json::{Value, json};
 
 use super::{Elastic, contract, refused};
+use crate::search::MOST;
 use crate::store::StoreError;
 
 /// Who takes a claim.
@@ -98,6 +99,18 @@ impl Elastic {
 
     fn fence(&self, source: &str, held: &Held) -> Result<u64, StoreError> {
         contract::fence(&self.claims, source, &held.claim)
+    }
+
+    /// All sources that somebody writes here.
+    pub async fn claimed_sources(&self) -> Result<Vec<String>, StoreError> {
+        let (status, answer) = self.ask(Method::Post, &format!("/{}/_refresh", self.claims), None).await?;
+        match status {
+            200 => {}
+            404 => return Ok(Vec::new()),
+            _ => return Err(refused(status, &answer)),
+        }
+        let claims = self.searched_in(&self.claims, &json!({"size": MOST, "_source": false})).await?;
+        Ok(claims.hits.hits.into_iter().map(|claim| claim.id).collect())
     }
 
     /// Writes a claim in the place of the one that was read; whether nobody else was first.

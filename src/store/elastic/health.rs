@@ -2,6 +2,7 @@
 use elasticsearch::http::Method;
 
 use super::Elastic;
+use super::blocks::{self, Wanted};
 use super::indices::Index;
 use crate::store::StoreError;
 
@@ -14,8 +15,8 @@ impl Elastic {
         let Some(own) = there.named(&self.index) else {
             return Err(StoreError::Unavailable(format!("the index `{}` is gone again", self.index)));
         };
-        blocks(own)?;
-        self.claims_fit().await?.iter().try_for_each(blocks)?;
+        blocks::of_index(own, Wanted::Write)?;
+        self.claims_fit().await?.iter().try_for_each(|claims| blocks::of_index(claims, Wanted::Write))?;
         notices.extend(self.health(own).await?);
         notices.extend(self.notices_of(own));
         Ok(notices)
@@ -57,11 +58,7 @@ impl Elastic {
         let red = ours["indices"].as_object().into_iter().flatten().find(|(_, said)| said["status"] == "red");
         if let Some((name, _)) = red {
             let asks = if *name == own.name { placement(own) } else { String::new() };
-            return Err(StoreError::Unavailable(format!(
-                "the index `{name}` is red: a shard of it is on no node, so nothing can be written{asks}. \
-                 `GET _cluster/allocation/explain` there says why; usually a node or its disk is missing. Nothing is lost: \
-                 run again when it is back"
-            )));
+            return Err(blocks::red(name, &asks));
         }
         let (_, all) = self.ask(Method::Get, "/_cluster/health?timeout=5s", None).await?;
         let red = all["status"] == "red";
@@ -80,28 +77,4 @@ fn placement(index: &Index) -> String {
     });
     let asked: Vec<String> = asked.map(|(name, value)| format!("`{name}`: {value}")).collect();
     if asked.is_empty() { String::new() } else { format!("; the index has {}", asked.join(", ")) }
-}
-
-/// What keeps documents out of an index.
-fn blocks(index: &Index) -> Result<(), StoreError> {
-    let name = &index.name;
-    let set = |setting: &str| index.settings.get(setting).is_some_and(|value| value == "true" || value == true);
-    let told = |what: &str, setting: &str, hint: &str| {
-        let lift = format!("`PUT {name}/_settings {{\"{setting}\": null}}`");
-        Err(StoreError::Blocked(format!("the index `{name}` {what} (`{setting}`): {hint}{lift}")))
-    };
-    if set("index.blocks.read_only_allow_delete") {
-        let hint = "its disk is, or was, nearly full; free space, and if the server does not lift it by itself: ";
-        return told("takes no documents", "index.blocks.read_only_allow_delete", hint);
-    }
-    if set("index.verified_before_close") {
-        let open = format!("the index `{name}` is closed: somebody did that; `POST {name}/_open` opens it");
-        return Err(StoreError::Blocked(open));
-    }
-    for setting in ["index.blocks.read_only", "index.blocks.write"] {
-        if set(setting) {
-            return told("is read-only", setting, "somebody set that; it is lifted by ");
-        }
-    }
-    Ok(())
 }

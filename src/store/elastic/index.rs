@@ -62,7 +62,7 @@ impl Elastic {
     }
 
     /// The index that is searched. Where somebody took the alias away it is the one with offers that was never left.
-    fn searched_index<'i>(&self, there: &'i Indices) -> Result<Option<&'i Index>, StoreError> {
+    pub(super) fn searched_index<'i>(&self, there: &'i Indices) -> Result<Option<&'i Index>, StoreError> {
         if let Some(index) = there.behind(&self.alias).into_iter().next() {
             return Ok(Some(index));
         }
@@ -140,7 +140,7 @@ impl Elastic {
     /// All documents of an index, whatever they are.
     async fn documents_in(&self, index: &str) -> Result<u64, StoreError> {
         self.expect(Method::Post, &format!("/{index}/_refresh"), None).await?;
-        let answer = self.expect(Method::Get, &format!("/{index}/_count"), None).await?;
+        let answer: Value = self.read_whole(index, "_count", &json!({"query": {"match_all": {}}})).await?;
         Ok(answer["count"].as_u64().unwrap_or_default())
     }
 

@@ -1,5 +1,6 @@
 //! Elasticsearch 8 and 9 as a store: one versioned index behind an alias, full documents under external versions.
 mod aliases;
+mod blocks;
 mod bulk;
 mod claim;
 mod conform;
@@ -15,6 +16,7 @@ mod pace;
 mod pin;
 mod query;
 mod read;
+mod readable;
 mod rebuild;
 mod template;
 mod trust;
@@ -34,6 +36,7 @@ pub use bulk::Written;
 pub use claim::{Asker, Hold, Taken};
 pub use connect::faults;
 pub use delete::Deleted;
+pub use read::{Listing, Place};
 pub use rebuild::Rebuilt;
 
 /// A server that was found to be Elasticsearch, with the index of the schema.
@@ -51,7 +54,7 @@ pub struct Elastic {
     older: Vec<String>,
     /// Its version, such as `8.19.5`.
     pub version: String,
-    /// What a run can live with and a person should know, in sentences; found when it is opened to write.
+    /// What can be lived with and a person should know, in sentences; found when it is opened to write, or to read.
     pub notices: Vec<String>,
 }
 
@@ -59,7 +62,7 @@ pub struct Elastic {
 const OLDEST: u32 = 8;
 
 impl Elastic {
-    /// Connects to read: checks what answers, and makes nothing there.
+    /// Connects: checks what answers, and makes nothing there.
     pub async fn open(server: &Server, schema: Arc<Schema>) -> Result<Self, StoreError> {
         let nodes = Nodes::open(server).await?;
         let index = template::name(&server.name, &schema);
@@ -100,10 +103,25 @@ impl Elastic {
         Ok(version.to_owned())
     }
 
-    /// Makes what was written so far visible to searches.
+    /// Makes what was written so far visible to searches. Where a shard is missing the server would keep us waiting, and say
+    /// nothing in the end: that is looked at before.
     pub async fn refresh(&self) -> Result<(), StoreError> {
-        let path = format!("/{},{}/_refresh?ignore_unavailable=true", self.alias, self.index);
-        self.expect(Method::Post, &path, None).await.map(|_| ())
+        let names = if self.older.is_empty() { vec![&self.alias] } else { vec![&self.alias, &self.index] };
+        for name in names {
+            if let Some(red) = self.red_index(name).await? {
+                return Err(blocks::red(&red));
+            }
+            let path = format!("/{name}/_refresh?ignore_unavailable=true");
+            let answer = self.expect(Method::Post, &path, None).await?;
+            if answer["_shards"]["failed"].as_u64().is_some_and(|failed| failed > 0) {
+                let why =
+                    answer["_shards"]["failures"][0]["reason"]["reason"].as_str().unwrap_or("it does not say why");
+                return Err(StoreError::Unavailable(format!(
+                    "not all that was written to `{name}` can be found: {why}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// One request that must succeed.
@@ -139,7 +157,9 @@ impl Elastic {
 /// What the server says was wrong; of a search on shards, what the first of them says.
 fn reason(answer: &Value) -> String {
     let error = &answer["error"];
-    let told = error["root_cause"][0]["reason"].as_str().or(error["reason"].as_str()).or(error.as_str());
+    let causes = [&error["root_cause"][0], &error["failed_shards"][0]["reason"], &error["caused_by"], error];
+    let said = |member: &'static str| causes.iter().filter_map(move |cause| cause[member].as_str());
+    let told = said("reason").find(|reason| !reason.is_empty()).or(error.as_str()).or(said("type").next());
     told.unwrap_or("no reason was given").to_owned()
 }
 
@@ -148,16 +168,21 @@ fn unreadable(error: serde_json::Error) -> StoreError {
     StoreError::Unavailable(format!("its answer cannot be read: {error}"))
 }
 
-fn closed(answer: &Value) -> String {
-    let index = answer["error"]["index"].as_str().unwrap_or("INDEX");
-    format!("the index `{index}` is closed: somebody did that; `POST {index}/_open` opens it")
-}
-
 fn refused(status: u16, answer: &Value) -> StoreError {
+    if let Some(error) = blocks::refusal(&answer["error"]) {
+        return error;
+    }
+    if [&answer["error"], &answer["error"]["caused_by"]]
+        .iter()
+        .any(|error| error["type"] == "too_many_buckets_exception")
+    {
+        return StoreError::Value(
+            "the facets have more different values than the server counts (`search.max_buckets`): ask for fewer, for longer \
+             spans or intervals, or narrow the search"
+                .into(),
+        );
+    }
     match status {
-        _ if answer["error"]["type"] == "cluster_block_exception" => StoreError::Blocked(reason(answer)),
-        // Whoever closed it opens it again, such as a snapshot that is put back.
-        400 if answer["error"]["type"] == "index_closed_exception" => StoreError::Blocked(closed(answer)),
         401 | 403 => StoreError::Credentials(reason(answer)),
         408 | 429 | 500..=599 => StoreError::Unavailable(format!("status {status}: {}", reason(answer))),
         404 if answer["error"]["type"] == "index_not_found_exception" => StoreError::Absent,

@@ -2,8 +2,9 @@
 use serde_json::{Number, Value, json};
 
 use super::template;
+use crate::offer::OfferId;
 use crate::schema::{Kind, Schema};
-use crate::search::{By, Every, Facet, Filter, Point, Search, names};
+use crate::search::{By, Every, Facet, Filter, MOST, Point, Search, names, too_many};
 use crate::store::StoreError;
 
 /// How much more a word in the title counts than one in the description.
@@ -57,10 +58,28 @@ pub(super) fn body(search: &Search, schema: &Schema) -> Result<Value, StoreError
         "sort": sort
     });
     if let Some(after) = &search.after {
-        let wrong = |_| StoreError::Value("`after` is not what an earlier answer of this search gave".into());
-        body["search_after"] = serde_json::from_str(after).map_err(wrong)?;
+        let wrong = || StoreError::Value("`after` is not what an earlier answer of this search gave".into());
+        body["search_after"] = place(after, search, schema).ok_or_else(wrong)?;
     }
     Ok(body)
+}
+
+/// Where an earlier answer of the same search ended: the value that it is in the order of, and an id.
+fn place(after: &str, search: &Search, schema: &Schema) -> Option<Value> {
+    let place: Value = serde_json::from_str(after).ok()?;
+    let [value, id] = &place.as_array()?[..] else { return None };
+    id.as_str().and_then(OfferId::parse)?;
+    let of = match &search.sort {
+        Some(by) => names(schema).into_iter().find(|(name, _)| *name == by.field)?.1,
+        None => Kind::Number,
+    };
+    let fits = match of {
+        Kind::Keyword => value.is_string() || value.is_null(),
+        Kind::Number | Kind::Money => value.is_number() || value == "Infinity" || value == "-Infinity",
+        Kind::Date | Kind::Integer | Kind::Boolean => value.is_i64(),
+        Kind::Text | Kind::Geo | Kind::List(_) | Kind::Object { .. } => false,
+    };
+    fits.then_some(place)
 }
 
 /// Words of a person: only words, phrases and `-` mean something.
@@ -125,7 +144,14 @@ fn aggregation(facet: &Facet) -> Value {
 }
 
 /// The values of a facet out of its aggregation.
-pub(super) fn counted(facet: &Facet, answer: &Value) -> Vec<(String, Number)> {
+pub(super) fn counted(facet: &Facet, answer: &Value) -> Result<Vec<(String, Number)>, StoreError> {
+    if answer["buckets"].as_array().is_some_and(|buckets| buckets.len() > MOST) {
+        return Err(too_many(&facet.name));
+    }
+    Ok(values(facet, answer))
+}
+
+fn values(facet: &Facet, answer: &Value) -> Vec<(String, Number)> {
     if matches!(facet.by, By::Percentiles(_)) {
         let value = |found: &Value| {
             let rounded = (found["value"].as_f64()? * 100.0).round() / 100.0;

@@ -1,11 +1,13 @@
 //! What the store is asked: documents by id, listings in the order of ids, searches.
 use chrono::{DateTime, Utc};
 use elasticsearch::http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::readable::Extent;
 use super::{Elastic, query, refused, unreadable};
 use crate::offer::{Closed, OfferId};
 use crate::search::{Found, Search};
@@ -18,6 +20,28 @@ pub(super) struct Answer {
     pub hits: Hits,
     #[serde(default)]
     aggregations: Value,
+}
+
+/// A place in a listing: behind a document, in the order of ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place(Value);
+
+impl Place {
+    /// Behind every document of an offer's id: somebody may have put in a second one that says the same id of itself.
+    fn behind(id: OfferId) -> Self {
+        Place(json!([id.to_string(), i64::MAX]))
+    }
+}
+
+/// What the store says of a source's offers: a part of it, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Offers.
+    pub told: Vec<Told>,
+    /// Ids of documents that are no offers of ours: somebody put them there by hand.
+    pub others: Vec<String>,
+    /// Where it goes on; nothing at its end.
+    pub next: Option<Place>,
 }
 
 impl Elastic {
@@ -49,25 +73,64 @@ impl Elastic {
         found.docs.into_iter().map(text).collect()
     }
 
-    /// What the store says of a source's offers, behind an id, in the order of their ids.
-    pub async fn told(&self, source: &str, after: Option<OfferId>, limit: usize) -> Result<Vec<Told>, StoreError> {
-        let mut body = json!({"size": limit, "version": true, "query": {"term": {"source": source}}, "sort": [{"id": "asc"}],
+    /// What the store says of a source's offers, in the order of their ids; so many documents at a time.
+    pub async fn told(&self, source: &str, after: Option<&Place>, limit: usize) -> Result<Listing, StoreError> {
+        let asked = json!({"size": limit, "version": true, "query": {"term": {"source": source}},
             "_source": ["content", "closed_at", "closed_reason", "first_seen_at", "source_id"]});
-        if let Some(after) = after {
-            body["search_after"] = json!([after.to_string()]);
+        let (hits, next) = self.listed(asked, after).await?;
+        let mut listing = Listing { next, ..Listing::default() };
+        for hit in hits {
+            match hit.offer() {
+                Some(id) => listing.told.push(told(id, &hit)),
+                None => listing.others.push(hit.id),
+            }
         }
-        let told = |hit: Hit| {
-            let source: Value = serde_json::from_str(hit.source.get()).unwrap_or_default();
-            let content = source["content"].as_str().and_then(|text| u64::from_str_radix(text, 16).ok());
-            let key = source["source_id"].as_str().unwrap_or_default().to_owned();
-            let at = |name: &str| source[name].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
-            let reason = Closed::parse(source["closed_reason"].as_str().unwrap_or_default());
-            let closed = at("closed_at").map(|at| (at, reason.unwrap_or(Closed::NotSeen)));
-            let first_seen = at("first_seen_at").unwrap_or_default();
-            Some(Told { id: hit.offer()?, key, version: hit.version, content, closed, first_seen })
-        };
-        Ok(self.searched(&body).await?.hits.hits.into_iter().filter_map(told).collect())
+        Ok(listing)
     }
+
+    /// Ids of documents that are of none of these sources; so many at a time, and where it goes on.
+    pub async fn strangers(
+        &self,
+        sources: &[String],
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<(Vec<String>, Option<Place>), StoreError> {
+        let query = json!({"bool": {"must_not": {"terms": {"source": sources}}}});
+        let (hits, next) = self.listed(json!({"size": limit, "query": query, "_source": false}), after).await?;
+        Ok((hits.into_iter().map(|hit| hit.id).collect(), next))
+    }
+
+    /// Where a document is, for a call by hand.
+    pub fn address(&self, id: &str) -> String {
+        format!("/{}/_doc/{}", self.alias, percent_encoding::utf8_percent_encode(id, SIGNS))
+    }
+
+    /// Documents in the order of their ids, those without one last.
+    async fn listed(&self, mut asked: Value, after: Option<&Place>) -> Result<(Vec<Hit>, Option<Place>), StoreError> {
+        asked["sort"] = json!([{"id": "asc"}, {"_seq_no": "asc"}]);
+        asked["track_total_hits"] = json!(false);
+        if let Some(Place(after)) = after {
+            asked["search_after"] = after.clone();
+        }
+        let hits = self.searched(&asked).await?.hits.hits;
+        let full = asked["size"] == hits.len();
+        let next = hits.last().filter(|_| full).map(|hit| Place(hit.sort.clone()));
+        Ok((hits, next))
+    }
+}
+
+/// What is written otherwise in an address.
+const SIGNS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// What a document says of an offer.
+fn told(id: OfferId, hit: &Hit) -> Told {
+    let source: Value = serde_json::from_str(hit.source.get()).unwrap_or_default();
+    let content = source["content"].as_str().and_then(|text| u64::from_str_radix(text, 16).ok());
+    let key = source["source_id"].as_str().unwrap_or_default().to_owned();
+    let at = |name: &str| source[name].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    let reason = Closed::parse(source["closed_reason"].as_str().unwrap_or_default());
+    let closed = at("closed_at").map(|at| (at, reason.unwrap_or(Closed::NotSeen)));
+    Told { id, key, version: hit.version, content, closed, first_seen: at("first_seen_at").unwrap_or_default() }
 }
 
 /// An answer of `_mget`.
@@ -97,6 +160,11 @@ pub(super) struct Hits {
     pub hits: Vec<Hit>,
 }
 
+/// The source of a hit that was asked for without.
+fn none() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
+}
+
 #[derive(Default, Deserialize)]
 pub(super) struct Total {
     pub value: usize,
@@ -106,7 +174,8 @@ pub(super) struct Total {
 pub(super) struct Hit {
     #[serde(rename = "_id")]
     pub id: String,
-    #[serde(rename = "_source")]
+    /// `null` where it was not asked for.
+    #[serde(rename = "_source", default = "none")]
     pub source: Box<RawValue>,
     #[serde(default)]
     pub sort: Value,
@@ -127,8 +196,26 @@ impl Elastic {
     }
 
     pub(super) async fn searched_in(&self, index: &str, body: &Value) -> Result<Answer, StoreError> {
-        let path = format!("/{index}/_search");
-        self.read_as(Method::Post, &path, Some(body.to_string())).await
+        self.read_whole(index, "_search", body).await
+    }
+
+    /// A search or a count of an index, which must cover all of it.
+    pub(super) async fn read_whole<T: DeserializeOwned>(
+        &self,
+        index: &str,
+        call: &str,
+        body: &Value,
+    ) -> Result<T, StoreError> {
+        let read = async {
+            let path = format!("/{index}/{call}");
+            let text: Box<RawValue> = self.read_as(Method::Post, &path, Some(body.to_string())).await?;
+            serde_json::from_str::<Extent>(text.get()).map_err(unreadable)?.is_whole()?;
+            serde_json::from_str(text.get()).map_err(unreadable)
+        };
+        match read.await {
+            Err(error) => Err(self.explained(error, index).await),
+            answer => answer,
+        }
     }
 
     /// One request that must succeed, its answer read.
@@ -152,8 +239,11 @@ impl Store for Elastic {
         let (status, text) = self.send(Method::Get, &path, "application/json", None).await?;
         match status {
             200 => serde_json::from_str::<Hit>(&text).map(|hit| Some(hit.source)).map_err(unreadable),
-            404 => Ok(None),
-            status => Err(refused(status, &serde_json::from_str(&text).unwrap_or_default())),
+            404 if serde_json::from_str::<Value>(&text).is_ok_and(|answer| answer["found"] == false) => Ok(None),
+            status => {
+                let error = refused(status, &serde_json::from_str(&text).unwrap_or_default());
+                Err(self.explained(error, &self.alias).await)
+            }
         }
     }
 
@@ -163,27 +253,34 @@ impl Store for Elastic {
         after: Option<OfferId>,
         limit: usize,
     ) -> Result<Vec<(OfferId, Box<RawValue>)>, StoreError> {
-        let query = source.map_or_else(|| json!({"match_all": {}}), |source| json!({"term": {"source": source}}));
-        let mut body =
-            json!({"size": limit, "query": query, "sort": [{"id": "asc"}], "_source": {"excludes": ["content"]}});
-        if let Some(after) = after {
-            body["search_after"] = json!([after.to_string()]);
+        // What has no id is no offer.
+        let mut filter = vec![json!({"exists": {"field": "id"}})];
+        filter.extend(source.map(|source| json!({"term": {"source": source}})));
+        let asked = json!({"size": limit, "query": {"bool": {"filter": filter}}, "_source": {"excludes": ["content"]}});
+        let mut after = after.map(Place::behind);
+        loop {
+            let (hits, next) = self.listed(asked.clone(), after.as_ref()).await?;
+            let offers: Vec<_> = hits.into_iter().filter_map(|hit| Some((hit.offer()?, hit.source))).collect();
+            // Nothing is the end for who asks: documents of somebody else may fill a whole page.
+            if next.is_none() || !offers.is_empty() {
+                return Ok(offers);
+            }
+            after = next;
         }
-        let found = self.searched(&body).await?;
-        Ok(found.hits.hits.into_iter().filter_map(|hit| Some((hit.offer()?, hit.source))).collect())
     }
 
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        search.check(&self.schema)?;
         let answer = self.searched(&query::body(search, &self.schema)?).await?;
         let full = search.limit > 0 && answer.hits.hits.len() == search.limit;
         let last = answer.hits.hits.last().map(|hit| hit.sort.to_string()).filter(|_| full);
         let facets = search.facets.iter().enumerate();
         let facets = facets.map(|(number, facet)| {
-            (facet.name.clone(), query::counted(facet, &answer.aggregations[number.to_string()]))
+            Ok((facet.name.clone(), query::counted(facet, &answer.aggregations[number.to_string()])?))
         });
         Ok(Found {
             total: answer.hits.total.value,
-            facets: facets.collect(),
+            facets: facets.collect::<Result<_, StoreError>>()?,
             after: last,
             hits: answer.hits.hits.into_iter().map(|hit| hit.source).collect(),
         })

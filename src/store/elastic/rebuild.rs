@@ -176,13 +176,13 @@ impl Elastic {
     }
 
     async fn count(&self, index: &str) -> Result<u64, StoreError> {
-        let answer = self.expect(Method::Post, &format!("/{index}/_count"), Some(&json!({"query": offers()}))).await?;
+        let answer: Value = self.read_whole(index, "_count", &json!({"query": offers()})).await?;
         Ok(answer["count"].as_u64().unwrap_or_default())
     }
 
     async fn count_up_to(&self, index: &str, id: &str) -> Result<u64, StoreError> {
         let body = json!({"query": {"range": {"id": {"lte": id}}}});
-        let answer = self.expect(Method::Post, &format!("/{index}/_count"), Some(&body)).await?;
+        let answer: Value = self.read_whole(index, "_count", &body).await?;
         Ok(answer["count"].as_u64().unwrap_or_default())
     }
 }

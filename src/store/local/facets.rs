@@ -1,25 +1,36 @@
 //! Facets over what a query finds: values, calendar spans, intervals, percentiles, tiles.
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use serde_json::{Number, Value, json};
-use tantivy::Searcher;
 use tantivy::aggregation::agg_req::Aggregations;
-use tantivy::aggregation::{AggContextParams, AggregationCollector};
+use tantivy::aggregation::{AggContextParams, AggregationCollector, AggregationError};
 use tantivy::query::Query;
+use tantivy::{Searcher, TantivyError};
 
 use super::fields::column;
 use super::near::Tiles;
-use crate::search::{By, Every, Facet};
+use crate::search::{By, Every, Facet, MOST, too_many};
 use crate::store::StoreError;
 
-/// Most spans or intervals of a facet.
-const MOST: usize = 2_000;
-/// Most tiles of a facet.
-const TILES: usize = 10_000;
+/// Seconds of a day.
+const DAY: u32 = 86_400;
 
 type Counted = Vec<(String, Number)>;
 
 /// Counts a facet.
 pub(super) fn facet(searcher: &Searcher, query: &dyn Query, facet: &Facet) -> Result<Counted, StoreError> {
+    match counted(searcher, query, facet) {
+        Ok(values) if values.len() > MOST => Err(too_many(&facet.name)),
+        // The index gives up where there are far more.
+        Err(StoreError::Index(TantivyError::AggregationError(
+            AggregationError::BucketLimitExceeded { .. } | AggregationError::MemoryExceeded { .. },
+        ))) => Err(too_many(&facet.name)),
+        counted => counted,
+    }
+}
+
+fn counted(searcher: &Searcher, query: &dyn Query, facet: &Facet) -> Result<Counted, StoreError> {
     let field = column(&facet.field);
     match &facet.by {
         By::Terms(size) => {
@@ -28,13 +39,6 @@ pub(super) fn facet(searcher: &Searcher, query: &dyn Query, facet: &Facet) -> Re
         }
         By::Dates(every) => dates(searcher, query, &field, *every),
         By::Numbers(step) => {
-            let (Some(least), Some(most)) = bounds(searcher, query, &field)? else { return Ok(Vec::new()) };
-            if (most - least) / step > MOST as f64 {
-                return Err(StoreError::Value(format!(
-                    "`{}` has more than {MOST} intervals: take longer ones",
-                    facet.name
-                )));
-            }
             let asked = json!({"histogram": {"field": field, "interval": step, "min_doc_count": 1}});
             Ok(buckets(&ask(searcher, query, asked)?))
         }
@@ -52,7 +56,7 @@ pub(super) fn facet(searcher: &Searcher, query: &dyn Query, facet: &Facet) -> Re
             let found = searcher.search(query, &Tiles { field: facet.field.clone(), zoom: *zoom })?;
             let mut tiles: Vec<_> = found.into_iter().collect();
             tiles.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-            tiles.truncate(TILES);
+            tiles.truncate(MOST);
             Ok(tiles.into_iter().map(|((x, y), count)| (format!("{zoom}/{x}/{y}"), count.into())).collect())
         }
     }
@@ -77,36 +81,16 @@ fn buckets(found: &Value) -> Counted {
     found["buckets"].as_array().into_iter().flatten().map(named).collect()
 }
 
-/// The least and the greatest value of a column.
-fn bounds(searcher: &Searcher, query: &dyn Query, field: &str) -> Result<(Option<f64>, Option<f64>), StoreError> {
-    let bound =
-        |name: &str| Ok::<_, StoreError>(ask(searcher, query, json!({name: {"field": field}}))?["value"].as_f64());
-    Ok((bound("min")?, bound("max")?))
-}
-
-/// Spans of the calendar as ranges of seconds; empty ones between are left out.
+/// Spans of the calendar, out of the days that hold something.
 fn dates(searcher: &Searcher, query: &dyn Query, field: &str, every: Every) -> Result<Counted, StoreError> {
-    let (Some(least), Some(most)) = bounds(searcher, query, field)? else { return Ok(Vec::new()) };
-    let day = |seconds: f64| DateTime::from_timestamp(seconds as i64, 0).map(|at: DateTime<Utc>| at.date_naive());
-    let (Some(first), Some(last)) = (day(least), day(most)) else { return Ok(Vec::new()) };
-    let mut starts = vec![begin(first, every)];
-    while let Some(next) = starts.last().and_then(|start| after(*start, every)) {
-        starts.push(next);
-        if next > last {
-            break;
-        }
-        if starts.len() > MOST {
-            return Err(StoreError::Value(format!("more than {MOST} dates: narrow the search, or count longer spans")));
-        }
+    let asked = json!({"histogram": {"field": field, "interval": DAY, "min_doc_count": 1}});
+    let mut spans: BTreeMap<NaiveDate, u64> = BTreeMap::new();
+    for bucket in ask(searcher, query, asked)?["buckets"].as_array().into_iter().flatten() {
+        let start = bucket["key"].as_f64().and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds as i64, 0));
+        let Some(start) = start else { continue };
+        *spans.entry(begin(start.date_naive(), every)).or_default() += bucket["doc_count"].as_u64().unwrap_or(0);
     }
-    let seconds = |day: &NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
-    let ranges: Vec<Value> = starts
-        .windows(2)
-        .map(|pair| json!({"key": named(pair[0], every), "from": seconds(&pair[0]), "to": seconds(&pair[1])}))
-        .collect();
-    let found = ask(searcher, query, json!({"range": {"field": field, "ranges": ranges}}))?;
-    let counted = buckets(&found).into_iter().filter(|(_, count)| count.as_u64() != Some(0));
-    Ok(counted.collect())
+    Ok(spans.into_iter().map(|(start, count)| (named(start, every), count.into())).collect())
 }
 
 fn begin(day: NaiveDate, every: Every) -> NaiveDate {
@@ -115,15 +99,6 @@ fn begin(day: NaiveDate, every: Every) -> NaiveDate {
         Every::Week => day - Days::new(day.weekday().num_days_from_monday().into()),
         Every::Month => day.with_day(1).unwrap_or(day),
         Every::Year => NaiveDate::from_ymd_opt(day.year(), 1, 1).unwrap_or(day),
-    }
-}
-
-fn after(day: NaiveDate, every: Every) -> Option<NaiveDate> {
-    match every {
-        Every::Day => day.checked_add_days(Days::new(1)),
-        Every::Week => day.checked_add_days(Days::new(7)),
-        Every::Month => day.checked_add_months(Months::new(1)),
-        Every::Year => day.checked_add_months(Months::new(12)),
     }
 }
 

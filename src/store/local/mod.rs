@@ -32,6 +32,7 @@ pub struct Local {
     /// What is searched; `None` where only the truth was opened.
     indexed: Option<Whole>,
     fields: Fields,
+    schema: Schema,
     truth: Connection,
     /// What is to be said of the index.
     pub notices: Vec<String>,
@@ -70,7 +71,8 @@ impl Local {
             return Ok(None);
         }
         let truth = truth(dir)?;
-        Ok(Some(Local { indexed: None, fields: Fields::new(schema), truth, notices: Vec::new() }))
+        let (fields, schema) = (Fields::new(schema), schema.clone());
+        Ok(Some(Local { indexed: None, fields, schema, truth, notices: Vec::new() }))
     }
 
     /// Takes the index as it lies there, or what another process has built of it so far; nothing where there is none, or
@@ -237,6 +239,7 @@ impl Store for Local {
 
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {
         let Some(indexed) = &self.indexed else { return Err(StoreError::Busy) };
+        search.check(&self.schema)?;
         whole::guarded(|| self.found(indexed, search))
     }
 }
