@@ -111,12 +111,12 @@ async fn closed_offers_go_unless_somebody_wrote_them_later() {
     let closed = bench.reader().closed_before("remotive", soon, 0, 1_000).unwrap();
     assert_eq!(closed.len(), 30);
     // Under a lower version of the same claim nothing goes.
-    let told = bench.store().await.told("remotive", None, 1).await.unwrap().remove(0);
+    let told = bench.store().await.told("remotive", None, 1).await.unwrap().told.remove(0);
     let kept = bench.store().await.delete(&[told.id], Version(told.version - 1)).await.unwrap();
     assert_eq!((kept.kept, kept.fenced), (vec![told.id], false));
     // One is gone already; of one the server holds the version of a later claim.
     bench.curl("DELETE", &format!("jobmarket-offers/_doc/{}", closed[0].id), "");
-    let told = bench.store().await.told("remotive", None, 1_000).await.unwrap();
+    let told = bench.store().await.told("remotive", None, 1_000).await.unwrap().told;
     let fence = told.iter().map(|told| told.version >> 29).max().unwrap();
     let later = (fence + 1_000) << 29 | 1;
     let body =

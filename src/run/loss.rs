@@ -72,7 +72,7 @@ pub(super) async fn compare(shared: &Shared, elastic: &Elastic, ask: Option<&str
     lost += state.lost(source, rows).await?;
     if others > 0 {
         let message = format!(
-            "{others} documents of {source} in the store are no offers of this program: somebody put them there; `jobmarket verify` names them"
+            "{others} documents of {source} in the store are not as this program writes offers: somebody put them there, or changed them; `jobmarket verify` names them"
         );
         shared.emit(EventKind::Warned { message });
     }

@@ -158,7 +158,7 @@ impl Nodes {
         }
         let answer = node.send(method, path, media, body).await.map_err(|error| match refusal(&error) {
             Some(why) => wrong(untrusted(&node.address, why, self.told)),
-            None => StoreError::Unreached(format!("{}: {}", node.address, innermost(&error))),
+            None => StoreError::Unreached(unreached(&node.address, &innermost(&error))),
         })?;
         match &answer.sent_on {
             Some(other) => {
@@ -210,6 +210,16 @@ pub fn faults(server: &Server) -> Vec<(&'static str, String)> {
             other => Some((key, other.to_string())),
         })
         .collect()
+}
+
+/// Why a node could not be asked. What nodes say to each other is no HTTP.
+fn unreached(address: &str, why: &str) -> String {
+    if why.contains("invalid HTTP version") {
+        return format!(
+            "{address} is there and does not speak HTTP: its HTTP port is usually 9200; 9300 is for nodes among themselves"
+        );
+    }
+    format!("{address}: {why}")
 }
 
 pub(super) fn wrong(message: String) -> StoreError {

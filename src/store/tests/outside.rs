@@ -111,12 +111,12 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let node = Node::start();
     let server = server(&node);
     let (old, offers) = filled_server(&server).await;
-    let told = old.told("a", None, 10).await.unwrap();
+    let told = old.told("a", None, 10).await.unwrap().told;
     // By hand: one without an id, and one whose id is none.
     for (path, body) in [("_doc/x", json!({"title": "x"})), ("_doc/by-hand", json!({"id": "zz", "title": "x"}))] {
         by_hand(&node, Method::PUT, &format!("{}/{path}?refresh=true", server.name), &body).await;
     }
-    assert_eq!(old.told("a", None, 10).await.unwrap().len(), told.len());
+    assert_eq!(old.told("a", None, 10).await.unwrap().told.len(), told.len());
 
     let new = Elastic::to_write(&server, another()).await.unwrap();
     assert!(new.is_copying());
@@ -159,7 +159,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let found = new.search(&Search { facets, ..Search::default() }).await.unwrap();
     assert_eq!(found.facets[0].1.len(), 3, "{:?}", found.facets);
     // Versions are what they were; what lost a value is not what is known of it any more.
-    let after = new.told("a", None, 10).await.unwrap();
+    let after = new.told("a", None, 10).await.unwrap().told;
     for (before, after) in told.iter().zip(&after) {
         assert_eq!(
             (before.id, before.version, before.closed, before.first_seen),
