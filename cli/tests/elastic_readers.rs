@@ -126,7 +126,7 @@ async fn what_somebody_did_to_an_alias_or_an_index_is_told_by_those_who_read() {
     by_proxy(&bench, &index).await;
     let port: u16 = bench.node.url.rsplit(':').next().unwrap().parse().unwrap();
     bench.at(&format!("http://127.0.0.1:{}", port + 100));
-    bench.readers_say(&["does not speak HTTP", "usually 9200"]).await;
+    bench.readers_say(&["does not speak HTTP", "the HTTP port is usually 9200"]).await;
     bench.at(&bench.node.url);
     let (said, well) = bench.says("verify").await;
     assert!(well && said.contains(&format!("{OFFERS} offers compared: 0 differences")), "{said}");
@@ -144,7 +144,7 @@ async fn aliases(bench: &Bench, index: &str) {
     bench.readers_say(&["the alias `jobmarket-offers` is gone", index, "POST /_aliases"]).await;
     let only = json!({"index": index, "alias": alias, "filter": {"term": {"source": "none"}}});
     bench.aliases(json!([{"add": only}])).await;
-    bench.readers_say(&["has a `filter`, which hides offers", "POST /_aliases"]).await;
+    bench.readers_say(&["has a `filter` that hides offers", "POST /_aliases"]).await;
     bench.aliases(json!([{"remove": on}, {"add": on}])).await;
     // What only runs write through hinders no reader, who says it all the same.
     let write = json!({"index": index, "alias": "jobmarket-offers-write"});

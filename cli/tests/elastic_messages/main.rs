@@ -17,6 +17,7 @@ mod others;
 mod project;
 #[path = "../../../tests/elasticsearch/proxy.rs"]
 mod proxy;
+mod readers;
 mod rows;
 mod server;
 mod stage;
@@ -36,6 +37,9 @@ async fn each_message_of_the_table_is_shown_with_its_remedy() {
     server::cannot_now(&mut stage).await;
     server::status(&mut stage).await;
     index::blocked(&mut stage).await;
+    readers::blocks(&mut stage).await;
+    readers::answers(&mut stage).await;
+    readers::documents(&mut stage).await;
     index::made_by_hand(&mut stage).await;
     index::behind_other_aliases(&mut stage).await;
     index::moved_by_hand(&mut stage).await;

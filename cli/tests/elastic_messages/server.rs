@@ -17,7 +17,7 @@ pub async fn cannot_now(stage: &mut Stage) {
     stage.shows("the server asks for a pause of …", &["run remotive"]).await;
     stage.proxy.clear();
     stage.proxy.order(Fault::Block, 1_000);
-    stage.shows("the server takes no documents: … flood-stage", &["run remotive"]).await;
+    stage.shows("the index … takes no documents … flood stage", &["run remotive"]).await;
     stage.proxy.clear();
     stage.filled().await;
 }

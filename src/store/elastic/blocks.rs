@@ -40,7 +40,7 @@ const fn block(number: u32, setting: &'static str, does: &'static str) -> Block 
     Block { number, of: Of::Index, setting, does, cause: SOMEBODY, reading: false }
 }
 
-const BLOCKS: [Block; 8] = [
+const BLOCKS: [Block; 7] = [
     Block { cause: DISK, ..block(12, "index.blocks.read_only_allow_delete", "takes no documents") },
     Block { reading: true, ..block(9, "index.blocks.metadata", "does not show what it is") },
     Block { reading: true, ..block(7, "index.blocks.read", "cannot be read") },
@@ -48,11 +48,6 @@ const BLOCKS: [Block; 8] = [
     block(8, "index.blocks.write", "is read-only"),
     Block { of: Of::Cluster, ..block(6, "cluster.blocks.read_only", "is read-only") },
     Block { of: Of::Cluster, ..block(13, "cluster.blocks.read_only_allow_delete", "is read-only but for deletions") },
-    Block {
-        of: Of::Cluster,
-        cause: "all its disks are, or were, nearly full, or somebody set that: free space there; by hand it is lifted by ",
-        ..block(10, "cluster.blocks.create_index", "takes no new index")
-    },
 ];
 
 impl Block {

@@ -158,7 +158,7 @@ impl Nodes {
         }
         let answer = node.send(method, path, media, body).await.map_err(|error| match refusal(&error) {
             Some(why) => wrong(untrusted(&node.address, why, self.told)),
-            None => StoreError::Unreached(unreached(&node.address, &innermost(&error))),
+            None => unreached(&node.address, &innermost(&error)),
         })?;
         match &answer.sent_on {
             Some(other) => {
@@ -213,13 +213,13 @@ pub fn faults(server: &Server) -> Vec<(&'static str, String)> {
 }
 
 /// Why a node could not be asked. What nodes say to each other is no HTTP.
-fn unreached(address: &str, why: &str) -> String {
-    if why.contains("invalid HTTP version") {
-        return format!(
-            "{address} is there and does not speak HTTP: its HTTP port is usually 9200; 9300 is for nodes among themselves"
-        );
+fn unreached(address: &str, why: &str) -> StoreError {
+    match why.contains("invalid HTTP version") {
+        true => wrong(format!(
+            "{address} does not speak HTTP: the HTTP port is usually 9200; 9300 is for nodes among themselves"
+        )),
+        false => StoreError::Unreached(format!("{address}: {why}")),
     }
-    format!("{address}: {why}")
 }
 
 pub(super) fn wrong(message: String) -> StoreError {
