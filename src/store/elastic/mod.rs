@@ -109,7 +109,7 @@ impl Elastic {
         let names = if self.older.is_empty() { vec![&self.alias] } else { vec![&self.alias, &self.index] };
         for name in names {
             if let Some(red) = self.red_index(name).await? {
-                return Err(blocks::red(&red));
+                return Err(blocks::red(&red, ""));
             }
             let path = format!("/{name}/_refresh?ignore_unavailable=true");
             let answer = self.expect(Method::Post, &path, None).await?;
