@@ -62,6 +62,9 @@ pub enum StoreError {
     /// Something is closed to us until the server, or a person, lifts that: which, and the call that does.
     #[error("{0}")]
     Blocked(String),
+    /// The index takes no offer, whichever it is: something of it has to be mended.
+    #[error("the index takes no offer, whatever is in it: {0}")]
+    Refused(String),
     /// The server is there and cannot do it now.
     #[error("the server cannot do it now: {0}")]
     Unavailable(String),
@@ -105,7 +108,11 @@ impl StoreError {
     pub fn passes(&self) -> bool {
         matches!(
             self,
-            StoreError::Unreached(_) | StoreError::Blocked(_) | StoreError::Unavailable(_) | StoreError::Later(..)
+            StoreError::Unreached(_)
+                | StoreError::Blocked(_)
+                | StoreError::Refused(_)
+                | StoreError::Unavailable(_)
+                | StoreError::Later(..)
         )
     }
 }

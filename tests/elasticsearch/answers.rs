@@ -102,33 +102,82 @@ fn flood(index: &str) -> String {
     )
 }
 
-/// The error of one item.
-fn item(status: u16, index: &str) -> Value {
-    let (kind, reason) = match status {
-        400 => ("document_parsing_exception", "[1:30] failed to parse field [published_at] of type [date]".to_owned()),
-        403 => ("security_exception", unauthorized()),
-        404 => ("index_not_found_exception", format!("no such index [{index}]")),
-        429 => ("es_rejected_execution_exception", rejected()),
-        503 => ("unavailable_shards_exception", format!("[{index}][0] primary shard is not active Timeout: [1m]")),
-        _ => ("exception", "injected".to_owned()),
-    };
-    json!({"type": kind, "reason": reason})
+/// How a request that is too large is answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Large {
+    /// 413 without a word, as Elasticsearch does.
+    Empty,
+    /// 413 with a page, as a proxy does.
+    Page,
+    /// 400 `too_long_http_content_exception`.
+    TooLong,
+    /// 429 `circuit_breaking_exception`.
+    Breaker,
+    /// The connection is closed.
+    Closed,
 }
 
-/// The answer for the items that were forwarded, with those between that were not and have a status of their own.
-pub(super) fn merged(answer: Answer, documents: &[&[&[u8]]], statuses: &[Option<u16>]) -> Answer {
+/// The answer to a request of so many bytes, more than `most`; `None` where the connection is closed.
+pub(super) fn too_large(large: Large, bytes: usize, most: usize) -> Option<Answer> {
+    let breaker = format!(
+        "[inflight_requests] Data too large, data for [<http_request>] would be [{bytes}/{bytes}b], which is larger than \
+         the limit of [{most}/{most}b]"
+    );
+    Some(match large {
+        Large::Empty => Answer::json(413, String::new()),
+        Large::Page => {
+            let body =
+                b"<html><head><title>413 Request Entity Too Large</title></head><body>nginx</body></html>".to_vec();
+            Answer { status: 413, headers: vec![("content-type".into(), "text/html".into())], body }
+        }
+        Large::TooLong => error(400, "too_long_http_content_exception", "HTTP content length exceeded"),
+        Large::Breaker => error(429, "circuit_breaking_exception", &breaker),
+        Large::Closed => return None,
+    })
+}
+
+/// The error of one item.
+pub(super) struct Error {
+    status: u16,
+    kind: String,
+    reason: String,
+}
+
+impl Error {
+    /// In the words that were ordered for this status, or those of a server.
+    pub fn new(status: u16, words: Option<&(u16, String, String)>) -> Self {
+        let index = "jobmarket-offers";
+        let (kind, reason) = match (words, status) {
+            (Some((own, kind, reason)), _) if *own == status => (kind.as_str(), reason.clone()),
+            (_, 400) => {
+                ("document_parsing_exception", "[1:30] failed to parse field [published_at] of type [date]".to_owned())
+            }
+            (_, 403) => ("security_exception", unauthorized()),
+            (_, 404) => ("index_not_found_exception", format!("no such index [{index}]")),
+            (_, 429) => ("es_rejected_execution_exception", rejected()),
+            (_, 503) => {
+                ("unavailable_shards_exception", format!("[{index}][0] primary shard is not active Timeout: [1m]"))
+            }
+            _ => ("exception", "injected".to_owned()),
+        };
+        Error { status, kind: kind.to_owned(), reason }
+    }
+}
+
+/// The answer for the items that were forwarded, with those between that were not and have an error of their own.
+pub(super) fn merged(answer: Answer, documents: &[&[&[u8]]], errors: &[Option<Error>]) -> Answer {
     let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else { return answer };
     let Some(applied) = body["items"].as_array().cloned() else { return answer };
     let mut applied = applied.into_iter();
     let mut items = Vec::new();
-    for (document, status) in documents.iter().zip(statuses) {
-        let Some(status) = *status else {
+    for (document, error) in documents.iter().zip(errors) {
+        let Some(Error { status, kind, reason }) = error else {
             items.extend(applied.next());
             continue;
         };
         let action: Value = serde_json::from_slice(document[0]).unwrap();
         let (name, meta) = action.as_object().unwrap().iter().next().unwrap();
-        let error = item(status, "jobmarket-offers");
+        let error = json!({"type": kind, "reason": reason});
         items.push(json!({name: {"_index": "jobmarket-offers", "_id": meta["_id"], "status": status, "error": error}}));
     }
     body["items"] = items.into();

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use answers::Answer;
+pub use answers::Large;
 pub use asked::Asked;
 use asked::request;
 use forward::forward;
@@ -66,7 +67,10 @@ struct Orders {
     random: Option<(fastrand::Rng, u32)>,
     /// Chooses the items of a partial failure.
     chance: fastrand::Rng,
-    too_large: Option<usize>,
+    /// How bodies above so many bytes are answered; closed without a word where nothing is said.
+    too_large: Option<(usize, Large)>,
+    /// What items say that have this status.
+    words: Option<(u16, String, String)>,
     /// Documents that hold this text are refused with this status.
     refused: Option<(String, u16)>,
     demanded: Option<(String, String)>,
@@ -102,9 +106,12 @@ impl Orders {
             return Deed::Answer(answer.clone());
         }
         let bulk = asked.is_bulk();
-        if let Some(most) = self.too_large.filter(|most| bulk && asked.text().len() > *most) {
+        if let Some((most, large)) = self.too_large.filter(|(most, _)| bulk && asked.text().len() > *most) {
             self.count(Fault::TooLarge(most));
-            return Deed::Answer(answers::status(413, &asked.path));
+            return match answers::too_large(large, asked.text().len(), most) {
+                Some(answer) => Deed::Answer(answer),
+                None => Deed::Forward(Some(Fault::Reset)),
+            };
         }
         let fault = next(&mut self.all).or_else(|| bulk.then(|| next(&mut self.bulk)).flatten());
         let fault = fault.or_else(|| {
@@ -192,6 +199,7 @@ impl Proxy {
             random: None,
             chance: fastrand::Rng::with_seed(1),
             too_large: None,
+            words: None,
             refused: None,
             demanded: None,
             judge: None,
@@ -231,10 +239,20 @@ impl Proxy {
     /// For the next bulk requests.
     pub fn order(&self, fault: Fault, times: usize) {
         match fault {
-            Fault::TooLarge(most) => self.orders().too_large = Some(most),
+            Fault::TooLarge(most) => self.orders().too_large = Some((most, Large::Empty)),
             fault if times > 0 => self.orders().bulk.push_back((fault, times)),
             _ => {}
         }
+    }
+
+    /// Bulk requests above so many bytes are answered so, until that is cleared.
+    pub fn limit(&self, most: usize, large: Large) {
+        self.orders().too_large = Some((most, large));
+    }
+
+    /// What items say that are refused with a status: type and reason. Also those that `refuse` names.
+    pub fn say(&self, status: u16, kind: &str, reason: &str) {
+        self.orders().words = Some((status, kind.to_owned(), reason.to_owned()));
     }
 
     /// For the next requests of any kind.
@@ -336,8 +354,13 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
             Deed::Answer(answer) => (answer, None),
             Deed::Forward(Some(Fault::Reset)) => return Ok(()),
             Deed::Forward(fault) if asked.is_bulk() => {
-                let statuses = orders.lock().unwrap().statuses(&asked, fault);
-                (items(client, &target, &asked, &statuses).await?, fault)
+                let (statuses, words) = {
+                    let mut orders = orders.lock().unwrap();
+                    (orders.statuses(&asked, fault), orders.words.clone())
+                };
+                let errors: Vec<Option<answers::Error>> =
+                    statuses.into_iter().map(|status| Some(answers::Error::new(status?, words.as_ref()))).collect();
+                (items(client, &target, &asked, &errors).await?, fault)
             }
             Deed::Forward(fault) => (forward(client, &target, &asked, &asked.body).await?, fault),
         };
@@ -364,18 +387,23 @@ fn documents(text: &[u8]) -> Vec<Vec<&[u8]>> {
 }
 
 /// A bulk of which the items with a status of their own are not forwarded.
-async fn items(client: &reqwest::Client, target: &str, asked: &Asked, statuses: &[Option<u16>]) -> io::Result<Answer> {
-    if statuses.iter().all(Option::is_none) {
+async fn items(
+    client: &reqwest::Client,
+    target: &str,
+    asked: &Asked,
+    errors: &[Option<answers::Error>],
+) -> io::Result<Answer> {
+    if errors.iter().all(Option::is_none) {
         return forward(client, target, asked, &asked.body).await;
     }
     let text = asked.text();
     let documents = documents(&text);
     let documents: Vec<&[&[u8]]> = documents.iter().map(Vec::as_slice).collect();
-    let kept = documents.iter().zip(statuses).filter(|(_, status)| status.is_none());
+    let kept = documents.iter().zip(errors).filter(|(_, error)| error.is_none());
     let body: Vec<u8> = kept.flat_map(|(document, _)| *document).flat_map(|line| [line, &b"\n"[..]].concat()).collect();
     let answer = match body.is_empty() {
         true => Answer::json(200, r#"{"took":1,"errors":false,"items":[]}"#.to_owned()),
         false => forward(client, target, asked, &body).await?,
     };
-    Ok(answers::merged(answer, &documents, statuses))
+    Ok(answers::merged(answer, &documents, errors))
 }

@@ -22,7 +22,8 @@ impl Elastic {
     /// may be deleted again under the same version.
     pub async fn delete(&self, ids: &[OfferId], version: Version) -> Result<Deleted, StoreError> {
         let print = |index: usize, text: &mut Vec<u8>| action("delete", ids[index], version, text);
-        let written = self.carry_out(&Actions { count: ids.len(), version: &|_| version, print: &print }).await?;
+        let written =
+            self.carry_out(&Actions { count: ids.len(), key: &|index| (ids[index], version), print: &print }).await?;
         if let Some((index, reject)) = written.refused.first() {
             return Err(StoreError::Server(format!(
                 "offer {} cannot be deleted: {}; mend what that names, then `jobmarket retention` goes on from there",

@@ -1,5 +1,6 @@
 //! Elasticsearch 8 and 9 as a store: one versioned index behind an alias, full documents under external versions.
 mod aliases;
+mod blame;
 mod blocks;
 mod bulk;
 mod claim;
@@ -18,17 +19,21 @@ mod query;
 mod read;
 mod readable;
 mod rebuild;
+mod room;
 mod template;
 mod trust;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use connect::Nodes;
 use elasticsearch::http::Method;
+use room::Room;
 use serde_json::Value;
 
 use super::StoreError;
+use crate::offer::OfferId;
 use crate::plan::Server;
 use crate::schema::Schema;
 
@@ -52,6 +57,12 @@ pub struct Elastic {
     claims: String,
     /// Indices of other schemas, while their documents are not all in ours: the one that is searched first.
     older: Vec<String>,
+    /// How large a request may be.
+    room: Room,
+    /// The last document that was taken.
+    taken: Mutex<Option<blame::Witness>>,
+    /// Offers that were refused for nothing of theirs, while nothing is stored that could be compared with them.
+    doubted: Mutex<BTreeSet<OfferId>>,
     /// Its version, such as `8.19.5`.
     pub version: String,
     /// What can be lived with and a person should know, in sentences; found when it is opened to write, or to read.
@@ -68,7 +79,9 @@ impl Elastic {
         let index = template::name(&server.name, &schema);
         let (alias, claims) = (server.name.clone(), format!("{}-claims", server.name.trim_end_matches("-offers")));
         let (version, notices) = (String::new(), Vec::new());
-        let mut elastic = Elastic { nodes, schema, alias, index, claims, older: Vec::new(), version, notices };
+        let (older, room, taken, doubted) = (Vec::new(), Room::new(), Mutex::default(), Mutex::default());
+        let mut elastic =
+            Elastic { nodes, schema, alias, index, claims, older, room, taken, doubted, version, notices };
         elastic.version = elastic.checked().await?;
         Ok(elastic)
     }

@@ -3,9 +3,8 @@ use std::time::{Duration, Instant};
 
 use crate::store::StoreError;
 
-/// Most documents and bytes of a request.
+/// Most documents of a request.
 const DOCUMENTS: usize = 1_000;
-const BYTES: usize = 5 << 20;
 /// How long requests may come to nothing before the caller is told. One that waits for its answer is not cut short.
 const BARREN: Duration = Duration::from_secs(10);
 /// The first wait before something is sent again.
@@ -17,8 +16,6 @@ pub(super) const LONGEST: Duration = Duration::from_secs(5);
 pub(super) struct Pace {
     /// Most documents of the next request.
     pub documents: usize,
-    /// Most bytes of the next request; a document that is larger goes alone.
-    pub bytes: usize,
     wait: Duration,
     /// Since when all came to nothing.
     barren: Option<Instant>,
@@ -26,7 +23,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub fn new() -> Self {
-        Pace { documents: DOCUMENTS, bytes: BYTES, wait: WAIT, barren: None }
+        Pace { documents: DOCUMENTS, wait: WAIT, barren: None }
     }
 
     /// All of a request came through.
@@ -43,11 +40,6 @@ impl Pace {
         }
         self.barren = None;
         Ok(())
-    }
-
-    /// A request of so many bytes was too large: no later one of this batch is as large.
-    pub fn split(&mut self, bytes: usize) {
-        self.bytes = bytes / 2;
     }
 
     /// Nothing of a request came through; an error when that goes on, so that the caller can say so.

@@ -124,7 +124,8 @@ impl Elastic {
             text.extend_from_slice(copy.text.as_bytes());
             text.push(b'\n');
         };
-        let actions = Actions { count: copies.len(), version: &|index| copies[index].version, print: &print };
+        let key = |index: usize| (copies[index].id, copies[index].version);
+        let actions = Actions { count: copies.len(), key: &key, print: &print };
         let written = self.carry_out(&actions).await?;
         rebuilt.newer += written.superseded.len() as u64;
         for (index, reject) in written.refused {
