@@ -14,7 +14,7 @@ use answers::Answer;
 pub use answers::Large;
 pub use asked::Asked;
 use asked::request;
-use forward::forward;
+use forward::{documents, forward, items};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -378,32 +378,4 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
         stream.flush().await?;
     }
     Ok(())
-}
-
-/// The documents of a bulk: two lines each.
-fn documents(text: &[u8]) -> Vec<Vec<&[u8]>> {
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-    lines.chunks(2).map(<[&[u8]]>::to_vec).collect()
-}
-
-/// A bulk of which the items with a status of their own are not forwarded.
-async fn items(
-    client: &reqwest::Client,
-    target: &str,
-    asked: &Asked,
-    errors: &[Option<answers::Error>],
-) -> io::Result<Answer> {
-    if errors.iter().all(Option::is_none) {
-        return forward(client, target, asked, &asked.body).await;
-    }
-    let text = asked.text();
-    let documents = documents(&text);
-    let documents: Vec<&[&[u8]]> = documents.iter().map(Vec::as_slice).collect();
-    let kept = documents.iter().zip(errors).filter(|(_, error)| error.is_none());
-    let body: Vec<u8> = kept.flat_map(|(document, _)| *document).flat_map(|line| [line, &b"\n"[..]].concat()).collect();
-    let answer = match body.is_empty() {
-        true => Answer::json(200, r#"{"took":1,"errors":false,"items":[]}"#.to_owned()),
-        false => forward(client, target, asked, &body).await?,
-    };
-    Ok(answers::merged(answer, &documents, errors))
 }

@@ -48,6 +48,7 @@ async fn each_message_of_the_table_is_shown_with_its_remedy() {
     documents::changed_by_hand(&mut stage).await;
     documents::not_closed(&mut stage).await;
     documents::refused(&mut stage).await;
+    documents::refused_all(&mut stage).await;
     loss::of_the_index(&mut stage).await;
     loss::of_the_claims(&mut stage).await;
     loss::of_sight(&mut stage).await;
