@@ -63,7 +63,7 @@ impl Elastic {
         }
         let there = self.indices().await?;
         let own = there.named(&self.index);
-        self.own_fits(&there).await?;
+        self.mapping_fits(&there).await?;
         if !barren {
             return Ok(());
         }

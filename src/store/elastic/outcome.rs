@@ -126,7 +126,7 @@ pub(super) fn item(answer: &Value, sent: &Sent<'_>) -> Outcome {
         401 | 403 => Outcome::Credentials(reason),
         // What was to be deleted is not there.
         404 if error.is_null() => Outcome::Done,
-        404 if kind == "index_not_found_exception" && reason.contains(sent.index) => Outcome::SetupLost,
+        404 if kind == "index_not_found_exception" && names(&reason, sent.index) => Outcome::SetupLost,
         413 => rejected("store_too_large", reason),
         400 if DOCUMENT.contains(&kind) => rejected("store_mapping", reason),
         // A word for whatever is wrong: with the document when it names a field of it.
@@ -135,6 +135,11 @@ pub(super) fn item(answer: &Value, sent: &Sent<'_>) -> Outcome {
         408 | 429 | 501..=599 => Outcome::Again(format!("status {status}: {reason}")),
         _ => Outcome::Unknown(format!("status {status}: {reason}")),
     }
+}
+
+/// Whether a reason names the index that was written, or the alias that its writes go through.
+fn names(reason: &str, index: &str) -> bool {
+    [index, &guard(index)].iter().any(|name| reason.contains(&format!("[{name}]")))
 }
 
 /// Where an offer came to, if that is not where it was sent.

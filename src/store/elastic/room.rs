@@ -3,8 +3,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Most bytes of a request, as long as none was refused.
 const BYTES: usize = 5 << 20;
-/// Requests in a row that prove that a limit which was only met for a while is higher now.
+/// Requests in a row after which a limit that was only met for a while is tried again; twice as many each time in vain.
 const PROOF: u32 = 16;
+/// As many of them at most.
+const LONGEST: u32 = 1_024;
 
 /// What was learnt of the sizes of requests, for all batches of a run.
 #[derive(Debug)]
@@ -22,14 +24,26 @@ struct Learnt {
     firm: bool,
     /// Requests of nearly that size that came through since.
     proof: u32,
+    /// How many of these it takes until more is tried.
+    patience: u32,
+    /// The size that was refused before more was tried last: one that comes through ends that limit.
+    before: usize,
     /// Whether the last large request had no answer.
     cut: bool,
 }
 
 impl Room {
     pub fn new() -> Self {
-        let learnt = Learnt { most: BYTES, passed: 0, refused: None, firm: false, proof: 0, cut: false };
-        Room(Mutex::new(learnt))
+        Room(Mutex::new(Learnt {
+            most: BYTES,
+            passed: 0,
+            refused: None,
+            firm: false,
+            proof: 0,
+            patience: PROOF,
+            before: BYTES,
+            cut: false,
+        }))
     }
 
     /// Most bytes of the next request; a document that is larger goes alone.
@@ -57,6 +71,9 @@ impl Room {
         if learnt.refused.is_some_and(|refused| bytes >= refused) {
             learnt.refused = None;
         }
+        if bytes >= learnt.before {
+            learnt.patience = PROOF;
+        }
         let Some(refused) = learnt.refused else {
             learnt.most = (learnt.most * 2).min(BYTES);
             return;
@@ -70,7 +87,9 @@ impl Room {
             learnt.most += left / 2;
         } else if !learnt.firm {
             learnt.proof += 1;
-            if learnt.proof >= PROOF {
+            if learnt.proof >= learnt.patience {
+                learnt.before = refused;
+                learnt.patience = (learnt.patience * 2).min(LONGEST);
                 (learnt.refused, learnt.proof) = (Some(refused * 2).filter(|refused| *refused < BYTES), 0);
             }
         }
@@ -126,7 +145,7 @@ mod tests {
         assert!(room.most() <= 30_000);
         // It stays: now and then a larger one is tried.
         let refused = sent(&room, 30_000, false, 400);
-        assert!((1..=60).contains(&refused), "{refused}");
+        assert!((1..=24).contains(&refused), "{refused}");
         // It is over.
         sent(&room, usize::MAX, false, 400);
         assert_eq!(room.most(), BYTES);

@@ -60,6 +60,14 @@ impl Elastic {
         }
     }
 
+    /// An error when the index of our schema has another mapping than a run needs, whatever its settings are.
+    pub(super) async fn mapping_fits(&self, there: &Indices) -> Result<(), StoreError> {
+        let Some(own) = there.named(&self.index) else { return Ok(()) };
+        let mut found = Found::default();
+        mapping::offers(own, &super::template::index(&self.schema)["mappings"], &mut found);
+        self.fits(own, &found).await
+    }
+
     /// An error when documents cannot be copied out of one of these indices.
     pub(super) async fn older_fit(&self, there: &Indices, older: &[String]) -> Result<(), StoreError> {
         for index in older.iter().filter_map(|name| there.named(name)) {
