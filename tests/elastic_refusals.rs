@@ -78,9 +78,9 @@ async fn a_pipeline_that_none_gets_through_is_told_and_what_one_cannot_have_is_i
     ];
     // Nothing is stored yet, then something is; many at once, or one alone; and by a process that wrote nothing yet.
     for (round, (setting, value, words)) in situations.into_iter().enumerate() {
-        set(setting, value.into()).await;
         let title = format!("round {round}");
         let fresh = Elastic::to_write(&side.server, schema()).await.unwrap();
+        set(setting, value.into()).await;
         let side = Side {
             store: fresh,
             proxy: Proxy::start(&node.url).await,
