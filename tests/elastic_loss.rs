@@ -132,7 +132,7 @@ async fn an_index_that_is_deleted_comes_back_whole() {
     let proxy = Proxy::start(&node.url).await;
     let mut bench = Bench::at(node, &proxy.url, 3_000).await;
 
-    // In the middle of a run (E01).
+    // In the middle of a run.
     proxy.order(Fault::Slow(150), 1_000);
     let (running, heard) = begun(&mut bench, FT, 5).await;
     delete_index(&bench).await;
@@ -149,7 +149,7 @@ async fn an_index_that_is_deleted_comes_back_whole() {
     );
     assert_eq!((summary.counts.fetched, summary.counts.new), (3_000, 3_000), "what is mended is not fetched");
 
-    // Between two runs (E02): the next one reads only what is new, and closed offers are on no page any more.
+    // Between two runs: the next one reads only what is new, and closed offers are on no page any more.
     close_some(&mut bench).await;
     let before = standing(&bench, FT).await;
     delete_index(&bench).await;
@@ -187,6 +187,39 @@ async fn an_index_that_is_deleted_comes_back_whole() {
     let events: Vec<Event> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
     assert_eq!((summary.outcome, warned(&events, "are lost")), (Outcome::Complete, 1), "{:?}", summary.cause);
     assert_eq!(changed(&before, &standing(&bench, FT).await), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_changed_of_documents_is_taken_back_whether_the_site_shows_them_or_not() {
+    let mut bench = Bench::new(1_000).await;
+    bench.run(FT).await;
+    close_some(&mut bench).await;
+    // These leave the site now, and are no more than not seen at the next sweep.
+    let shown = bench.stored(FT).await;
+    bench.sites.world(|world| world.show(Site::FranceTravail, 60, false));
+    let before = standing(&bench, FT).await;
+    let index = index(&bench).await;
+    let is_closed = |document: &Value| document["closed_at"].is_string();
+    let ids = |closed: bool| shown.values().filter(move |offer| is_closed(offer) == closed).map(|offer| &offer["id"]);
+    let id = |id: &Value| id.as_str().unwrap().to_owned();
+    // Edited in place, replaced as a whole, opened again.
+    for of in ids(false).take(150).chain(ids(true).take(10)).map(id) {
+        let body = r#"{"doc": {"title": "by hand"}}"#;
+        hand(&bench.node, "POST", &format!("{index}/_update/{of}"), body).await;
+    }
+    for of in ids(true).skip(10).take(10).map(id) {
+        let mut whole = hand(&bench.node, "GET", &format!("{index}/_source/{of}"), "").await;
+        whole.as_object_mut().unwrap().retain(|name, _| !name.starts_with("closed"));
+        hand(&bench.node, "PUT", &format!("{index}/_doc/{of}"), &whole.to_string()).await;
+    }
+    let (summary, events) = bench.run(FT).await;
+    assert_eq!((summary.outcome, alerts(&bench, FT)), (Outcome::Complete, 0), "{:?}", summary.cause);
+    assert_eq!((warned(&events, "170 offers differ"), summary.counts.closed), (1, 0), "{:?}", warnings(&events));
+    assert_eq!(changed(&before, &standing(&bench, FT).await), None);
+    // None of it is new for the sweep after it, which closes what it sees no more.
+    let (summary, events) = bench.run(FT).await;
+    assert_eq!((warned(&events, "differ"), summary.counts.closed), (0, 20), "{:?}", warnings(&events));
+    assert!(bench.stored(FT).await.values().all(|offer| offer["title"] != "by hand"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,7 @@ pub(super) async fn compare(shared: &Shared, elastic: &Elastic, ask: Option<&str
     }
     if differ + lost > 0 {
         let message = format!(
-            "the store differs from what is known: {differ} offers differ, {lost} are lost; what the site shows is written again, and what is lost comes out of the archive at the end of this run"
+            "the store differs from what is known: {differ} offers differ, {lost} are lost; what the site shows is written again, and what it does not show comes out of the archive at the end of this run"
         );
         shared.emit(EventKind::Warned { message });
     }

@@ -26,7 +26,9 @@ pub(super) async fn lost(shared: &Arc<Shared>, elastic: &Elastic) -> Result<(), 
         written += write(shared, elastic, &mapping, Lost { page: Version(page), rows }).await?;
     }
     if written > 0 {
-        let message = format!("{written} offers that the store had lost are written again from the archive");
+        let message = format!(
+            "{written} offers that the store had lost, or somebody had changed there, are written again from the archive"
+        );
         shared.emit(EventKind::Warned { message });
     }
     Ok(())

@@ -45,6 +45,11 @@ impl Core {
         Ok(())
     }
 
+    /// Whether a row is to be written again.
+    pub(super) fn is_lost(&self, row: i64) -> Result<bool, StateError> {
+        Ok(self.connection.prepare_cached("SELECT 1 FROM lost WHERE n = ?1")?.exists(params![row])?)
+    }
+
     /// Whether the page that an offer came from is archived.
     pub(super) fn is_archived(&self, row: i64) -> Result<bool, StateError> {
         let sql = format!("SELECT 1 FROM known k WHERE n = ?1 AND {ARCHIVED}");

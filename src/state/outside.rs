@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::StateError;
 use super::core::Core;
 use super::words::{Compared, Intent, Told};
+use crate::offer::Version;
 
 impl Core {
     /// What the store was last told of these is null from now on: never equal, and open for a sweep. What is mapped again
@@ -64,9 +65,12 @@ impl Core {
                 Some((row, version, content, closed)) => {
                     let as_known = (version, content, closed) == (told.version, told.content, told.closed.is_some());
                     let (older, shown) = (told.version < version, closed && told.closed.is_none());
-                    let returns = older && self.is_archived(row)?;
+                    let edited = !older && self.is_edited(row, told, Version(version), content.is_some())?;
+                    let returns = (older || edited) && self.is_archived(row)?;
                     if older && content.is_some() {
                         compared.lost += u64::from(self.lose(source, row)?);
+                    } else if edited && returns {
+                        compared.differ += u64::from(self.lose(source, row)?);
                     } else if shown && !returns || content.is_some() && !as_known {
                         self.forget(row)?;
                         compared.differ += 1;
@@ -75,7 +79,7 @@ impl Core {
                         // Searches find it: a page brings it again, or a sweep closes it again.
                         self.reopen(row)?;
                     }
-                    if !older {
+                    if !older && !(edited && returns) {
                         self.found_again(row)?;
                     }
                     row
@@ -88,6 +92,13 @@ impl Core {
             compared.rows.insert(row as u32);
         }
         Ok(compared)
+    }
+
+    /// Whether somebody wrote an offer again past the program: a version above its last one, and under the same claim, where
+    /// no later one of ours is. It stays so until it is written again.
+    fn is_edited(&self, row: i64, told: &Told, known: Version, certain: bool) -> Result<bool, StateError> {
+        let above = told.version > known.0 && Version(told.version).fence() == known.fence();
+        Ok(above && (certain || self.is_lost(row)?))
     }
 
     /// What the store holds and nobody here knew: open offers are written again when they come, or closed by sweeps of

@@ -76,9 +76,26 @@ struct Orders {
     demanded: Option<(String, String)>,
     judge: Option<Judge>,
     forbidden: Vec<String>,
-    fixed: Vec<(String, Answer)>,
+    fixed: Vec<Fixed>,
     seen: Vec<(Fault, u64)>,
     asked: Vec<Asked>,
+}
+
+/// Requests that are answered by the proxy, and how.
+struct Fixed {
+    /// A path, or a method and a path.
+    call: String,
+    /// What the body holds.
+    holds: String,
+    answer: Answer,
+}
+
+impl Fixed {
+    fn meets(&self, asked: &Asked) -> bool {
+        let path = asked.path.split('?').next().unwrap();
+        let called = self.call == path || self.call == format!("{} {path}", asked.method);
+        called && String::from_utf8_lossy(&asked.text()).contains(&self.holds)
+    }
 }
 
 /// What is done with a request.
@@ -101,9 +118,8 @@ impl Orders {
             self.forbidden.push(why);
             return Deed::Answer(answer);
         }
-        let path = asked.path.split('?').next().unwrap();
-        if let Some((_, answer)) = self.fixed.iter().find(|(own, _)| own == path) {
-            return Deed::Answer(answer.clone());
+        if let Some(fixed) = self.fixed.iter().find(|fixed| fixed.meets(asked)) {
+            return Deed::Answer(fixed.answer.clone());
         }
         let bulk = asked.is_bulk();
         if let Some((most, large)) = self.too_large.filter(|(most, _)| bulk && asked.text().len() > *most) {
@@ -305,16 +321,24 @@ impl Proxy {
         self.orders().forbidden.clone()
     }
 
-    /// A path is answered so, and not forwarded.
-    pub fn answer(&self, path: &str, status: u16, body: &str) {
-        let answer = Answer::json(status, body.to_owned());
-        self.orders().fixed.push((path.to_owned(), answer));
+    /// A path, or a method and a path, is answered so and not forwarded.
+    pub fn answer(&self, call: &str, status: u16, body: &str) {
+        self.answer_to(call, "", status, body);
+    }
+
+    /// The same for requests whose body holds a text.
+    pub fn answer_to(&self, call: &str, holds: &str, status: u16, body: &str) {
+        self.fix(call, holds, Answer::json(status, body.to_owned()));
+    }
+
+    fn fix(&self, call: &str, holds: &str, answer: Answer) {
+        self.orders().fixed.push(Fixed { call: call.to_owned(), holds: holds.to_owned(), answer });
     }
 
     /// Whoever asks for a path is sent to the same one of another server.
     pub fn send_on(&self, path: &str, target: &str) {
         let answer = Answer::json(301, String::new()).with("location", &format!("{target}{path}"));
-        self.orders().fixed.push((path.to_owned(), answer));
+        self.fix(path, "", answer);
     }
 
     /// Forwards to another server.

@@ -57,22 +57,29 @@ pub async fn refused(stage: &mut Stage) {
     stage.filled().await;
 }
 
-/// An ingest pipeline that no offer gets through as it is, and a server that refuses them all.
+/// An ingest pipeline that no offer gets through as it is, set under a run that is at work, and a server that refuses them
+/// all.
 pub async fn refused_all(stage: &mut Stage) {
     let settings = format!("{}/_settings", stage.index().await);
     let rename = json!({"processors": [{"set": {"field": "_id", "value": "one"}}]});
     stage.hand("PUT", "_ingest/pipeline/renames", rename).await;
     let messages = [
-        ("enrich", "the index takes no offer … mend that pipeline"),
-        ("renames", "an offer that was sent to the index … is now in …"),
+        ("enrich", "whatever is in it", "the index takes no offer … mend that pipeline"),
+        ("renames", "is now in", "an offer that was sent to the index … is now in …"),
     ];
-    for (pipeline, message) in messages {
+    stage.at_proxy();
+    for (pipeline, words, message) in messages {
         stage.project.sites.world(|world| world.revise(Site::Remotive, 5));
+        stage.proxy.order(Fault::Status(503), 1_000);
+        let mut running = stage.begin("run remotive");
+        running.until(|said| said.contains("offers wait")).await;
         stage.hand("PUT", &settings, json!({"index.default_pipeline": pipeline})).await;
-        stage.shows(message, &["run remotive"]).await;
+        stage.proxy.clear();
+        running.until(|said| said.contains(words)).await;
+        let said = running.end().await;
+        stage.holds(message, "run remotive", &said);
         stage.hand("PUT", &settings, json!({"index.default_pipeline": null})).await;
     }
-    stage.at_proxy();
     stage.proxy.order(Fault::Items(418, 100), 1_000);
     stage.shows("the index takes no offer … look at", &["run remotive"]).await;
     stage.proxy.clear();

@@ -16,7 +16,7 @@ pub async fn blocked(stage: &mut Stage) {
     stage.shows("the index … is read-only", &["run remotive"]).await;
     stage.hand("PUT", &settings, json!({"index.blocks.write": null})).await;
     stage.hand("POST", &format!("{index}/_close"), Value::Null).await;
-    stage.shows("the index … is closed", &["run remotive"]).await;
+    stage.shows("the index … is closed", &["run remotive", "search", "export", "verify", "status"]).await;
     stage.hand("POST", &format!("{index}/_open"), Value::Null).await;
 }
 
@@ -36,7 +36,7 @@ pub async fn made_by_hand(stage: &mut Stage) {
     stage.shows("the index … has another mapping than the schema", &["run remotive"]).await;
     stage.filled().await;
     again(stage, |made| made["settings"]["index"]["routing.allocation.require._name"] = "nobody".into()).await;
-    stage.shows("the index … is red", &["run remotive"]).await;
+    stage.shows("the index … is red", &["run remotive", "search", "export", "verify", "status"]).await;
     stage.filled().await;
 }
 

@@ -22,7 +22,9 @@ pub async fn of_the_index(stage: &mut Stage) {
     without_its_index(stage).await;
     let commands = ["search", "export", "verify", "status"];
     stage.shows("the index of offers is gone from the server", &commands).await;
-    stage.shows("… offers that the store had lost are written again", &["run remotive"]).await;
+    stage
+        .shows("… offers that the store had lost, or somebody had changed there, are written again", &["run remotive"])
+        .await;
 
     // What the archive had is gone too.
     without_its_index(stage).await;

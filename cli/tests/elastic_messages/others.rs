@@ -1,6 +1,8 @@
 //! Other processes at work on the same source, or with another schema.
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::proxy::Fault;
 use crate::stage::{Running, Stage};
 
@@ -26,6 +28,12 @@ async fn other(stage: &Stage) {
 }
 
 pub async fn take_the_source(stage: &mut Stage) {
+    stage.filled().await;
+    stage.at_proxy();
+    stage.proxy.answer("PUT /jobmarket-claims/_doc/remotive", 409, "{}");
+    stage.shows("the claim of … is taken over and over by others", &["run remotive", "sweep remotive"]).await;
+    stage.proxy.clear();
+    stage.at_node();
     let running = held(stage).await;
     other(stage).await;
     stage.proxy.clear();
@@ -66,6 +74,28 @@ pub async fn change_the_schema(stage: &mut Stage) {
         stage.holds(message, "run remotive", &said);
     }
     stage.proxy.refuse_as("", 0);
+    std::fs::write(stage.project.dir.path().join("mappings/offer.yaml"), &before).unwrap();
+    stage.filled().await;
+    stage.at_proxy();
+
+    // The new index seems to lack documents; then the server refuses to move the alias to it.
+    let whole = json!({"total": 1, "successful": 1, "failed": 0});
+    schema(stage, "\ntitle:", "\nbadge: {keyword: {doc: What the site awards}}\ntitle:");
+    let alias = r#""alias":"jobmarket-offers"}"#;
+    stage.proxy.answer_to("POST /_aliases", alias, 400, r#"{"error": {"type": "x", "reason": "not this alias"}}"#);
+    let mut running = stage.begin("run remotive");
+    running.until(|said| said.contains("the alias cannot be moved")).await;
+    let said = running.end_within(LONG).await;
+    stage.holds("the alias cannot be moved: …", "run remotive", &said);
+    stage.proxy.clear();
+    let next = stage.hand("GET", "_alias/jobmarket-offers-write", Value::Null).await;
+    let next = next.as_object().unwrap().keys().next().unwrap().clone();
+    stage.proxy.answer(&format!("/{next}/_count"), 200, &json!({"count": 0, "_shards": whole}).to_string());
+    let mut running = stage.begin("run remotive");
+    running.until(|said| said.contains("they are copied again")).await;
+    stage.proxy.clear();
+    let said = running.end_within(LONG).await;
+    stage.holds("… documents of … are in the new index …: they are copied again", "run remotive", &said);
     std::fs::write(stage.project.dir.path().join("mappings/offer.yaml"), before).unwrap();
     stage.filled().await;
 }

@@ -37,6 +37,10 @@ pub async fn answers(stage: &mut Stage) {
     stage.proxy.answer("/jobmarket-offers/_search", 200, &part.to_string());
     stage.shows("its answer is only a part of what was asked", &["search", "export", "verify", "status"]).await;
     stage.proxy.clear();
+    let new = json!({"error": {"type": "of_a_later_version_exception", "reason": "cannot do this"}, "status": 418});
+    stage.proxy.answer("/jobmarket-offers/_search", 418, &new.to_string());
+    stage.shows("the server: status …", &["search", "export", "verify", "status"]).await;
+    stage.proxy.clear();
     stage.at_node();
     let port: u16 = stage.node.url.rsplit(':').next().unwrap().parse().unwrap();
     stage.at(&format!("http://127.0.0.1:{}", port + 100));

@@ -4,7 +4,7 @@ use std::path::Path;
 use regex::Regex;
 
 /// Advice that fits some cases alone: it is printed only where the row gives it.
-const ADVICE: [&str; 2] = ["is it running", "what its role may do"];
+const ADVICE: [&str; 4] = ["is it running", "what its role may do", "free space", "lift the block"];
 
 /// A row.
 pub struct Row {

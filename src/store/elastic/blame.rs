@@ -143,7 +143,8 @@ impl Elastic {
         }
     }
 
-    /// The last document that was taken, or else one that is stored, of the same source where there is one; a small one
+    /// The last document that was taken, or else one that is stored, of the same source where there is one (what deletes an
+    /// offer names none); a small one
     /// instead of one that has more bytes than `most`.
     async fn witness(&self, refused: &[u8], most: usize) -> Result<Witness, StoreError> {
         let source = document(refused).and_then(|document| serde_json::from_slice::<Value>(document).ok());
@@ -161,7 +162,10 @@ impl Elastic {
     }
 
     async fn stored_one(&self, source: &Value) -> Result<Option<Witness>, StoreError> {
-        let query = json!({"bool": {"must": {"exists": {"field": "id"}}, "should": {"term": {"source": source}}}});
+        let mut query = json!({"bool": {"must": {"exists": {"field": "id"}}}});
+        if !source.is_null() {
+            query["bool"]["should"] = json!({"term": {"source": source}});
+        }
         let body = json!({"size": 1, "query": query, "track_total_hits": false});
         let hit = self.searched_in(&self.index, &body).await?.hits.hits.into_iter().next();
         // As it was sent: in one line.

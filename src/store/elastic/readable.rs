@@ -5,8 +5,8 @@ use elasticsearch::http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::blocks::{self, Wanted};
 use super::Elastic;
+use super::blocks::{self, Wanted};
 use crate::plan::Server;
 use crate::schema::Schema;
 use crate::store::StoreError;
