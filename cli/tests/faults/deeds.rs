@@ -67,18 +67,6 @@ pub const DEEDS: [Deed; 18] = [
     deed("foreign documents", Kind::AddForeign, None),
 ];
 
-/// What the program does not withstand in every case yet: the short form leaves it out, the long one finds it. A name goes
-/// from here with the change that mends it.
-pub const OPEN: [&str; 7] = [
-    "search alias to a stranger",
-    "both aliases to a stranger",
-    "search alias to a copy",
-    "both aliases to a copy",
-    "read-only",
-    "pipeline that is missing",
-    "documents edited",
-];
-
 impl Deed {
     /// Whether what is searched is not what is stored, or cannot be asked: whoever reads must say so.
     pub fn hides(&self) -> bool {

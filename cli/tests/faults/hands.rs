@@ -88,8 +88,8 @@ impl Schedule<'_> {
         self.meets(hand, deed, [kind, source], verdict).await;
         hand.undo(deed).await;
         let mut done = deed.name.to_owned();
-        if self.random.u32(0..4) == 0 {
-            let more: Vec<Deed> = DEEDS.into_iter().filter(|deed| !deed.lasts() && wanted(deed.name)).collect();
+        let more: Vec<Deed> = DEEDS.into_iter().filter(|deed| !deed.lasts() && wanted(deed.name)).collect();
+        if self.random.u32(0..4) == 0 && !more.is_empty() {
             let more = more[self.random.usize(..more.len())];
             hand.act(more).await;
             done = format!("{done}, {}", more.name);

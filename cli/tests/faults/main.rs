@@ -59,10 +59,7 @@ async fn hands() {
     let deeds = asked.unwrap_or(4);
     let first = number("JOBMARKET_SEED").unwrap_or_else(|| asked.map_or(SHORT, |_| fastrand::u64(..1 << 40)));
     let one = std::env::var("JOBMARKET_DEED").ok();
-    let wanted = |name: &str| match &one {
-        Some(one) => one == name,
-        None => asked.is_some() || !deeds::OPEN.contains(&name),
-    };
+    let wanted = |name: &str| one.as_deref().is_none_or(|one| one == name);
     let mut outside = Outside::start().await;
     let mut tally = Tally::new("another hand", true, Vec::new(), 0);
     let mut verdict = Verdict::default();
