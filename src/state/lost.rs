@@ -197,13 +197,19 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_is_lost_and_a_later_one_differs() {
+    fn an_older_version_is_lost_an_edited_one_comes_back_and_a_later_one_differs() {
         let dir = tempfile::tempdir().unwrap();
         let mut core = core(dir.path());
-        let compared = core.reconcile("a", None, &[told(1, 8), told(2, 5), told(4, 6)]).unwrap();
-        assert_eq!((compared.differ, compared.lost), (1, 2));
+        let later = Version::new(1, 1).0;
+        let compared = core.reconcile("a", None, &[told(1, 8), told(2, 5), told(3, later), told(4, 6)]).unwrap();
+        assert_eq!((compared.differ, compared.lost), (2, 2));
         // What can be written again stays closed; the other one is open where it is searched, so sweeps close it again.
         assert_eq!([closed(&core, 2), closed(&core, 4)], [true, false]);
+        assert_eq!(core.count_lost("a").unwrap(), (3, 2));
+        // It is still edited when the run ended before that, and no more when a later claim has written it.
+        core.reconcile("a", None, &[told(1, 8)]).unwrap();
+        assert_eq!(core.count_lost("a").unwrap(), (3, 2));
+        core.reconcile("a", None, &[told(1, later)]).unwrap();
         assert_eq!(core.count_lost("a").unwrap(), (2, 1));
     }
 

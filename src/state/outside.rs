@@ -7,6 +7,15 @@ use super::core::Core;
 use super::words::{Compared, Intent, Told};
 use crate::offer::Version;
 
+/// What is known of an offer that a store tells of.
+struct Known {
+    row: i64,
+    version: u64,
+    /// Nothing while it is not certain what the store holds.
+    content: Option<u64>,
+    closed: bool,
+}
+
 impl Core {
     /// What the store was last told of these is null from now on: never equal, and open for a sweep. What is mapped again
     /// stays with the request that brought it, and closed when it is: it is written as such.
@@ -44,7 +53,7 @@ impl Core {
 
     /// Compares what a store says of offers with what is known of them. Where they differ nothing is known any more, so
     /// that the next page that brings the offer writes it; what is not known at all is from now on, as brought by `ask`.
-    /// An older version than the store was told of is lost.
+    /// An older version than the store was told of is lost; what somebody edited is written again like that.
     pub(super) fn reconcile(
         &mut self,
         source: &str,
@@ -53,36 +62,18 @@ impl Core {
     ) -> Result<Compared, StateError> {
         let mut compared = Compared::default();
         for told in outside {
-            let found = self
+            let known = self
                 .connection
                 .prepare_cached("SELECT n, version, content, closed_at IS NOT NULL FROM known WHERE id = ?1")?
                 .query_row(params![told.id.0], |row| {
                     let content = row.get::<_, Option<i64>>(2)?.map(|content| content as u64);
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64, content, row.get::<_, bool>(3)?))
+                    Ok(Known { row: row.get(0)?, version: row.get::<_, i64>(1)? as u64, content, closed: row.get(3)? })
                 })
                 .optional()?;
-            let row = match found {
-                Some((row, version, content, closed)) => {
-                    let as_known = (version, content, closed) == (told.version, told.content, told.closed.is_some());
-                    let (older, shown) = (told.version < version, closed && told.closed.is_none());
-                    let edited = !older && self.is_edited(row, told, Version(version), content.is_some())?;
-                    let returns = (older || edited) && self.is_archived(row)?;
-                    if older && content.is_some() {
-                        compared.lost += u64::from(self.lose(source, row)?);
-                    } else if edited && returns {
-                        compared.differ += u64::from(self.lose(source, row)?);
-                    } else if shown && !returns || content.is_some() && !as_known {
-                        self.forget(row)?;
-                        compared.differ += 1;
-                    }
-                    if shown && !returns {
-                        // Searches find it: a page brings it again, or a sweep closes it again.
-                        self.reopen(row)?;
-                    }
-                    if !older && !(edited && returns) {
-                        self.found_again(row)?;
-                    }
-                    row
+            let row = match known {
+                Some(known) => {
+                    self.compare(source, &known, told, &mut compared)?;
+                    known.row
                 }
                 None => {
                     compared.differ += 1;
@@ -94,11 +85,33 @@ impl Core {
         Ok(compared)
     }
 
+    fn compare(&self, source: &str, known: &Known, told: &Told, compared: &mut Compared) -> Result<(), StateError> {
+        let Known { row, version, content, closed } = *known;
+        let as_known = (version, content, closed) == (told.version, told.content, told.closed.is_some());
+        let older = told.version < version;
+        let edited = !older && self.is_edited(known, told)?;
+        let returns = (older || edited) && self.is_archived(row)?;
+        let shown = closed && told.closed.is_none() && !returns;
+        if older && content.is_some() {
+            compared.lost += u64::from(self.lose(source, row)?);
+        } else if edited && returns {
+            compared.differ += u64::from(self.lose(source, row)?);
+        } else if shown || content.is_some() && !as_known {
+            self.forget(row)?;
+            compared.differ += 1;
+        }
+        if shown {
+            // Searches find it: a page brings it again, or a sweep closes it again.
+            self.reopen(row)?;
+        }
+        if older || edited && returns { Ok(()) } else { self.found_again(row) }
+    }
+
     /// Whether somebody wrote an offer again past the program: a version above its last one, and under the same claim, where
     /// no later one of ours is. It stays so until it is written again.
-    fn is_edited(&self, row: i64, told: &Told, known: Version, certain: bool) -> Result<bool, StateError> {
-        let above = told.version > known.0 && Version(told.version).fence() == known.fence();
-        Ok(above && (certain || self.is_lost(row)?))
+    fn is_edited(&self, known: &Known, told: &Told) -> Result<bool, StateError> {
+        let above = told.version > known.version && Version(told.version).fence() == Version(known.version).fence();
+        Ok(above && (known.content.is_some() || self.is_lost(known.row)?))
     }
 
     /// What the store holds and nobody here knew: open offers are written again when they come, or closed by sweeps of
