@@ -17,10 +17,11 @@ const LAYERS: [&[&str]; 7] = [
 
 /// `extract` is compiled into a plan and reads definitions; `finding` is a word that definitions print. These imports
 /// go the other way for a type alone, and are listed rather than hidden.
-const ALLOWED: [(&str, &str); 10] = [
+const ALLOWED: [(&str, &str); 11] = [
     ("scalar", "exchange"),
     ("search", "scalar"),
     ("search", "schema"),
+    ("search", "convert"),
     ("offer", "schema"),
     ("event", "offer"),
     ("extract", "plan"),

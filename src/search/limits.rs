@@ -5,7 +5,6 @@ use super::parse::{bad, kind};
 use super::{BadSearch, By, Filter, Search};
 use crate::convert::instant_of;
 use crate::schema::{Kind, Schema};
-use crate::store::StoreError;
 
 /// Most hits of one answer, values of one facet, and values that a field is compared with.
 pub const MOST: usize = 10_000;
@@ -17,12 +16,6 @@ const TOGETHER: usize = 60_000;
 pub(super) const ZOOM: u32 = 29;
 /// Half way round the Earth, in kilometres: no two places are further apart.
 const FURTHEST: f64 = 20_100.0;
-
-impl From<BadSearch> for StoreError {
-    fn from(error: BadSearch) -> Self {
-        StoreError::Value(error.to_string())
-    }
-}
 
 /// A value as its field holds it: dates in full, in UTC.
 pub(super) fn value(field: &str, of: &Kind, text: &str) -> Result<String, BadSearch> {
@@ -101,8 +94,8 @@ fn values(by: &By) -> usize {
 }
 
 /// More values than a facet may bring.
-pub(crate) fn too_many(name: &str) -> StoreError {
-    StoreError::Value(format!(
+pub(crate) fn too_many(name: &str) -> BadSearch {
+    BadSearch(format!(
         "`{name}` has more than {MOST} different values: count longer spans, intervals or larger tiles, or narrow the search"
     ))
 }

@@ -1,6 +1,8 @@
 //! What an Elasticsearch says when something is wrong, word for word where a real one was heard.
 use serde_json::{Value, json};
 
+use super::asked::Asked;
+
 /// An answer that the proxy gives, its own or a forwarded one.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
@@ -134,6 +136,23 @@ pub(super) fn too_large(large: Large, bytes: usize, most: usize) -> Option<Answe
         Large::Breaker => error(429, "circuit_breaking_exception", &breaker),
         Large::Closed => return None,
     })
+}
+
+/// Requests that are answered by the proxy, and how.
+pub(super) struct Fixed {
+    /// A path, or a method and a path.
+    pub call: String,
+    /// What the body holds.
+    pub holds: String,
+    pub answer: Answer,
+}
+
+impl Fixed {
+    pub fn meets(&self, asked: &Asked) -> bool {
+        let path = asked.path.split('?').next().unwrap();
+        let called = self.call == path || self.call == format!("{} {path}", asked.method);
+        called && String::from_utf8_lossy(&asked.text()).contains(&self.holds)
+    }
 }
 
 /// The error of one item.

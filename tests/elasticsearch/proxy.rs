@@ -10,8 +10,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use answers::Answer;
 pub use answers::Large;
+use answers::{Answer, Fixed};
 pub use asked::Asked;
 use asked::request;
 use forward::{documents, forward, items};
@@ -79,23 +79,6 @@ struct Orders {
     fixed: Vec<Fixed>,
     seen: Vec<(Fault, u64)>,
     asked: Vec<Asked>,
-}
-
-/// Requests that are answered by the proxy, and how.
-struct Fixed {
-    /// A path, or a method and a path.
-    call: String,
-    /// What the body holds.
-    holds: String,
-    answer: Answer,
-}
-
-impl Fixed {
-    fn meets(&self, asked: &Asked) -> bool {
-        let path = asked.path.split('?').next().unwrap();
-        let called = self.call == path || self.call == format!("{} {path}", asked.method);
-        called && String::from_utf8_lossy(&asked.text()).contains(&self.holds)
-    }
 }
 
 /// What is done with a request.

@@ -146,7 +146,7 @@ fn aggregation(facet: &Facet) -> Value {
 /// The values of a facet out of its aggregation.
 pub(super) fn counted(facet: &Facet, answer: &Value) -> Result<Vec<(String, Number)>, StoreError> {
     if answer["buckets"].as_array().is_some_and(|buckets| buckets.len() > MOST) {
-        return Err(too_many(&facet.name));
+        return Err(too_many(&facet.name).into());
     }
     Ok(values(facet, answer))
 }

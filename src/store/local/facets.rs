@@ -21,11 +21,11 @@ type Counted = Vec<(String, Number)>;
 /// Counts a facet.
 pub(super) fn facet(searcher: &Searcher, query: &dyn Query, facet: &Facet) -> Result<Counted, StoreError> {
     match counted(searcher, query, facet) {
-        Ok(values) if values.len() > MOST => Err(too_many(&facet.name)),
+        Ok(values) if values.len() > MOST => Err(too_many(&facet.name).into()),
         // The index gives up where there are far more.
         Err(StoreError::Index(TantivyError::AggregationError(
             AggregationError::BucketLimitExceeded { .. } | AggregationError::MemoryExceeded { .. },
-        ))) => Err(too_many(&facet.name)),
+        ))) => Err(too_many(&facet.name).into()),
         counted => counted,
     }
 }

@@ -2,122 +2,35 @@
 //! says that all is there.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
-#[path = "elasticsearch/bench.rs"]
+#[path = "../elasticsearch/bench.rs"]
 mod bench;
-#[path = "elasticsearch/hand.rs"]
+#[path = "../elasticsearch/hand.rs"]
 mod hand;
-#[path = "elasticsearch/node.rs"]
+#[path = "../elasticsearch/node.rs"]
 mod node;
-#[path = "elasticsearch/proxy.rs"]
+#[path = "../elasticsearch/proxy.rs"]
 mod proxy;
+#[path = "../shipped/mod.rs"]
 mod shipped;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bench::Bench;
-use chrono::TimeDelta;
 use hand::hand;
 use jobmarket::event::{Event, EventKind, Outcome};
-use jobmarket::run::{Asked, Closes, RunError, Summary, close, run};
+use jobmarket::run::{Closes, RunError, close};
 use jobmarket::search::Search;
-use jobmarket::state::Reader;
 use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
 use node::Node;
 use proxy::{Fault, Proxy};
 use sandbox::Site;
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use watch::{alerts, begun, changed, delete_index, index, soon, standing, warned, warnings};
 
 const FT: &str = "francetravail";
-
-/// A run an hour after the one before: it reads what is new, and is no sweep.
-async fn soon(bench: &mut Bench, source: &str) -> (Summary, Vec<Event>) {
-    bench.now += TimeDelta::hours(1);
-    let (engine, mut heard) = bench.engine();
-    let summary = run(bench.plan(source), engine, bench.now, Asked::Due).await.unwrap();
-    (summary, std::iter::from_fn(|| heard.try_recv().ok()).collect())
-}
-
-/// A run that goes on by itself, once so many of its pages are committed.
-async fn begun(bench: &mut Bench, source: &str, pages: u32) -> (JoinHandle<Result<Summary, RunError>>, Heard) {
-    bench.now += TimeDelta::days(1);
-    let (engine, mut heard) = bench.engine();
-    let (plan, now) = (bench.plan(source), bench.now);
-    let running = tokio::spawn(async move { run(plan, engine, now, Asked::Due).await });
-    let (mut committed, mut events) = (0, Vec::new());
-    while committed < pages {
-        let event = heard.recv().await.expect("the run ended too soon");
-        committed += u32::from(matches!(event.kind, EventKind::PageCommitted { .. }));
-        events.push(event);
-    }
-    (running, Heard { events, heard })
-}
-
-struct Heard {
-    events: Vec<Event>,
-    heard: tokio::sync::mpsc::UnboundedReceiver<Event>,
-}
-
-impl Heard {
-    fn all(mut self) -> Vec<Event> {
-        self.events.extend(std::iter::from_fn(|| self.heard.try_recv().ok()));
-        self.events
-    }
-}
-
-/// The index that is written.
-async fn index(bench: &Bench) -> String {
-    let answer = hand(&bench.node, "GET", "_alias/jobmarket-offers-write", "").await;
-    answer.as_object().unwrap().keys().next().unwrap().clone()
-}
-
-async fn delete_index(bench: &Bench) {
-    let index = index(bench).await;
-    hand(&bench.node, "DELETE", &index, "").await;
-}
-
-/// What stands in the store of a source but for what each writing stamps: content, and whether it is closed.
-async fn standing(bench: &Bench, source: &str) -> BTreeMap<String, Value> {
-    let mut stored = bench.stored(source).await;
-    for document in stored.values_mut() {
-        document.as_object_mut().unwrap().retain(|name, _| name != "changed_at" && name != "provenance");
-    }
-    stored
-}
-
-/// The first offer that stands otherwise than before.
-fn changed(before: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>) -> Option<String> {
-    let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    let key = keys.into_iter().find(|key| before.get(*key) != now.get(*key))?;
-    let object = |all: &BTreeMap<String, Value>| all.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
-    let (mut before, mut now) = (object(before), object(now));
-    let same: Vec<String> = before.keys().filter(|name| before.get(*name) == now.get(*name)).cloned().collect();
-    for name in same {
-        before.shift_remove(&name);
-        now.shift_remove(&name);
-    }
-    Some(format!("{key}: {before:?} is {now:?}"))
-}
-
-fn warned(events: &[Event], words: &str) -> usize {
-    let told = |event: &&Event| matches!(&event.kind, EventKind::Warned { message } if message.contains(words));
-    events.iter().filter(told).count()
-}
-
-/// What was told, without pages and slices.
-fn warnings(events: &[Event]) -> Vec<&EventKind> {
-    let pages = |kind: &EventKind| {
-        matches!(kind, EventKind::PageCommitted { .. } | EventKind::SliceStarted { .. } | EventKind::SliceEnded { .. })
-    };
-    events.iter().map(|event| &event.kind).filter(|kind| !pages(kind)).collect()
-}
-
-/// Nothing of a source is left to be told.
-fn alerts(bench: &Bench, source: &str) -> usize {
-    Reader::open(bench.dir.path()).unwrap().unwrap().alerts(source).unwrap().len()
-}
 
 /// Closes 40 offers of France Travail.
 async fn close_some(bench: &mut Bench) {
