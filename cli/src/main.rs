@@ -6,6 +6,7 @@ mod out;
 mod absent;
 mod commands;
 mod environment;
+mod numbers;
 mod project;
 
 use std::io::IsTerminal;

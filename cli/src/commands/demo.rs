@@ -13,7 +13,7 @@ use jobmarket::store::Store;
 use jobmarket::store::local::Local;
 use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
 
-use crate::Place;
+use crate::{Place, numbers};
 use crate::commands::run::{Log, carry_out, tell};
 use crate::project::{DEMO, Project, within};
 
@@ -21,7 +21,7 @@ use crate::project::{DEMO, Project, within};
 #[derive(clap::Args)]
 pub struct Demo {
     /// Offers of the simulated France Travail.
-    #[arg(long, default_value_t = 6_000)]
+    #[arg(long, default_value_t = 6_000, allow_negative_numbers = true, value_parser = numbers::whole::<usize>(1, numbers::SIMULATED))]
     offers: usize,
     /// Removes the demo's data directory, and does nothing else.
     #[arg(long)]

@@ -10,7 +10,7 @@ use jobmarket::plan::{Ask, compile};
 use jobmarket::run::preview;
 use serde_json::Value;
 
-use crate::Place;
+use crate::{Place, numbers};
 use crate::commands::plans::{no_stray, origins};
 use crate::out::{self, counted};
 use crate::project::Project;
@@ -21,7 +21,7 @@ pub struct Try {
     /// The source; also one that is switched off.
     source: String,
     /// Records shown.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, allow_negative_numbers = true, value_parser = numbers::whole::<usize>(0, numbers::SHOWN))]
     limit: usize,
     /// Requests for A go to B.
     #[arg(long, value_name = "A=B")]

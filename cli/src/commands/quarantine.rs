@@ -6,7 +6,7 @@ use anyhow::bail;
 use jobmarket::run::Again;
 use jobmarket::state::{Held, Reader, State};
 
-use crate::Place;
+use crate::{Place, numbers};
 use crate::commands::one::replay_one;
 use crate::commands::plans::known_source;
 use crate::commands::run::Log;
@@ -24,7 +24,7 @@ pub enum Quarantine {
         /// Of one source only.
         source: Option<String>,
         /// Most entries.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, allow_negative_numbers = true, value_parser = numbers::whole::<usize>(1, numbers::SHOWN))]
         limit: usize,
     },
     /// Shows one whole, with its raw record.
@@ -33,6 +33,7 @@ pub enum Quarantine {
     #[command(verbatim_doc_comment)]
     Show {
         /// Its number.
+        #[arg(allow_negative_numbers = true, value_parser = numbers::whole::<i64>(1, numbers::NUMBERED))]
         number: i64,
     },
     /// Maps entries again out of the archive, with the mapping as it is now.
@@ -43,6 +44,7 @@ pub enum Quarantine {
     #[command(verbatim_doc_comment)]
     Retry {
         /// Their numbers; all when none is given.
+        #[arg(allow_negative_numbers = true, value_parser = numbers::whole::<i64>(1, numbers::NUMBERED))]
         numbers: Vec<i64>,
         /// Of one source only.
         #[arg(long)]
@@ -57,7 +59,7 @@ pub enum Quarantine {
     #[command(verbatim_doc_comment)]
     Drop {
         /// Their numbers.
-        #[arg(required = true)]
+        #[arg(required = true, allow_negative_numbers = true, value_parser = numbers::whole::<i64>(1, numbers::NUMBERED))]
         numbers: Vec<i64>,
     },
 }

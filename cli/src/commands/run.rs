@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use indicatif::ProgressBar;
 use jobmarket::board::Board;
 use jobmarket::convert::instant_of;
@@ -63,7 +63,12 @@ impl Log {
 /// The windows that are asked for, which every plan must be able to ask its site for.
 fn span(asked: &Run, plans: &[Plan]) -> anyhow::Result<Option<Window>> {
     let date = |text: &str| -> anyhow::Result<DateTime<Utc>> {
-        instant_of(text).with_context(|| format!("`{text}` is not a date; write 2026-01-31 or 2026-01-31T12:00:00Z"))
+        let found = instant_of(text)
+            .with_context(|| format!("`{text}` is not a date; write 2026-01-31 or 2026-01-31T12:00:00Z"))?;
+        if !(1970..=2100).contains(&found.year()) {
+            bail!("`{text}` is out of range: a date from 1970 to 2100 is wanted");
+        }
+        Ok(found)
     };
     let Some((from, to)) = asked.from.as_deref().zip(asked.to.as_deref()) else { return Ok(None) };
     let window = (date(from)?, date(to)?);

@@ -8,7 +8,7 @@ use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
 use jobmarket::store::{Store, StoreError};
 
-use crate::Place;
+use crate::{Place, numbers};
 use crate::out::{self, counted, printable};
 use crate::project::Project;
 
@@ -25,7 +25,7 @@ pub struct Search {
     #[arg(long = "facet")]
     facets: Vec<String>,
     /// Most hits.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, allow_negative_numbers = true, value_parser = numbers::whole::<usize>(0, numbers::HITS))]
     limit: usize,
     /// Order: `field`, or `-field` for the greatest first; by relevance without.
     #[arg(long, allow_hyphen_values = true)]
