@@ -101,13 +101,13 @@ pub struct Call {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionFile {
-    /// Path, relative to the project.
+    /// Path of a file of the project, relative to its folder; 16 MiB at most.
     pub path: String,
     /// Name of the column.
     pub column: String,
 }
 
-/// Whole numbers from, to (inclusive), by step.
+/// Whole numbers from, to (inclusive), by step; 1000000 at most.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionRange {
@@ -118,6 +118,18 @@ pub struct PartitionRange {
     /// Step, 1 by default.
     #[serde(default = "one")]
     pub step: i64,
+}
+
+impl PartitionRange {
+    /// How many numbers it gives.
+    pub fn count(&self) -> u64 {
+        let (distance, step) = (i128::from(self.to) - i128::from(self.from), i128::from(self.step));
+        if step == 0 || distance != 0 && (distance < 0) != (step < 0) {
+            return 0;
+        }
+        // It lies below 2^64: a distance of two numbers of 64 bits does.
+        u64::try_from(distance / step).unwrap_or(u64::MAX).saturating_add(1)
+    }
 }
 
 fn one() -> i64 {

@@ -65,7 +65,7 @@ pub struct Elasticsearch {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Archive {
-    /// Folder, relative to the data directory.
+    /// Folder in the data directory, or the whole path of one elsewhere; `..` is refused.
     pub dir: String,
     /// How long they are kept; those of open offers stay longer.
     pub keep: Span,
@@ -261,7 +261,7 @@ pub enum Sink {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
-    /// Folder, relative to the data directory.
+    /// Folder in the data directory, or the whole path of one elsewhere; `..` is refused.
     pub dir: String,
     /// How lines are written.
     #[serde(default)]

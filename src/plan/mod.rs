@@ -30,12 +30,12 @@ pub(crate) use call::{named, window};
 pub use compile::{Ask, compile, known};
 pub use failure::{asked, failure, is_html};
 pub use origins::{Origins, is_loopback};
-pub use partition::{Parent, Partition};
+pub use partition::{Parent, Partition, Range};
 pub use request::{RequestError, RequestPlan};
 pub use server::{Fingerprint, Server, data_of, server_as_written, server_of};
 pub use surroundings::Surroundings;
 pub use unbuilt::later;
-pub use windows::{Window, Windows};
+pub use windows::{Tiles, Window, Windows};
 
 /// One source in one pipeline, checked and compiled.
 #[derive(Debug)]

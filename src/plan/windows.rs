@@ -1,5 +1,5 @@
 //! Windows of time: which a run reads, and how one is halved.
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::compile::Values;
 use crate::finding::Finding;
@@ -41,17 +41,13 @@ impl Windows {
         }
     }
 
-    /// The windows of a span, oldest first, tiled by `step`.
-    pub fn tile(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<Window> {
-        let Some(step) = self.step.filter(|step| *step > TimeDelta::zero()) else { return vec![(start, end)] };
-        let mut windows = Vec::new();
-        let mut at = start;
-        while at < end {
-            let next = (at + step).min(end);
-            windows.push((at, next));
-            at = next;
+    /// The windows of a span, oldest first, tiled by `step`; an error where there are too many.
+    pub fn tile(&self, start: DateTime<Utc>, end: DateTime<Utc>) -> Result<Tiles, String> {
+        let step = self.step.filter(|step| *step > TimeDelta::zero());
+        match step.and_then(|step| too_many(end - start, step)) {
+            Some(message) => Err(message),
+            None => Ok(Tiles { at: Some(start), end, step }),
         }
-        windows
     }
 
     /// The halves of a window, the middle rounded to `until`; `None` when it cannot be made shorter.
@@ -74,6 +70,39 @@ impl Windows {
     }
 }
 
+/// Windows of a span, each made when it is asked for.
+#[derive(Debug)]
+pub struct Tiles {
+    at: Option<DateTime<Utc>>,
+    end: DateTime<Utc>,
+    step: Option<TimeDelta>,
+}
+
+impl Iterator for Tiles {
+    type Item = Window;
+
+    fn next(&mut self) -> Option<Window> {
+        let start = self.at.take()?;
+        let Some(step) = self.step else { return Some((start, self.end)) };
+        if start >= self.end {
+            return None;
+        }
+        let next = start.checked_add_signed(step).map_or(self.end, |next| next.min(self.end));
+        self.at = Some(next);
+        Some((start, next))
+    }
+}
+
+/// Most windows of a span: each is a slice of its own.
+const MOST: i64 = 1_000_000;
+
+fn too_many(span: TimeDelta, step: TimeDelta) -> Option<String> {
+    let windows = span.num_seconds() / step.num_seconds().max(1);
+    (windows > MOST).then(|| {
+        format!("`windows` of {} s over {} s are {windows}: {MOST} at most", step.num_seconds(), span.num_seconds())
+    })
+}
+
 /// Windows as they are written, compiled.
 pub(super) fn windows(
     windows: &crate::definition::source::Windows,
@@ -82,7 +111,7 @@ pub(super) fn windows(
     let mut instant = |template: &Option<Template>, name: &str| -> Result<Option<DateTime<Utc>>, Finding> {
         let Some(template) = template else { return Ok(None) };
         let text = values.text(template, &["windows", name])?;
-        let found = text.parse().ok();
+        let found = text.parse().ok().filter(|at: &DateTime<Utc>| (1..=9999).contains(&at.year()));
         found.map(Some).ok_or_else(|| values.finding(&["windows", name], format!("`{text}` is not an instant")))
     };
     let from = instant(&windows.from, "from")?;
@@ -103,7 +132,15 @@ pub(super) fn windows(
             Some((above, values.given(&split.until, &["windows", "split", "until"])?.delta()))
         }
     };
-    Ok(Windows { first, until, lookback, step, split })
+    let whole = match (first, until) {
+        (First::Ago(span), _) => Some(span.delta()),
+        (First::At(from), Some(until)) => Some(until - from),
+        (First::At(_), None) => None,
+    };
+    match whole.zip(step).and_then(|(whole, step)| too_many(whole, step)) {
+        Some(message) => Err(values.finding(&["windows", "step"], message)),
+        None => Ok(Windows { first, until, lookback, step, split }),
+    }
 }
 
 #[cfg(test)]

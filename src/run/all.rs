@@ -55,7 +55,7 @@ async fn next(shared: &Shared, slices: &mut slices::Slices, tally: &mut Tally) -
     match next {
         Ok(next) => Ok(next),
         Err(NoSlice::State(error)) => Err(error.into()),
-        Err(NoSlice::Values(error)) => {
+        Err(error @ (NoSlice::Values(_) | NoSlice::Windows(_))) => {
             tally.refused = Some(error.to_string());
             Ok(None)
         }

@@ -10,16 +10,39 @@ use crate::decode::{self, DecodeError};
 use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
-use crate::plan::{Meaning, Parent, Partition, Place, Plan};
+use crate::plan::{Meaning, Parent, Partition, Place, Plan, Range};
 use crate::tree::Tree;
 
 /// Where the enumeration stands: the values of each name and which of them is at hand.
 pub(super) struct Partitions {
     plan: Arc<Plan>,
-    levels: Vec<(Arc<Vec<Tree<'static>>>, usize)>,
+    levels: Vec<(Values, usize)>,
     /// Values that do not depend on earlier names.
-    kept: Vec<Option<Arc<Vec<Tree<'static>>>>>,
+    kept: Vec<Option<Values>>,
     state: State,
+}
+
+/// Values of one name.
+#[derive(Clone)]
+enum Values {
+    List(Arc<Vec<Tree<'static>>>),
+    Range(Range),
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Values::List(list) => list.len(),
+            Values::Range(range) => range.len(),
+        }
+    }
+
+    fn at(&self, index: usize) -> Tree<'static> {
+        match self {
+            Values::List(list) => list.get(index).cloned().unwrap_or_default(),
+            Values::Range(range) => range.get(index).map(Tree::Int).unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(PartialEq)]
@@ -68,7 +91,7 @@ impl Partitions {
                 return Ok(Some(Tree::Object(named(self.at())).to_string()));
             }
             let values = self.values(depth, asker, project, warn).await?;
-            if values.is_empty() {
+            if values.len() == 0 {
                 warn(format!("`for.{}` has no values: nothing is asked for it", self.plan.partitions[depth].0));
                 self.step();
             } else {
@@ -93,7 +116,7 @@ impl Partitions {
     /// The values at hand.
     fn at(&self) -> Vec<(String, Tree<'static>)> {
         let names = self.plan.partitions.iter().map(|(name, _)| name.clone());
-        names.zip(self.levels.iter().map(|(values, at)| values[*at].clone())).collect()
+        names.zip(self.levels.iter().map(|(values, at)| values.at(*at))).collect()
     }
 
     async fn values(
@@ -102,13 +125,14 @@ impl Partitions {
         asker: &Asker<'_>,
         project: &Path,
         warn: &(dyn Fn(String) + Sync),
-    ) -> Result<Arc<Vec<Tree<'static>>>, NoValues> {
+    ) -> Result<Values, NoValues> {
         if let Some(kept) = &self.kept[depth] {
             return Ok(kept.clone());
         }
         let plan = self.plan.clone();
         let (name, partition) = &plan.partitions[depth];
-        let values = Arc::new(match partition {
+        let list = match partition {
+            Partition::Range(range) => return Ok(Values::Range(*range)),
             Partition::List(list) => list.clone(),
             Partition::Template(program) => {
                 let at = self.at();
@@ -128,7 +152,8 @@ impl Partitions {
                 column.into_iter().map(Tree::from).collect()
             }
             Partition::Parent(parent) => self.parent(name, parent, asker, warn).await?,
-        });
+        };
+        let values = Values::List(Arc::new(list));
         if !partition.depends() {
             self.kept[depth] = Some(values.clone());
         }

@@ -9,7 +9,7 @@ use super::ask::Asker;
 use super::partitions::{NoValues, Partitions};
 use crate::event::{EventKind, RunKind};
 use crate::fetch::Note;
-use crate::plan::{Plan, Window};
+use crate::plan::{Plan, Tiles, Window};
 use crate::state::StateError;
 use crate::state::words::{Slice, SliceState};
 
@@ -22,6 +22,9 @@ pub(super) enum NoSlice {
     /// Values of `for` could not be had: the run fails.
     #[error(transparent)]
     Values(#[from] NoValues),
+    /// There are too many windows: the run fails.
+    #[error("{0}")]
+    Windows(String),
 }
 
 /// What is still to be read.
@@ -35,9 +38,31 @@ pub(super) struct Slices {
     /// and without a gap: what is left lies behind it.
     begun: HashMap<String, Option<DateTime<Utc>>>,
     partitions: Partitions,
-    /// Windows of the partition at hand.
-    windows: VecDeque<(String, Option<Window>)>,
+    /// The partition at hand, and its windows.
+    partition: String,
+    windows: Windows,
     number: usize,
+}
+
+/// What is left of the windows of a partition.
+enum Windows {
+    None,
+    /// It has no windows and is one slice.
+    Whole,
+    Tiles(Tiles),
+}
+
+impl Windows {
+    fn next(&mut self) -> Option<Option<Window>> {
+        match self {
+            Windows::None => None,
+            Windows::Whole => {
+                *self = Windows::None;
+                Some(None)
+            }
+            Windows::Tiles(tiles) => tiles.next().map(Some),
+        }
+    }
 }
 
 impl Slices {
@@ -62,7 +87,8 @@ impl Slices {
             open,
             begun,
             partitions: Partitions::new(plan),
-            windows: VecDeque::new(),
+            partition: String::new(),
+            windows: Windows::None,
             number: number.map_or(0, |last| last + 1),
         }
     }
@@ -73,8 +99,8 @@ impl Slices {
             return Ok(Some(open));
         }
         loop {
-            if let Some((partition, window)) = self.windows.pop_front() {
-                let slice = Slice::open(self.number.to_string(), partition, window);
+            if let Some(window) = self.windows.next() {
+                let slice = Slice::open(self.number.to_string(), self.partition.clone(), window);
                 self.number += 1;
                 shared.engine.state.put_slice(shared.run, slice.clone()).await?;
                 return Ok(Some(slice));
@@ -85,18 +111,18 @@ impl Slices {
             let Some(partition) = self.partitions.next(&asker, &shared.engine.project, &warn).await? else {
                 return Ok(None);
             };
-            let windows = self.windows_of(shared, &partition).await?;
-            self.windows.extend(windows.into_iter().map(|window| (partition.clone(), window)));
+            self.windows = self.windows_of(shared, &partition).await?;
+            self.partition = partition;
         }
     }
 
     /// The windows of a partition that are still to be begun. Where the first one starts is asked once a run: what is
     /// covered and what is open change with each window that is read.
-    async fn windows_of(&self, shared: &Shared, partition: &str) -> Result<Vec<Option<Window>>, StateError> {
+    async fn windows_of(&self, shared: &Shared, partition: &str) -> Result<Windows, NoSlice> {
         let plan = &shared.plan;
         let begun = self.begun.get(partition).copied();
         let Some(windows) = &plan.windows else {
-            return Ok(if begun.is_some() { Vec::new() } else { vec![None] });
+            return Ok(if begun.is_some() { Windows::None } else { Windows::Whole });
         };
         let (start, end) = match (self.kind, self.span) {
             (RunKind::Backfill, Some(span)) => span,
@@ -113,9 +139,9 @@ impl Slices {
             }
         };
         let start = match begun.flatten() {
-            Some(begun) if begun >= end => return Ok(Vec::new()),
+            Some(begun) if begun >= end => return Ok(Windows::None),
             begun => begun.unwrap_or(start),
         };
-        Ok(windows.tile(start, end).into_iter().map(Some).collect())
+        windows.tile(start, end).map(Windows::Tiles).map_err(NoSlice::Windows)
     }
 }

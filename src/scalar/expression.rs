@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::call::{Arg, Call, Given};
+use super::extent;
 use super::fault::{Carried, Fault};
 use super::path::{self, Path};
 use crate::tree::Tree;
@@ -220,6 +221,7 @@ impl FromStr for Expression {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
+        extent::long(text, "bad-expression")?;
         let mut reader = Reader { text, at: 0 };
         let mut operands = vec![reader.operand()?];
         while reader.take("??") {

@@ -1,6 +1,11 @@
 //! The small types that parse themselves out of a text of a file: paths, templates, expressions, durations.
 pub mod fault;
+mod breadth;
+mod extent;
+mod pattern;
+mod walk;
 pub mod path;
+#[cfg(test)]
 mod query;
 mod shape;
 pub mod call;

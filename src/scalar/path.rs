@@ -1,4 +1,5 @@
-//! PATH: an RFC 9535 JSONPath, parsed while the file is read and walked without the library where it is simple.
+//! PATH: an RFC 9535 JSONPath, parsed by the library while the file is read, and walked without it: it gathers all that
+//! it passes.
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -6,10 +7,13 @@ use std::sync::Arc;
 use jsonpath_rust::parser::errors::JsonPathError;
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use jsonpath_rust::parser::parse_json_path;
-use jsonpath_rust::query::js_path_process;
 
+use super::breadth::too_wide;
+use super::extent;
 use super::fault::{Carried, Fault};
+use super::pattern::Patterns;
 use super::shape::{ill_typed, is_singular};
+use super::walk::{self, Walk};
 use crate::tree::Tree;
 
 /// A JSONPath.
@@ -18,18 +22,8 @@ use crate::tree::Tree;
 pub struct Path {
     text: Arc<str>,
     query: Arc<JpQuery>,
-    walk: Option<Arc<[Hop]>>,
+    patterns: Arc<Patterns>,
     singular: bool,
-}
-
-/// One step of a simple path.
-#[derive(Clone, Debug, PartialEq)]
-enum Hop {
-    Name(String),
-    Names(Vec<String>),
-    Index(i64),
-    Slice(Option<i64>, Option<i64>, i64),
-    Each,
 }
 
 impl Path {
@@ -72,114 +66,40 @@ impl Path {
 
     /// The names that lead to the list whose elements it reads, when it is `$.a.b[*]` or `$.a.b`.
     pub fn to_list(&self) -> Option<Vec<&str>> {
-        let hops = self.walk.as_ref()?;
-        let hops = hops.strip_suffix(&[Hop::Each]).unwrap_or(hops);
-        hops.iter().map(|hop| if let Hop::Name(name) = hop { Some(name.as_str()) } else { None }).collect()
+        let segments = match &self.query.segments[..] {
+            [names @ .., Segment::Selector(Selector::Wildcard)] => names,
+            names => names,
+        };
+        let names = segments.iter().map(|segment| match segment {
+            Segment::Selector(Selector::Name(name)) => Some(name.as_str()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// The path to what its several matches stand in: what is before the first part that may match several times.
     pub fn container(&self) -> Option<Path> {
         let first = (0..self.query.segments.len()).find(|end| !is_singular(&self.query.segments[..=*end]))?;
         let query = JpQuery::new(self.query.segments[..first].to_vec());
-        let walk = lower(&query).map(Into::into);
-        Some(Path { text: self.text.clone(), query: Arc::new(query), walk, singular: true })
+        Some(Path { query: Arc::new(query), singular: true, ..self.clone() })
     }
 
     /// All values it leads to, in order.
     pub fn read<'t, 'p>(&self, root: &'t Tree<'p>) -> Vec<&'t Tree<'p>> {
-        let Some(walk) = &self.walk else {
-            let found = js_path_process(&self.query, root).unwrap_or_default();
-            return found.into_iter().map(|found| found.val()).collect();
-        };
+        if self.singular {
+            return walk::one(&self.query.segments, root).into_iter().collect();
+        }
         let mut found = Vec::new();
-        walk_on(walk, root, &mut found);
+        Walk::new(root, &self.patterns).each(&self.query.segments, root, &mut |value| found.push(value));
         found
     }
 
     /// What it stands for: the one value (null when missing) of a singular path, else a list of all matches.
     pub fn value<'p>(&self, root: &Tree<'p>) -> Tree<'p> {
-        if self.singular
-            && let Some(walk) = &self.walk
-        {
-            return walk_one(walk, root).cloned().unwrap_or_default();
+        if self.singular {
+            return walk::one(&self.query.segments, root).cloned().unwrap_or_default();
         }
-        let mut found = self.read(root).into_iter().cloned();
-        if self.singular { found.next().unwrap_or_default() } else { Tree::List(found.collect()) }
-    }
-}
-
-fn walk_one<'t, 'p>(walk: &[Hop], root: &'t Tree<'p>) -> Option<&'t Tree<'p>> {
-    walk.iter().try_fold(root, |at, hop| match hop {
-        Hop::Name(name) => at.get(name),
-        Hop::Index(index) => at.as_list().and_then(|list| list.get(place(*index, list.len())?)),
-        Hop::Names(_) | Hop::Slice(..) | Hop::Each => None,
-    })
-}
-
-fn walk_on<'t, 'p>(walk: &[Hop], at: &'t Tree<'p>, found: &mut Vec<&'t Tree<'p>>) {
-    let Some((hop, rest)) = walk.split_first() else {
-        found.push(at);
-        return;
-    };
-    match (hop, at) {
-        (Hop::Name(name), _) => at.get(name).into_iter().for_each(|value| walk_on(rest, value, found)),
-        (Hop::Names(names), _) => {
-            names.iter().filter_map(|name| at.get(name)).for_each(|value| walk_on(rest, value, found));
-        }
-        (Hop::Each, Tree::List(list)) => list.iter().for_each(|value| walk_on(rest, value, found)),
-        (Hop::Each, Tree::Object(members)) => members.iter().for_each(|(_, value)| walk_on(rest, value, found)),
-        (Hop::Index(index), Tree::List(list)) => {
-            let value = place(*index, list.len()).and_then(|index| list.get(index));
-            value.into_iter().for_each(|value| walk_on(rest, value, found));
-        }
-        (Hop::Slice(start, end, step), Tree::List(list)) => {
-            slice(list, *start, *end, *step).for_each(|value| walk_on(rest, value, found));
-        }
-        _ => {}
-    }
-}
-
-/// The index counted from the front; a negative one counts from the end.
-fn place(index: i64, length: usize) -> Option<usize> {
-    let index = if index < 0 { index + length as i64 } else { index };
-    usize::try_from(index).ok()
-}
-
-/// Elements of a forward slice, RFC 9535 section 2.3.4.2.
-fn slice<'t, 'p>(
-    list: &'t [Tree<'p>],
-    start: Option<i64>,
-    end: Option<i64>,
-    step: i64,
-) -> impl Iterator<Item = &'t Tree<'p>> {
-    let length = list.len() as i64;
-    let bound = |at: i64| if at < 0 { (at + length).max(0) } else { at.min(length) } as usize;
-    let (start, end) = (bound(start.unwrap_or(0)), bound(end.unwrap_or(length)));
-    list.get(start..end.max(start)).unwrap_or_default().iter().step_by(step as usize)
-}
-
-/// The walk of a path made of names, indices, wildcards and forward slices alone.
-fn lower(query: &JpQuery) -> Option<Vec<Hop>> {
-    query.segments.iter().map(lower_segment).collect()
-}
-
-fn lower_segment(segment: &Segment) -> Option<Hop> {
-    match segment {
-        Segment::Selector(Selector::Name(name)) => Some(Hop::Name(name.clone())),
-        Segment::Selector(Selector::Index(index)) => Some(Hop::Index(*index)),
-        Segment::Selector(Selector::Wildcard) => Some(Hop::Each),
-        Segment::Selector(Selector::Slice(start, end, step)) => {
-            let step = step.unwrap_or(1);
-            (step > 0).then_some(Hop::Slice(*start, *end, step))
-        }
-        Segment::Selectors(selectors) => {
-            let names = selectors.iter().map(|selector| match selector {
-                Selector::Name(name) => Some(name.clone()),
-                _ => None,
-            });
-            names.collect::<Option<_>>().map(Hop::Names)
-        }
-        Segment::Selector(Selector::Filter(_)) | Segment::Descendant(_) => None,
+        Tree::List(self.read(root).into_iter().cloned().collect())
     }
 }
 
@@ -232,13 +152,19 @@ impl FromStr for Path {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
+        extent::long(text, "bad-path")?;
+        extent::deep(text, "bad-path")?;
         if !text.starts_with('$') {
             let fault = Fault::new("bad-path", 0..text.len(), format!("`{text}` is not a JSONPath"));
             return Err(fault.hint(format!("a path starts with `$`: `$.{text}`")));
         }
         let query = parse_json_path(text).map_err(|error| fault(text, &error))?;
-        if let Some(message) = ill_typed(&query) {
+        let mut patterns = Patterns::default();
+        if let Some(message) = ill_typed(&query, &mut patterns) {
             return Err(Fault::new("bad-path", 0..text.len(), message).hint(HINT));
+        }
+        if let Some((message, hint)) = too_wide(&query) {
+            return Err(Fault::new("bad-path", 0..text.len(), message).hint(hint));
         }
         // The library skips the blank in `$.a b`, which RFC 9535 refuses.
         let end = end(text);
@@ -246,9 +172,8 @@ impl FromStr for Path {
             let fault = Fault::new("bad-path", end..text.len(), format!("`{text}` does not end with its path"));
             return Err(fault.hint(HINT));
         }
-        let walk = lower(&query).map(Arc::from);
         let singular = is_singular(&query.segments);
-        Ok(Path { text: text.into(), query: Arc::new(query), walk, singular })
+        Ok(Path { text: text.into(), query: Arc::new(query), patterns: Arc::new(patterns), singular })
     }
 }
 
@@ -274,6 +199,8 @@ impl fmt::Display for Path {
 
 #[cfg(test)]
 mod tests {
+    use jsonpath_rust::query::js_path_process;
+
     use super::*;
 
     const RECORD: &str =
@@ -308,6 +235,51 @@ mod tests {
         let root: Tree<'_> = serde_json::from_str(RECORD).unwrap();
         let path: Path = "$.a.b[*]['c','k']".parse().unwrap();
         assert_eq!(path.value(&root).to_string(), r#"[1,"x",2,"y",3]"#);
+    }
+
+    #[test]
+    fn a_pattern_is_an_i_regexp() {
+        let check = |pattern: &str, text: &str, expect: bool| {
+            let root = Tree::List(vec![Tree::text(text)]);
+            let path: Path = format!("$[?match(@, '{pattern}')]").parse().unwrap();
+            assert_eq!(path.read(&root).len() == 1, expect, "{pattern} {text:?}");
+        };
+        check("a|b", "ab", false);
+        check("a.c", "abc", true);
+        check("a.c", "a\rc", false);
+        check("[.]", "x", false);
+        check(r"a\\.c", "abc", false);
+        check(r"[\\]x]y", "]y", true);
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_deep_is_refused() {
+        let check = |path: String, expect: &str| {
+            let fault = path.parse::<Path>().unwrap_err();
+            assert!(fault.message.contains(expect), "{}", fault.message);
+        };
+        check(format!("${}", ".a".repeat(40_000)), "65536 at most");
+        for (open, close) in [("[?(", ")]"), ("[?!(", ")]"), ("[?@[?@.a", "]]"), ("(", ")"), ("[?length(value(", ")) == 1]")] {
+            check(format!("${}{}", open.repeat(60), close.repeat(60)), "brackets in each other");
+        }
+        check(format!("$[?{}@.a]", "!".repeat(60_000)), "is not a JSONPath");
+        // As deep as may be, and as long.
+        assert!(format!("$[?{}@.a{}]", "(".repeat(49), ")".repeat(49)).parse::<Path>().is_ok());
+        assert!(format!("${}", ".a".repeat(32_000)).parse::<Path>().is_ok());
+        assert!(format!("$[?@.a{}]", " || @.a".repeat(9_000)).parse::<Path>().is_ok());
+    }
+
+    #[test]
+    fn a_deep_and_wide_answer_is_walked_once() {
+        let mut deep = Tree::List((0..100_000).map(Tree::Int).collect());
+        for _ in 0..100 {
+            deep = Tree::Object(vec![("a".repeat(1_000).into(), deep), ("a".into(), Tree::Null)]);
+        }
+        let count = |path: &str| path.parse::<Path>().unwrap().read(&deep).len();
+        assert_eq!(count("$..a"), 100);
+        assert_eq!(count("$..*"), 100_200);
+        assert_eq!(count("$..[?@ > 99998]"), 1);
+        assert_eq!(count("$..[?@ == $.a]"), 100);
     }
 
     #[test]
@@ -353,6 +325,42 @@ mod tests {
             "$ .t [1]",
             "$[*]",
             "$",
+            "$.t[::-2]",
+            "$.t[9:0:-1]",
+            "$.t[-1:-9:-1]",
+            "$.t[1::0]",
+            "$.t[:9007199254740991]",
+            "$.t[9007199254740991]",
+            "$..c",
+            "$..*",
+            "$..[1]",
+            "$..b[*].k",
+            "$.a.b[?@.c > 1]",
+            "$.a.b[?@.c >= 2 && @.k]",
+            "$.a.b[?@.c <= 1 || !@.k]",
+            "$.a.b[?!(@.k == 'x')].c",
+            "$.a.b[?@.k != 'x'].c",
+            "$.a.b[?@.k < 'y'].c",
+            "$.a.b[?@.none == @.neither].c",
+            "$.a.b[?@.none == 1].c",
+            "$.a.b[?@.c == 1.0].c",
+            "$.a.b[?@.c == $.a.b[1].c].c",
+            "$.a.b[?$.e].c",
+            "$.a.b[?$.nothing].c",
+            "$.a.b[?length(@.k) == 1].c",
+            "$.a.b[?length(@) > 1].c",
+            "$.a.b[?count(@.*) > 1].c",
+            "$.a.b[?count($..c) == 3].c",
+            "$.a.b[?value(@.k) == 'x'].c",
+            "$.a.b[?match(@.k, '[x-y]')].c",
+            "$.a.b[?match(@.k, '')].c",
+            "$.a.b[?search(@.k, '.')].c",
+            "$.t[?@ == 'p']",
+            "$.t[?@ > 'p']",
+            "$[?@[0] == 'p']",
+            "$[?@ == null]",
+            "$[?@.b[?@.k == 'y']]",
+            "$..[?@.k]",
         ] {
             let root: Tree<'_> = serde_json::from_str(RECORD).unwrap();
             let path: Path = path.parse().unwrap();

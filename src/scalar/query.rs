@@ -1,4 +1,4 @@
-//! `Tree` as jsonpath-rust reads it: filters and descendants run there, simple paths never do.
+//! `Tree` as jsonpath-rust reads it: tests compare our walk with the library's.
 use jsonpath_rust::query::queryable::Queryable;
 
 use crate::tree::Tree;

@@ -3,35 +3,37 @@ use jsonpath_rust::parser::model::{
     Comparable, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, Test, TestFunction,
 };
 
-/// What is wrong with the function calls of a query, if anything.
-pub(super) fn ill_typed(query: &JpQuery) -> Option<String> {
-    segments(&query.segments)
+use super::pattern::Patterns;
+
+/// What is wrong with the function calls of a query, if anything. The patterns of those that are right are gathered.
+pub(super) fn ill_typed(query: &JpQuery, patterns: &mut Patterns) -> Option<String> {
+    segments(&query.segments, patterns)
 }
 
-fn segments(segments: &[Segment]) -> Option<String> {
+fn segments(segments: &[Segment], patterns: &mut Patterns) -> Option<String> {
     segments.iter().find_map(|segment| match segment {
-        Segment::Descendant(inner) => self::segments(std::slice::from_ref(inner)),
-        Segment::Selector(selector) => self::selector(selector),
-        Segment::Selectors(selectors) => selectors.iter().find_map(selector),
+        Segment::Descendant(inner) => self::segments(std::slice::from_ref(inner), patterns),
+        Segment::Selector(selector) => self::selector(selector, patterns),
+        Segment::Selectors(selectors) => selectors.iter().find_map(|selector| self::selector(selector, patterns)),
     })
 }
 
-fn selector(selector: &Selector) -> Option<String> {
+fn selector(selector: &Selector, patterns: &mut Patterns) -> Option<String> {
     match selector {
-        Selector::Filter(filter) => self::filter(filter),
+        Selector::Filter(filter) => self::filter(filter, patterns),
         Selector::Name(_) | Selector::Wildcard | Selector::Index(_) | Selector::Slice(..) => None,
     }
 }
 
-fn filter(filter: &Filter) -> Option<String> {
+fn filter(filter: &Filter, patterns: &mut Patterns) -> Option<String> {
     match filter {
-        Filter::Or(parts) | Filter::And(parts) => parts.iter().find_map(self::filter),
-        Filter::Atom(FilterAtom::Filter { expr, .. }) => self::filter(expr),
-        Filter::Atom(FilterAtom::Test { expr, .. }) => condition(expr),
+        Filter::Or(parts) | Filter::And(parts) => parts.iter().find_map(|part| self::filter(part, patterns)),
+        Filter::Atom(FilterAtom::Filter { expr, .. }) => self::filter(expr, patterns),
+        Filter::Atom(FilterAtom::Test { expr, .. }) => condition(expr, patterns),
         Filter::Atom(FilterAtom::Comparison(comparison)) => {
             let (left, right) = comparison.vals();
             [left, right].into_iter().find_map(|side| match side {
-                Comparable::Function(function) => call(function),
+                Comparable::Function(function) => call(function, patterns),
                 Comparable::Literal(_) | Comparable::SingularQuery(_) => None,
             })
         }
@@ -39,25 +41,26 @@ fn filter(filter: &Filter) -> Option<String> {
 }
 
 /// A test that stands alone must be true or false, or ask whether something is there.
-fn condition(test: &Test) -> Option<String> {
+fn condition(test: &Test, patterns: &mut Patterns) -> Option<String> {
     match test {
-        Test::RelQuery(path) => segments(path),
-        Test::AbsQuery(query) => segments(&query.segments),
+        Test::RelQuery(path) => segments(path, patterns),
+        Test::AbsQuery(query) => segments(&query.segments, patterns),
         Test::Function(function) => match name(function) {
             name @ ("length" | "count" | "value") => Some(format!("`{name}(…)` has to be compared with something")),
-            _ => call(function),
+            _ => call(function, patterns),
         },
     }
 }
 
-fn call(function: &TestFunction) -> Option<String> {
+fn call(function: &TestFunction, patterns: &mut Patterns) -> Option<String> {
     let name = name(function);
     match function {
         TestFunction::Custom(..) => Some(format!("RFC 9535 has no function `{name}`")),
-        TestFunction::Length(arg) => value(name, arg),
-        TestFunction::Count(arg) | TestFunction::Value(arg) => nodes(name, arg),
+        TestFunction::Length(arg) => value(name, arg, patterns),
+        TestFunction::Count(arg) | TestFunction::Value(arg) => nodes(name, arg, patterns),
         TestFunction::Match(text, pattern) | TestFunction::Search(text, pattern) => {
-            value(name, text).or_else(|| value(name, pattern))
+            let whole = matches!(function, TestFunction::Match(..));
+            value(name, text, patterns).or_else(|| patterns.add(pattern, whole))
         }
     }
 }
@@ -74,7 +77,7 @@ fn name(function: &TestFunction) -> &str {
 }
 
 /// An argument that must be one value: a literal, a singular path, or a function that gives a value.
-fn value(name: &str, arg: &FnArg) -> Option<String> {
+fn value(name: &str, arg: &FnArg, patterns: &mut Patterns) -> Option<String> {
     let wrong = || Some(format!("`{name}` takes one value: a path to it without `*`, `..`, slice or filter"));
     match arg {
         FnArg::Literal(_) => None,
@@ -83,18 +86,18 @@ fn value(name: &str, arg: &FnArg) -> Option<String> {
             Test::RelQuery(path) if !is_singular(path) => wrong(),
             Test::AbsQuery(query) if !is_singular(&query.segments) => wrong(),
             Test::RelQuery(_) | Test::AbsQuery(_) => None,
-            Test::Function(inner) if inner.is_comparable() => call(inner),
+            Test::Function(inner) if inner.is_comparable() => call(inner, patterns),
             Test::Function(_) => wrong(),
         },
     }
 }
 
 /// An argument that must be a path.
-fn nodes(name: &str, arg: &FnArg) -> Option<String> {
+fn nodes(name: &str, arg: &FnArg, patterns: &mut Patterns) -> Option<String> {
     match arg {
         FnArg::Test(test) => match &**test {
-            Test::RelQuery(path) => segments(path),
-            Test::AbsQuery(query) => segments(&query.segments),
+            Test::RelQuery(path) => segments(path, patterns),
+            Test::AbsQuery(query) => segments(&query.segments, patterns),
             Test::Function(_) => Some(format!("`{name}` takes a path")),
         },
         FnArg::Literal(_) | FnArg::Filter(_) => Some(format!("`{name}` takes a path")),
@@ -126,6 +129,8 @@ mod tests {
         check("$[?length(@.*) < 3]", "`length` takes one value");
         check("$[?length(@.*) < 3 && @.a]", "`length` takes one value");
         check("$[?match(@.*, 'a')]", "`match` takes one value");
+        check("$[?match(@.a, @.b)]", "a pattern stands in quotes");
+        check("$[?search(@.a, 'x(')]", "is not a pattern");
         check("$[?value(1) == 1]", "`value` takes a path");
         check("$[?in(@.a, @.b)]", "no function `in`");
         check("$.a[?@.b[?count(@.*)]]", "`count(…)` has to be compared");
@@ -138,7 +143,7 @@ mod tests {
             "$[?length(@.a) == length('xx')]",
             "$[?value(@..a) == 1]",
             "$[?length(value(@..a)) == 1]",
-            "$[?match(@.a, 'x.*') || search($.b, 'y')]",
+            "$[?match(@.a, 'x.*') || search(@.b, 'y.')]",
             "$[?!(@.a == 1) && @.b[*]]",
         ] {
             path.parse::<Path>().unwrap_or_else(|fault| panic!("{path}: {fault}"));

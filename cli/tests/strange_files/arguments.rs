@@ -44,7 +44,7 @@ fn each_number_of_a_command_has_its_bounds_and_says_them() {
 #[test]
 fn dates_and_durations_of_a_command_are_in_range() {
     let project = Project::new();
-    project.source("windows: {first: 1d, step: 1h}");
+    project.source_asking("http://127.0.0.1:9/a/${window.start}", "windows: {first: 1d, step: 1h}");
     for date in ["-1", "0", "", "nan", "0001-01-01", "1969-12-31", "2101-01-01", "+262142-01-01", "99999999999999999999"] {
         let from = format!("--from={date}");
         let said = project.say(&["run", "s", &from, "--to", "2026-01-02"]);

@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod arguments;
+mod definitions;
 mod play;

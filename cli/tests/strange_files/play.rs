@@ -15,6 +15,7 @@ pub struct Project {
 
 /// What a command said.
 #[derive(Debug)]
+#[allow(dead_code, reason = "what was printed is shown when a test fails")]
 pub struct Said {
     pub code: Option<i32>,
     pub out: String,
@@ -34,8 +35,13 @@ impl Project {
 
     /// Writes the source, with more keys.
     pub fn source(&self, more: &str) {
+        self.source_asking("http://127.0.0.1:9/a", more);
+    }
+
+    /// The same, which asks this address.
+    pub fn source_asking(&self, address: &str, more: &str) {
         let text = format!(
-            "source: s\nrequest: {{get: \"http://127.0.0.1:9/a\"}}\n{more}\nlimits: {{retry: {{attempts: 1}}}}\n\
+            "source: s\nrequest: {{get: \"{address}\"}}\n{more}\nlimits: {{retry: {{attempts: 1}}}}\n\
              records: $.rows[*]\nkey: $.id\nmap:\n  title: $.title\n  url: $.url\n"
         );
         self.write("sources/s.yaml", text);

@@ -32,7 +32,14 @@ pub(super) fn pipelines(report: &mut Report<'_, '_>) {
         for (number, step) in pipeline.steps.iter().enumerate() {
             self::step(step, &["pipelines", &index, "steps", &number.to_string()], report);
         }
+        for (number, sink) in pipeline.sinks.iter().enumerate() {
+            if let Sink::Files(files) = sink {
+                let trail = ["pipelines", &index, "sinks", &number.to_string(), "files", "dir"];
+                folder(&files.dir, &trail, report);
+            }
+        }
     }
+    folder(&definitions.pipelines.archive.dir, &["archive", "dir"], report);
     for (origin, target) in definitions.pipelines.origins.iter() {
         for (text, trail) in [(origin, vec!["origins", origin]), (target.to.as_str(), vec!["origins", origin, "to"])] {
             if url::Url::parse(text).is_err() {
@@ -46,6 +53,23 @@ pub(super) fn pipelines(report: &mut Report<'_, '_>) {
             }
         }
     }
+}
+
+/// Refuses a folder that a person would not look for where it is.
+fn folder(dir: &str, trail: &[&str], report: &mut Report<'_, '_>) {
+    let leaves = std::path::Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
+    let message = match dir.trim() {
+        "" => "no folder is named".to_owned(),
+        _ if leaves => format!("`{dir}` leads out of the data directory by `..`"),
+        _ => return,
+    };
+    report.value(
+        PATH,
+        trail,
+        "bad-value",
+        message,
+        "name a folder of the data directory, such as `raw`; for one elsewhere write its whole path, such as `/mnt/raw`",
+    );
 }
 
 fn uses(pipeline: &Pipeline, index: &str, fed: &mut BTreeMap<String, String>, report: &mut Report<'_, '_>) {

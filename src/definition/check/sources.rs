@@ -112,10 +112,36 @@ fn partitions(source: &Source, path: &str, report: &mut Report<'_, '_>) {
                 PartitionChoice::Range(range) if range.step == 0 => {
                     report.value(path, &["for", name, "range", "step"], "bad-value", "a step of 0 never ends", "");
                 }
+                PartitionChoice::Range(range) if range.count() > MOST_VALUES => {
+                    let message = format!("`for.{name}` has {} values: {MOST_VALUES} at most", range.count());
+                    report.value(path, &["for", name, "range"], "bad-value", message, "choose a greater `step`");
+                }
                 PartitionChoice::Range(_) | PartitionChoice::File(_) => {}
             },
         }
         before.push(name);
+    }
+    combinations(source, path, report);
+}
+
+/// Most values of a range, and most combinations of the names of `for`: each is asked for by itself.
+const MOST_VALUES: u64 = 1_000_000;
+
+/// Refuses names that are few values each, and too many together.
+fn combinations(source: &Source, path: &str, report: &mut Report<'_, '_>) {
+    let numbers = source.partitions.iter().map(|(_, partition)| match partition {
+        Partition::List(list) => list.len() as u64,
+        Partition::Choice(choice) => match &**choice {
+            PartitionChoice::Range(range) => range.count(),
+            PartitionChoice::Call(_) | PartitionChoice::File(_) => 1,
+        },
+        Partition::Template(_) => 1,
+    });
+    let numbers: Vec<u64> = numbers.collect();
+    let all = numbers.iter().fold(1, |all: u64, number| all.saturating_mul(*number));
+    if all > MOST_VALUES && numbers.iter().all(|number| *number <= MOST_VALUES) {
+        let message = format!("the names of `for` make {all} combinations: {MOST_VALUES} at most");
+        report.key(path, &["for"], "bad-value", message, "each combination is asked for by itself: leave values out");
     }
 }
 
