@@ -402,6 +402,29 @@ mod tests {
         check("${record.a | json}", r#""{\"b\":\"é\"}""#);
     }
 
+    #[test]
+    fn what_is_as_deep_as_may_be_needs_little_stack() {
+        let thread = std::thread::Builder::new().stack_size(1 << 20);
+        let deep = [
+            (format!("${{1{}}}", " + 1".repeat(499)), "500"),
+            (format!("${{'a'{}}}", "~param.n".repeat(240)), "\"a478"),
+            (format!("${{{}1}}", "not ".repeat(999)), "false"),
+            (format!("${{{}1}}", "-".repeat(998)), "1"),
+            (format!("${{1{}}}", "|int".repeat(499)), "1"),
+            (format!("${{1{}}}", " if 1 else 1".repeat(240)), "1"),
+            (format!("${{record.n{}}}", ".a".repeat(490)), "null"),
+            (format!("${{{}1{}}}", "(".repeat(70), ")".repeat(70)), "1"),
+            (format!("${{{}1{}}}", "[".repeat(70), "]".repeat(70)), "[[["),
+        ];
+        let render = move || {
+            for (text, expect) in &deep {
+                let found = render(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+                assert!(found.starts_with(expect), "{text}: {found}");
+            }
+        };
+        thread.spawn(render).unwrap().join().unwrap();
+    }
+
     /// `3.10` stays `3.10` behind conversions that do not compute.
     #[test]
     fn digits_stay_behind_conversions() {

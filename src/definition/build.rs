@@ -8,13 +8,14 @@ use serde::de::{self, Deserialize};
 use super::keys;
 use super::node::{File, Kind, Node, inside};
 use super::reader::NodeReader;
-use crate::finding::Finding;
+use crate::finding::{self, Finding};
 use crate::scalar::fault::{Carried, nearest};
 
 /// Builds a struct of a file. `None` when what is left of the file does not make one.
 pub fn build<T: for<'de> Deserialize<'de>>(file: &File, findings: &mut Vec<Finding>) -> Built<T> {
     let mut root = file.root.clone();
     let mut cut: Vec<Vec<usize>> = Vec::new();
+    let mut left = attempts(&root);
     loop {
         let error = match T::deserialize(NodeReader { node: &root, file: &file.text }) {
             Ok(value) => return Built { value: Some(value), cut: cut_keys(&root) },
@@ -30,12 +31,31 @@ pub fn build<T: for<'de> Deserialize<'de>>(file: &File, findings: &mut Vec<Findi
         if !known {
             findings.push(error.finding(file, &root, &trail));
         }
-        if trail.is_empty() {
+        left -= 1;
+        if left == 0 {
+            findings.push(more(file, &error));
+        }
+        if trail.is_empty() || left == 0 {
             return Built { value: None, cut: cut_keys(&root) };
         }
         blank(&mut root, &trail);
         cut.push(trail);
     }
+}
+
+/// Nodes that are read again for the sake of further findings.
+const PATIENCE: usize = 4_000_000;
+
+/// How often a struct is built at most: each time all that stands before the next fault is read again.
+fn attempts(root: &Node) -> usize {
+    (PATIENCE / root.count()).clamp(10, finding::MOST + 1)
+}
+
+/// Says that the rest of a file was not looked at.
+fn more(file: &File, error: &BuildError) -> Finding {
+    let place = file.place(&error.at.clone().unwrap_or(0..0));
+    let finding = Finding::error("more", place, "there may be more findings in this file: the rest is not looked at");
+    finding.hint("mend those above, and check again")
 }
 
 /// What was built, and the keys at the top of the file that are not in it, or not whole.

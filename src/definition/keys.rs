@@ -54,7 +54,7 @@ const HOMES: [(&str, &str); 46] = [
 ];
 
 /// All codes of findings, with what `explain` says of them.
-pub const CODES: [(&str, &str); 38] = [
+pub const CODES: [(&str, &str); 39] = [
     ("bad-argument", "A conversion was given an argument that it does not take."),
     ("bad-cron", "A schedule is not a cron pattern of five or six fields."),
     ("bad-duration", "A duration is a whole number and a unit: `60s 5m 2h 30d 1w`."),
@@ -77,6 +77,7 @@ pub const CODES: [(&str, &str); 38] = [
     ("field-shape", "A list, an object or several matches were given to a field of another kind."),
     ("missing-file", "A file that everything needs is not there."),
     ("missing-key", "A key that is required is missing."),
+    ("more", "A file has more findings than are told at once."),
     ("needs", "A construct takes effect only beside another one, which is missing."),
     ("one-choice", "A choice is a map with exactly one key, or a bare word."),
     ("refused", "A value is understood and refused, because it would lose data or never work."),

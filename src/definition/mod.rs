@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::convert::Lookups;
-use crate::finding::{Finding, Place};
+use crate::finding::{self, Finding, Place};
 use crate::schema::Schema;
 use mapping::Mapping;
 use node::{File, Kind};
@@ -162,7 +162,7 @@ pub fn read(texts: &[Text]) -> (Definitions, Vec<Finding>) {
         ))
     });
     findings.dedup();
-    (definitions, findings)
+    (definitions, finding::capped(findings))
 }
 
 /// Whether a finding only follows from something that was cut, and so was reported already.

@@ -1,11 +1,12 @@
 //! A YAML file as a tree with places: every key and value knows its bytes, line and column. Only here YAML is parsed.
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
-use crate::finding::{Finding, Place};
+use crate::finding::{self, Finding, Place};
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,13 @@ pub struct Key {
     pub at: Range<usize>,
 }
 
+/// Most values of a file, those behind aliases counted each time.
+pub(super) const NODES: usize = 100_000;
+/// Most bytes of its texts, counted the same.
+pub(super) const LETTERS: usize = 4 << 20;
+/// Most values that stand behind aliases.
+pub(super) const REPEATED: usize = 20_000;
+
 /// A file that was read: its text and its tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
@@ -59,6 +67,8 @@ impl File {
     /// Parses a file. Repeated keys are findings; the first of them stays.
     pub fn read(path: &str, text: &str) -> (Self, Vec<Finding>) {
         let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! { max_nodes: NODES, max_total_scalar_bytes: LETTERS },
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPEATED },
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
             leading_zero_numbers_as_strings: true,
@@ -164,6 +174,15 @@ impl Node {
         }
     }
 
+    /// How many values it holds, itself counted.
+    pub(super) fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(list) => list.iter().map(Node::count).sum(),
+            Kind::Map(entries) => entries.iter().map(|(_, node)| node.count()).sum(),
+            _ => 0,
+        }
+    }
+
     /// Whether these bytes are its own, or those of something in it.
     pub fn covers(&self, bytes: &Range<usize>) -> bool {
         let around = |at: &Range<usize>| at.start <= bytes.start && bytes.end <= at.end;
@@ -218,10 +237,13 @@ fn repeated(node: &mut Node, file: &File, findings: &mut Vec<Finding>) {
     match &mut node.kind {
         Kind::List(list) => list.iter_mut().for_each(|node| repeated(node, file, findings)),
         Kind::Map(entries) => {
-            let mut seen: Vec<(String, Range<usize>)> = Vec::new();
+            let mut seen: HashMap<String, Range<usize>> = HashMap::new();
             entries.retain(|(key, _)| {
-                let first = seen.iter().find(|(text, _)| *text == key.text);
-                if let Some((_, first)) = first {
+                let first = seen.get(&key.text);
+                if first.is_some() && findings.len() > finding::MOST {
+                    return false;
+                }
+                if let Some(first) = first {
                     let line = file.place(first).line;
                     let message = format!("`{}` is given twice", key.text);
                     findings.push(
@@ -230,7 +252,7 @@ fn repeated(node: &mut Node, file: &File, findings: &mut Vec<Finding>) {
                     );
                     return false;
                 }
-                seen.push((key.text.clone(), key.at.clone()));
+                seen.insert(key.text.clone(), key.at.clone());
                 true
             });
             entries.iter_mut().for_each(|(_, node)| repeated(node, file, findings));

@@ -1,5 +1,7 @@
 //! Where YAML itself bites: its errors, said with the line as it should be written.
-use super::node::{File, bytes};
+use serde_saphyr::budget::BudgetBreach;
+
+use super::node::{File, LETTERS, NODES, REPEATED, bytes};
 use crate::finding::{Finding, Place};
 
 /// A tab in the indentation: YAML forbids it, and its own message points elsewhere.
@@ -23,6 +25,13 @@ pub(super) fn tab(file: &File) -> Option<Finding> {
 pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
     let at = error.location().map_or(0..0, |location| bytes(location, &file.text));
     let place = file.place(&at);
+    if is_limit(error) {
+        let message = format!(
+            "this file holds too much: {NODES} values at most, {REPEATED} of them behind aliases, and {} MiB of text",
+            LETTERS >> 20
+        );
+        return Finding::error("yaml", place, message).hint("what is repeated belongs into a file of `sources/shared/`");
+    }
     // A flow collection that is not closed is noticed at its end: the trap is on the line where it was written.
     let line = (0..=place.line.min(3)).find_map(|back| {
         let number = place.line.checked_sub(back + 1)?;
@@ -48,6 +57,20 @@ pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
     let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_lowercase();
     Finding::error("yaml", place, format!("this is not YAML: {message}"))
         .hint("check the indentation, and quote text that holds `: `, ` #`, `{` or `[`")
+}
+
+/// Whether the reader stopped at one of its limits.
+fn is_limit(error: &serde_saphyr::Error) -> bool {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => is_limit(error),
+        Error::Budget { breach, .. } => !matches!(breach, BudgetBreach::Depth { .. }),
+        Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => true,
+        _ => false,
+    }
 }
 
 /// A second document: it begins at the last `---` before the place where it is noticed.

@@ -3,9 +3,10 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use minijinja::machinery::parse_expr;
+use minijinja::machinery::{parse_expr, tokenize};
 
 use super::call::{Arg, Call};
+use super::extent;
 use super::fault::{Carried, Fault};
 use super::visit::visit;
 
@@ -176,7 +177,15 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
+/// Most words and signs of an expression: each may be a step deeper for the parser, which ends with the stack.
+const MOST: usize = 1_000;
+
 fn parse_code(source: &str, at: usize) -> Result<Code, Fault> {
+    let signs = tokenize(source, true, Default::default()).take_while(Result::is_ok);
+    if signs.take(MOST + 1).count() > MOST {
+        let fault = Fault::new("bad-template", 0..1, format!("an expression of more than {MOST} words and signs"));
+        return Err(fault.hint("tables belong into `mappings/lookups/`: `${record.x | lookup(FILE.TABLE)}`").shift(at));
+    }
     let expr = parse_expr(source).map_err(|error| {
         let range = error.range().unwrap_or(0..source.len());
         let message = error.detail().unwrap_or("this expression cannot be read").to_owned();
@@ -212,6 +221,7 @@ impl FromStr for Template {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
+        extent::long(text, "bad-template")?;
         let (mut pieces, mut at) = (Vec::new(), 0);
         while let Some(open) = text[at..].find("${") {
             if open > 0 {
@@ -286,6 +296,28 @@ mod tests {
         assert_eq!(calls.iter().map(|call| &text[call.at.clone()]).collect::<Vec<_>>(), ["regex", "first", "minus"]);
         assert_eq!(&text[calls[2].args[0].at.clone()], r#""2d""#);
         assert!(template.codes().all(|code| text[code.start..].starts_with(&code.source)));
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_deep_is_refused() {
+        let check = |text: String, expect: &str| {
+            let fault = text.parse::<Template>().unwrap_err();
+            assert!(fault.message.contains(expect), "{}", fault.message);
+        };
+        let many = "more than 1000 words and signs";
+        check(format!("${{param.a{}}}", " ~ param.a".repeat(100_000)), "65536 at most");
+        check(format!("${{param.a{}}}", "~1".repeat(30_000)), many);
+        check(format!("${{{}param.a}}", "not ".repeat(15_000)), many);
+        check(format!("${{{}1}}", "-".repeat(60_000)), many);
+        check(format!("${{param.a{}}}", ".a".repeat(30_000)), many);
+        check(format!("${{param.a{}}}", "[0]".repeat(20_000)), many);
+        check(format!("${{param.a{}}}", "|int".repeat(15_000)), many);
+        check(format!("${{1{}}}", " if 1 else 1".repeat(5_000)), many);
+        check(format!("${{1{}}}", " is odd".repeat(9_000)), many);
+        check(format!("${{{}}}", "(".repeat(900)), "recursion");
+        check(format!("${{{}}}", "{1:".repeat(900)), "not closed");
+        check(format!("${{'{}", "x".repeat(60_000)), "not closed");
+        assert!("${1}".repeat(16_000).parse::<Template>().is_ok());
     }
 
     #[test]

@@ -3,4 +3,5 @@
 
 mod arguments;
 mod definitions;
+mod giants;
 mod play;

@@ -40,11 +40,15 @@ impl Project {
 
     /// The same, which asks this address.
     pub fn source_asking(&self, address: &str, more: &str) {
-        let text = format!(
+        self.write("sources/s.yaml", self.text(address, more));
+    }
+
+    /// The text of the source.
+    pub fn text(&self, address: &str, more: &str) -> String {
+        format!(
             "source: s\nrequest: {{get: \"{address}\"}}\n{more}\nlimits: {{retry: {{attempts: 1}}}}\n\
              records: $.rows[*]\nkey: $.id\nmap:\n  title: $.title\n  url: $.url\n"
-        );
-        self.write("sources/s.yaml", text);
+        )
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -57,10 +61,10 @@ impl Project {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The program on this project.
-    pub fn command(&self, words: &[&str]) -> Command {
+    /// The program on this project, with so much address space, in KiB.
+    pub fn command(&self, words: &[&str], space: u32) -> Command {
         let mut command = Command::new("sh");
-        let script = format!("ulimit -v {SPACE}; exec \"$0\" \"$@\"");
+        let script = format!("ulimit -v {space}; exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_jobmarket"), "--project"]).arg(self.dir.path()).args(words);
         command.env_remove("CREDENTIALS_DIRECTORY").env_remove("INGEST_OUTPUT_DIR");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -69,7 +73,12 @@ impl Project {
 
     /// What it says; it has to end.
     pub fn say(&self, words: &[&str]) -> Said {
-        ended(self.command(words), &format!("{words:?}"))
+        self.say_within(words, SPACE)
+    }
+
+    /// The same with so much address space, in KiB.
+    pub fn say_within(&self, words: &[&str], space: u32) -> Said {
+        ended(self.command(words, space), &format!("{words:?}"))
     }
 
     /// A command that ends with a code, and says these words on stderr.

@@ -71,7 +71,7 @@ impl Asked<'_> {
         let place = report.definitions.place(path, &with(self.trail, &[&method]));
         let message = format!("{origin} is asked without the credentials of `auth`: it is not the origin of `request`");
         let hint = format!("`trust: [\"{origin}\"]` sends them there; `auth: none` beside this request needs none");
-        report.findings.push(Finding::note("needs", place, message).hint(hint));
+        report.add(Finding::note("needs", place, message).hint(hint));
     }
 }
 

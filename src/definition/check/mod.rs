@@ -10,19 +10,20 @@ mod requests;
 mod sources;
 mod unused;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Definitions;
 use super::node::File;
-use crate::finding::Finding;
+use crate::finding::{self, Finding};
 use crate::scalar::Fault;
 
 /// Adds findings about definitions that were read.
 pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
-    let mut report = Report { definitions, findings };
+    let mut report = Report::new(definitions, findings);
     if definitions.schema.fields().is_empty() && !definitions.files.contains_key("mappings/offer.yaml") {
         let place = definitions.place("mappings/offer.yaml", &[]);
-        report.findings.push(Finding::error("missing-file", place, "`mappings/offer.yaml` is not there").hint(
+        report.add(Finding::error("missing-file", place, "`mappings/offer.yaml` is not there").hint(
             "it declares the canonical offer; run the program in a project's folder, or name one with `--project DIR`",
         ));
         return;
@@ -55,10 +56,16 @@ fn zeros(report: &mut Report<'_, '_>) {
 /// Where findings go.
 pub(super) struct Report<'d, 'f> {
     pub(super) definitions: &'d Definitions,
-    pub(super) findings: &'f mut Vec<Finding>,
+    findings: &'f mut Vec<Finding>,
+    /// How many findings each file has.
+    told: BTreeMap<String, usize>,
 }
 
-impl<'d> Report<'d, '_> {
+impl<'d, 'f> Report<'d, 'f> {
+    fn new(definitions: &'d Definitions, findings: &'f mut Vec<Finding>) -> Self {
+        Report { definitions, findings, told: BTreeMap::new() }
+    }
+
     /// A file that was read.
     pub(super) fn file(&self, path: &str) -> Option<&'d File> {
         self.definitions.files.get(path)
@@ -73,6 +80,9 @@ impl<'d> Report<'d, '_> {
         message: impl Into<String>,
         hint: &str,
     ) {
+        if self.is_full(path) {
+            return;
+        }
         let place = self.definitions.place(path, trail);
         self.push(Finding::error(code, place, message), hint);
     }
@@ -86,12 +96,26 @@ impl<'d> Report<'d, '_> {
         message: impl Into<String>,
         hint: &str,
     ) {
+        if self.is_full(path) {
+            return;
+        }
         let place = self.file(path).map(|file| file.key_place(trail)).unwrap_or_default();
         self.push(Finding::error(code, place, message), hint);
     }
 
+    /// Whether a file has more findings than are told: where the next one stands need not be looked for.
+    fn is_full(&self, path: &str) -> bool {
+        self.told.get(path).is_some_and(|told| *told > finding::MOST)
+    }
+
     fn push(&mut self, finding: Finding, hint: &str) {
-        self.findings.push(if hint.is_empty() { finding } else { finding.hint(hint) });
+        self.add(if hint.is_empty() { finding } else { finding.hint(hint) });
+    }
+
+    /// A finding of any kind.
+    pub(super) fn add(&mut self, finding: Finding) {
+        *self.told.entry(finding.place.file.clone()).or_default() += 1;
+        self.findings.push(finding);
     }
 
     /// A finding at some bytes of a scalar.
@@ -104,6 +128,9 @@ impl<'d> Report<'d, '_> {
         message: String,
         hint: &str,
     ) {
+        if self.is_full(path) {
+            return;
+        }
         let place = match self.file(path) {
             Some(file) => file.inside(file.node(trail), at),
             None => self.definitions.place(path, trail),

@@ -97,7 +97,7 @@ fn partitions(source: &Source, path: &str, report: &mut Report<'_, '_>) {
         match partition {
             Partition::List(list) if list.is_empty() => {
                 let place = report.definitions.place(path, &["for", name]);
-                report.findings.push(crate::finding::Finding::warning(
+                report.add(crate::finding::Finding::warning(
                     "needs",
                     place,
                     format!("`for.{name}` is empty: nothing is read"),
@@ -273,7 +273,8 @@ fn key(source: &Source, path: &str, report: &mut Report<'_, '_>) {
     };
     for (below, part) in parts {
         let trail: Vec<&str> = ["key"].into_iter().chain(below.iter().map(String::as_str)).collect();
-        let mut told = Report { definitions: report.definitions, findings: &mut Vec::new() };
+        let mut findings = Vec::new();
+        let mut told = Report::new(report.definitions, &mut findings);
         let plural = match part {
             Value::Expression(key) => names::expression(key, path, &trail, &mut told),
             Value::List(_) | Value::Map(_) => true,
