@@ -1,13 +1,17 @@
 //! Numbers of the command line: each has its bounds, and says them.
 
-/// Most hits of a search: no store gives more at once.
-pub const HITS: u64 = jobmarket::search::MOST as u64;
 /// Most entries or records that are printed at once.
 pub const SHOWN: u64 = 100_000;
 /// Most offers of a simulated site: they are kept in memory.
 pub const SIMULATED: u64 = 1_000_000;
 /// Most that the number of an entry can be.
 pub const NUMBERED: u64 = i64::MAX as u64;
+
+/// Reads a whole number whose bound is told by what uses it.
+pub fn any<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    let number = text.parse::<u64>().ok().and_then(|number| N::try_from(number).ok());
+    number.ok_or_else(|| format!("a whole number from 0 to {} is wanted", u64::MAX))
+}
 
 /// Reads a whole number between two bounds.
 pub fn whole<N: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<N, String> + Clone + Send + Sync {

@@ -30,7 +30,8 @@ pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
             "this file holds too much: {NODES} values at most, {REPEATED} of them behind aliases, and {} MiB of text",
             LETTERS >> 20
         );
-        return Finding::error("yaml", place, message).hint("what is repeated belongs into a file of `sources/shared/`");
+        return Finding::error("yaml", place, message)
+            .hint("what is repeated belongs into a file of `sources/shared/`");
     }
     // A flow collection that is not closed is noticed at its end: the trap is on the line where it was written.
     let line = (0..=place.line.min(3)).find_map(|back| {

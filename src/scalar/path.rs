@@ -259,7 +259,9 @@ mod tests {
             assert!(fault.message.contains(expect), "{}", fault.message);
         };
         check(format!("${}", ".a".repeat(40_000)), "65536 at most");
-        for (open, close) in [("[?(", ")]"), ("[?!(", ")]"), ("[?@[?@.a", "]]"), ("(", ")"), ("[?length(value(", ")) == 1]")] {
+        for (open, close) in
+            [("[?(", ")]"), ("[?!(", ")]"), ("[?@[?@.a", "]]"), ("(", ")"), ("[?length(value(", ")) == 1]")]
+        {
             check(format!("${}{}", open.repeat(60), close.repeat(60)), "brackets in each other");
         }
         check(format!("$[?{}@.a]", "!".repeat(60_000)), "is not a JSONPath");

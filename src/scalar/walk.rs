@@ -88,9 +88,9 @@ impl<'q, 't, 'p> Walk<'q, 't, 'p> {
     fn nodes(&self, test: &'q Test, at: &'t Tree<'p>) -> Nodes<'t, 'p> {
         match test {
             Test::RelQuery(segments) => self.count(segments, at),
-            Test::AbsQuery(query) => self.once(std::ptr::from_ref::<JpQuery>(query).cast(), || {
-                self.count(&query.segments, self.root)
-            }),
+            Test::AbsQuery(query) => {
+                self.once(std::ptr::from_ref::<JpQuery>(query).cast(), || self.count(&query.segments, self.root))
+            }
             Test::Function(_) => (0, None),
         }
     }

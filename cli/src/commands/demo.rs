@@ -13,9 +13,9 @@ use jobmarket::store::Store;
 use jobmarket::store::local::Local;
 use sandbox::{CLIENT_ID, CLIENT_SECRET, Fault, Options, Sandbox, Site};
 
-use crate::{Place, numbers};
 use crate::commands::run::{Log, carry_out, tell};
 use crate::project::{DEMO, Project, within};
+use crate::{Place, numbers};
 
 /// Flags of `demo`.
 #[derive(clap::Args)]

@@ -10,10 +10,10 @@ use jobmarket::plan::{Ask, compile};
 use jobmarket::run::preview;
 use serde_json::Value;
 
-use crate::{Place, numbers};
 use crate::commands::plans::{no_stray, origins};
 use crate::out::{self, counted};
 use crate::project::Project;
+use crate::{Place, numbers};
 
 /// Flags of `try`.
 #[derive(clap::Args)]

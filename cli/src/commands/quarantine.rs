@@ -6,12 +6,12 @@ use anyhow::bail;
 use jobmarket::run::Again;
 use jobmarket::state::{Held, Reader, State};
 
-use crate::{Place, numbers};
 use crate::commands::one::replay_one;
 use crate::commands::plans::known_source;
 use crate::commands::run::Log;
 use crate::out::{self, counted, printable};
 use crate::project::Project;
+use crate::{Place, numbers};
 
 /// What to do with them.
 #[derive(clap::Subcommand)]

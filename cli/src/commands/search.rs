@@ -8,9 +8,9 @@ use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
 use jobmarket::store::{Store, StoreError};
 
-use crate::{Place, numbers};
 use crate::out::{self, counted, printable};
 use crate::project::Project;
+use crate::{Place, numbers};
 
 /// Flags of `search`.
 #[derive(clap::Args)]
@@ -25,7 +25,7 @@ pub struct Search {
     #[arg(long = "facet")]
     facets: Vec<String>,
     /// Most hits.
-    #[arg(long, default_value_t = 10, allow_negative_numbers = true, value_parser = numbers::whole::<usize>(0, numbers::HITS))]
+    #[arg(long, default_value_t = 10, allow_negative_numbers = true, value_parser = numbers::any::<usize>)]
     limit: usize,
     /// Order: `field`, or `-field` for the greatest first; by relevance without.
     #[arg(long, allow_hyphen_values = true)]

@@ -5,7 +5,8 @@ use crate::play::Project;
 fn folders_of_the_archive_and_of_logs_lead_nowhere_by_dots() {
     let project = Project::new();
     for dir in ["..", "../raw", "raw/../../x", "/tmp/../etc", "raw/..", "''", "' '"] {
-        project.write("pipelines.yaml", format!("archive: {{dir: {dir}}}\npipelines:\n  - {{name: p, sources: [s]}}\n"));
+        project
+            .write("pipelines.yaml", format!("archive: {{dir: {dir}}}\npipelines:\n  - {{name: p, sources: [s]}}\n"));
         let said = project.say(&["check"]);
         assert!(said.code == Some(1) && said.err.contains("pipelines.yaml:1:"), "{dir}: {said:?}");
         let sinks = format!("pipelines:\n  - {{name: p, sources: [s], sinks: [files: {{dir: {dir}}}]}}\n");
@@ -14,7 +15,8 @@ fn folders_of_the_archive_and_of_logs_lead_nowhere_by_dots() {
         assert!(said.code == Some(1) && said.err.contains("pipelines.yaml:2:"), "{dir}: {said:?}");
     }
     for dir in ["raw", "./raw", "/mnt/raw", "a/b", "..raw"] {
-        project.write("pipelines.yaml", format!("archive: {{dir: {dir}}}\npipelines:\n  - {{name: p, sources: [s]}}\n"));
+        project
+            .write("pipelines.yaml", format!("archive: {{dir: {dir}}}\npipelines:\n  - {{name: p, sources: [s]}}\n"));
         project.says(&["check"], 0, "0 findings");
     }
 }
@@ -61,10 +63,7 @@ fn ranges_and_windows_are_made_as_they_are_read_and_too_many_are_told() {
         project.says(&["check"], 0, "0 findings");
     }
     // Where the windows begin is known when they are read: without `until`, or between two dates of the command line.
-    project.source_asking(
-        "http://127.0.0.1:9/a/${window.start}",
-        "windows: {from: '1970-01-01T00:00:00Z', step: 1s}",
-    );
+    project.source_asking("http://127.0.0.1:9/a/${window.start}", "windows: {from: '1970-01-01T00:00:00Z', step: 1s}");
     project.says(&["check"], 0, "0 findings");
     project.says(&["run", "s"], 1, "1000000 at most");
     project.says(&["run", "s", "--from", "1970-01-01", "--to", "2100-01-01"], 1, "1000000 at most");
