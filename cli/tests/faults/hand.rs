@@ -132,6 +132,23 @@ impl Hand {
         }
     }
 
+    /// Takes its documents out of the index of offers, each by the call that `verify` gives for it: also those that came
+    /// back with an older copy.
+    pub async fn take_away(&mut self, verified: &str, verdict: &mut Verdict) {
+        self.foreign.clear();
+        let there = self.server.documents(&self.index).await;
+        let ids = there.iter().filter_map(|hit| hit["_id"].as_str());
+        for id in ids.filter(|id| id.starts_with("by-hand")) {
+            let line = verified.lines().find(|line| line.contains(&format!("`{id}`"))).unwrap_or_default();
+            match line.split("`DELETE /").nth(1).and_then(|call| call.split('`').next()) {
+                Some(path) => {
+                    self.server.expect("DELETE", &format!("{path}?refresh=true"), Value::Null).await;
+                }
+                None => verdict.add(Wrong::Verify, format!("the foreign document {id} is not told:\n{verified}")),
+            }
+        }
+    }
+
     /// Takes something back.
     pub async fn undo(&mut self, deed: Deed) {
         match deed.kind {

@@ -61,6 +61,8 @@ impl Schedule<'_> {
                 return verdict;
             }
         }
+        let verified = self.begun(&["verify"], &Disturb::Nothing).await;
+        hand.take_away(&verified.said, &mut verdict).await;
         let mut closed = self.close().await;
         closed.merge(verdict);
         closed
