@@ -6,6 +6,10 @@ use serde::Serialize;
 /// Number of a field in [`Schema::fields`]; cells of an offer are indexed by it.
 pub type FieldNumber = usize;
 
+/// The most of a keyword, in UTF-16 units as Elasticsearch counts them: what is longer would be stored there and found by no
+/// condition. At three bytes a unit that is well below the 32,766 bytes that Lucene takes.
+pub const LONGEST_KEYWORD: usize = 8_000;
+
 /// The declared offer. Built from `mappings/offer.yaml`, never changed afterwards.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {

@@ -1,6 +1,10 @@
 //! The closed query type that every store compiles: no raw query passes through.
+pub mod analysis;
+pub mod french;
 mod limits;
 mod parse;
+mod stem;
+mod words;
 
 use serde::Serialize;
 use serde_json::Number;
@@ -10,6 +14,7 @@ use crate::schema::{Kind, Schema};
 pub use limits::MOST;
 pub(crate) use limits::too_many;
 pub use parse::BadSearch;
+pub use words::Words;
 
 /// What is searched.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use crate::offer::is_of_an_offer;
-use crate::schema::{Field, Kind};
+use crate::schema::{Field, Kind, LONGEST_KEYWORD as LONGEST};
 use crate::tree::Tree;
 
 /// An instant as the program writes it.
@@ -13,7 +13,7 @@ pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// Fits a value to a field: text trimmed, empty text null, scalars of a keyword as text; nothing else is coerced.
-/// Why an element of a list is left out stands in `dropped`.
+/// Why an element of a list is left out, or a value is cut, stands in `dropped`.
 pub(super) fn fit<'p>(
     value: Tree<'p>,
     kind: &Kind,
@@ -26,7 +26,7 @@ pub(super) fn fit<'p>(
     let wrong = |value: &Tree<'_>, wanted: &str| Err(format!("{} where {wanted} was expected", value.kind()));
     match kind {
         Kind::Keyword => match value {
-            Tree::Text(text) => allowed(one_line(text), values),
+            Tree::Text(text) => allowed(cut(one_line(text), dropped), values),
             Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => {
                 allowed(value.to_string().into(), values)
             }
@@ -140,6 +140,23 @@ fn trimmed(text: Cow<'_, str>) -> Tree<'_> {
     }
 }
 
+/// A keyword of no more than a server indexes; the offer is kept, and told.
+fn cut<'p>(text: Cow<'p, str>, dropped: &mut Vec<String>) -> Cow<'p, str> {
+    // No text has more units than bytes.
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let mut units = 0;
+    let end = text.char_indices().find_map(|(at, sign)| {
+        units += sign.len_utf16();
+        (units > LONGEST).then_some(at)
+    });
+    let Some(end) = end else { return text };
+    let signs = text.chars().count();
+    dropped.push(format!("cut to the first {LONGEST} characters, the most of a value that is searched: it has {signs}"));
+    Cow::Owned(text[..end].trim_end().to_owned())
+}
+
 /// Trimmed, with runs of blanks made one.
 fn one_line(text: Cow<'_, str>) -> Cow<'_, str> {
     let mut blank = true;
@@ -186,6 +203,24 @@ mod tests {
         check(&Kind::Date, r#""1990-01-01T00:00:00Z""#, r#""1990-01-01T00:00:00Z""#);
         check(&Kind::Date, r#""2099-12-31T23:59:59Z""#, r#""2099-12-31T23:59:59Z""#);
         check(&Kind::Date, "1732096800", "number where a date (write `| date`) was expected");
+    }
+
+    /// A server stores what is longer, and finds it by no condition.
+    #[test]
+    fn a_keyword_that_is_too_long_is_cut_and_told() {
+        for (sign, kept) in [("a", 8_000), ("é", 8_000), ("中", 8_000), ("🚀", 4_000)] {
+            let mut dropped = Vec::new();
+            let fitted = |text: String, dropped: &mut Vec<String>| {
+                fit(Tree::from(text), &Kind::Keyword, &[], dropped).unwrap().as_str().unwrap().to_owned()
+            };
+            assert_eq!(fitted(sign.repeat(kept), &mut dropped), sign.repeat(kept));
+            assert_eq!(dropped, [""; 0]);
+            assert_eq!(fitted(sign.repeat(kept + 1), &mut dropped), sign.repeat(kept));
+            assert!(dropped[0].contains(&format!("it has {}", kept + 1)), "{dropped:?}");
+        }
+        let (mut dropped, list) = (Vec::new(), Tree::List(vec![Tree::from("a".repeat(40_000)), Tree::from("b")]));
+        let found = fit(list, &Kind::List(Box::new(Kind::Keyword)), &[], &mut dropped).unwrap();
+        assert_eq!((found.to_string().len(), dropped.len()), (8_000 + 8, 1));
     }
 
     /// One element that does not fit costs itself, and is told.

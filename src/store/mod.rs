@@ -85,7 +85,7 @@ pub enum StoreError {
     /// Something else that the server says.
     #[error("the server: {0}")]
     Server(String),
-    /// A value that does not fit its field, or an `after` of another search.
+    /// A value that does not fit its field, an `after` of another search, or too many words.
     #[error("{0}")]
     Value(String),
 }

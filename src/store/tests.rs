@@ -1,7 +1,10 @@
 //! The conformance suite of stores: searches as pairs of text, the same for each. A store joins by a bench of its own.
 #[path = "../../tests/elasticsearch/node.rs"]
 mod node;
+#[path = "../../tests/elasticsearch/hand.rs"]
+mod hand;
 mod outside;
+mod words;
 
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::node::Node;
+use super::node::Node;
 
 /// One request to the node, which must succeed; its answer. An empty body is none.
 pub async fn hand(node: &Node, method: &str, path: &str, body: &str) -> Value {

@@ -19,8 +19,13 @@ pub(super) fn body(search: &Search, schema: &Schema) -> Result<Value, StoreError
     let mut must = Vec::new();
     let mut filters = Vec::new();
     let mut must_not = Vec::new();
-    if let Some(text) = search.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        must.push(words(text, schema));
+    if let Some(words) = search.words()? {
+        let texts = texts(schema);
+        must.extend(words.wanted.iter().map(|wanted| word(wanted, &texts)));
+        must_not.extend(words.unwanted.iter().map(|unwanted| word(unwanted, &texts)));
+        if words.is_empty() {
+            must.push(json!({"match_none": {}}));
+        }
     }
     for filter in &search.filters {
         match filter {
@@ -82,16 +87,16 @@ fn place(after: &str, search: &Search, schema: &Schema) -> Option<Value> {
     fits.then_some(place)
 }
 
-/// Words of a person: only words, phrases and `-` mean something.
-fn words(text: &str, schema: &Schema) -> Value {
-    let plain: String =
-        text.chars().map(|sign| if sign.is_alphanumeric() || "\"-'’#.".contains(sign) { sign } else { ' ' }).collect();
-    let fields: Vec<String> = names(schema)
-        .into_iter()
-        .filter(|(_, kind)| *kind == Kind::Text)
-        .map(|(name, _)| if name == "title" { TITLE.to_owned() } else { name })
-        .collect();
-    json!({"simple_query_string": {"query": plain, "fields": fields, "default_operator": "and", "flags": "NOT|PHRASE|WHITESPACE"}})
+/// A word of a person, in one of the texts; its terms side by side. The server makes them, as of the documents: its index
+/// may still be one of before.
+fn word(word: &str, texts: &[String]) -> Value {
+    json!({"multi_match": {"query": word, "fields": texts, "type": "phrase", "tie_breaker": 1.0, "zero_terms_query": "all"}})
+}
+
+/// The fields that words are sought in.
+fn texts(schema: &Schema) -> Vec<String> {
+    let texts = names(schema).into_iter().filter(|(_, kind)| *kind == Kind::Text);
+    texts.map(|(name, _)| if name == "title" { TITLE.to_owned() } else { name }).collect()
 }
 
 fn point(at: &Point) -> Value {

@@ -2,10 +2,11 @@
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::schema::{Field, Kind, Schema};
+use crate::schema::{Field, Kind, LONGEST_KEYWORD, Schema};
+use crate::search::analysis::{FEMININE, LITTLE, Rule, UNSTEMMED, rules};
 
 /// Rises with each change of what is not in the schema: analysis, settings.
-pub(super) const LAYOUT: u32 = 2;
+pub(super) const LAYOUT: u32 = 3;
 
 /// Settings and mappings of an index.
 pub(super) fn index(schema: &Schema) -> Value {
@@ -17,20 +18,30 @@ pub(super) fn index(schema: &Schema) -> Value {
             "number_of_shards": 1,
             "auto_expand_replicas": "0-1",
             "refresh_interval": "1s",
-            "analysis": {
-                "filter": {
-                    "french_elision": {"type": "elision", "articles_case": true, "articles":
-                        ["l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu"]},
-                    "french_stop": {"type": "stop", "stopwords":
-                        ["le", "la", "les", "un", "une", "des", "du", "de", "et", "en", "au", "aux", "à", "a", "ou", "par",
-                         "pour", "sur", "dans", "avec", "vous", "nous", "est", "sont"]},
-                    "french_stemmer": {"type": "stemmer", "language": "light_french"}
-                },
-                "analyzer": {"french_text": {"type": "custom", "tokenizer": "standard",
-                    "filter": ["french_elision", "lowercase", "french_stop", "asciifolding", "french_stemmer"]}}
-            }
+            "analysis": analysis()
         },
         "mappings": {"dynamic": "strict", "properties": properties}
+    })
+}
+
+/// How texts become words: the rules of `search::analysis`, and Lucene's filters in the order of the embedded store.
+fn analysis() -> Value {
+    let rule = |rule: &Rule| {
+        json!({"type": "pattern_replace", "pattern": rule.pattern, "replacement": rule.replacement})
+    };
+    let signs: Map<String, Value> = rules().iter().map(|of| (format!("french_{}", of.name), rule(of))).collect();
+    let names: Vec<&String> = signs.keys().collect();
+    let (feminine, masculine) = FEMININE;
+    json!({
+        "analyzer": {"french_text": {"type": "custom", "tokenizer": "whitespace", "char_filter": names, "filter":
+            ["asciifolding", "lowercase", "french_stop", "french_feminine", "french_unstemmed", "french_stemmer"]}},
+        "filter": {
+            "french_stop": {"type": "stop", "stopwords": LITTLE},
+            "french_feminine": {"type": "pattern_replace", "pattern": feminine, "replacement": masculine},
+            "french_unstemmed": {"type": "keyword_marker", "keywords_pattern": UNSTEMMED},
+            "french_stemmer": {"type": "stemmer", "language": "light_french"}
+        },
+        "char_filter": signs
     })
 }
 
@@ -64,7 +75,7 @@ fn object(fields: &[Field]) -> Value {
 /// How a field is mapped.
 pub(super) fn kind(kind: &Kind) -> Value {
     match kind {
-        Kind::Keyword => json!({"type": "keyword", "ignore_above": 8_000}),
+        Kind::Keyword => json!({"type": "keyword", "ignore_above": LONGEST_KEYWORD}),
         Kind::Text => json!({"type": "text", "analyzer": "french_text"}),
         Kind::Date => json!({"type": "date"}),
         Kind::Boolean => json!({"type": "boolean"}),

@@ -4,13 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, Schema as Columns, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
-};
 use tantivy::{Index, TantivyDocument};
 
 use crate::schema::{Kind, Schema};
-use crate::search::names;
+use crate::search::{french, names};
 use crate::tree::Tree;
 
 /// Columns by the name of the field.
@@ -115,21 +112,7 @@ fn french() -> TextOptions {
     TextOptions::default().set_indexing_options(indexing)
 }
 
-/// French words: folded before they are stemmed, or `securite` would not find `sécurité`. What elision leaves of a word
-/// (`l'`, `d'`, `qu'`) is a stop word.
+/// The analysis of texts.
 pub(super) fn register(index: &Index) {
-    let elided = ["l", "d", "j", "m", "n", "s", "t", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"];
-    let little = [
-        "le", "la", "les", "un", "une", "des", "du", "de", "et", "en", "au", "aux", "à", "a", "ou", "par", "pour",
-        "sur", "dans", "avec", "vous", "nous", "est", "sont",
-    ];
-    let stop = StopWordFilter::remove(elided.into_iter().chain(little).map(str::to_owned));
-    let french = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(60))
-        .filter(LowerCaser)
-        .filter(stop)
-        .filter(AsciiFoldingFilter)
-        .filter(Stemmer::new(Language::French))
-        .build();
-    index.tokenizers().register("french", french);
+    index.tokenizers().register("french", french::analyzer());
 }

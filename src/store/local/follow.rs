@@ -264,8 +264,8 @@ pub(super) fn folder(dir: &Path, schema: &Schema) -> PathBuf {
     dir.join("index").join(format!("{:016x}", xxh3_64(made_by.as_bytes())))
 }
 
-/// Rises with each change of the columns that the schema does not show.
-const LAYOUT: u32 = 2;
+/// Rises with each change that the schema does not show: of the columns, of how texts become words.
+const LAYOUT: u32 = 3;
 
 /// Where an index is built that takes another's place.
 pub(super) fn aside(home: &Path) -> PathBuf {

@@ -130,7 +130,7 @@ impl Local {
     }
 
     fn found(&self, indexed: &Whole, search: &Search) -> Result<Found, StoreError> {
-        let query = query::compile(search, &indexed.index, &self.fields)?;
+        let query = query::compile(search, &self.fields)?;
         let searcher = indexed.reader.searcher();
         let wrong = || StoreError::Value("`after` is not what an earlier answer of this search gave".into());
         let skip = search.after.as_ref().map_or(Some(0), |after| after.parse().ok()).ok_or_else(wrong)?;

@@ -1,23 +1,26 @@
 //! A search compiled to a query of the index.
 use std::ops::Bound;
 
-use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, QueryParser, RangeQuery, TermQuery};
+use tantivy::query::{
+    AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
+};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Index, Term};
+use tantivy::Term;
 
 use super::fields::Fields;
 use super::near::Near;
 use crate::schema::Kind;
-use crate::search::{Filter, Search};
+use crate::search::{Filter, Search, Words, french};
 use crate::store::StoreError;
 
 /// How much more a word in the title counts than one in the description.
 const TITLE: f32 = 3.0;
 
-pub(super) fn compile(search: &Search, index: &Index, fields: &Fields) -> Result<Box<dyn Query>, StoreError> {
+pub(super) fn compile(search: &Search, fields: &Fields) -> Result<Box<dyn Query>, StoreError> {
     let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    match search.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        Some(text) => parts.push((Occur::Must, words(text, index, fields))),
+    match search.words()? {
+        Some(words) if words.is_empty() => return Ok(Box::new(EmptyQuery)),
+        Some(words) => parts.extend(self::words(&words, fields)),
         None => parts.push((Occur::Must, Box::new(AllQuery))),
     }
     for filter in &search.filters {
@@ -79,23 +82,36 @@ fn occur(there: bool) -> Occur {
     if there { Occur::Must } else { Occur::MustNot }
 }
 
-/// Words of a person: all must be there; what cannot be read as a query is read as far as it can.
-fn words(text: &str, index: &Index, fields: &Fields) -> Box<dyn Query> {
-    let texts: Vec<(&String, Field)> = fields
-        .columns
-        .iter()
-        .filter(|(_, (_, kind))| *kind == Kind::Text)
-        .map(|(name, (field, _))| (name, *field))
-        .collect();
-    let mut parser = QueryParser::for_index(index, texts.iter().map(|(_, field)| *field).collect());
-    parser.set_conjunction_by_default();
-    if let Some((_, title)) = texts.iter().find(|(name, _)| *name == "title") {
-        parser.set_field_boost(*title, TITLE);
+/// Words of a person: each must be there, in one of the texts; its terms side by side.
+fn words(words: &Words, fields: &Fields) -> Vec<Part> {
+    // What is only not wanted is sought among all.
+    let all = (words.wanted.is_empty() && !words.is_empty()).then(|| (Occur::Must, Box::new(AllQuery) as Box<dyn Query>));
+    let wanted = words.wanted.iter().map(|word| (Occur::Must, in_texts(word, fields)));
+    let unwanted = words.unwanted.iter().map(|word| (Occur::MustNot, in_texts(word, fields)));
+    all.into_iter().chain(wanted).chain(unwanted).collect()
+}
+
+fn in_texts(word: &str, fields: &Fields) -> Box<dyn Query> {
+    let terms = french::terms(word);
+    let texts = fields.columns.iter().filter(|(_, (_, kind))| *kind == Kind::Text);
+    let any = texts.map(|(name, (field, _))| {
+        let query = side_by_side(&terms, *field);
+        let boost = if name == "title" { TITLE } else { 1.0 };
+        (Occur::Should, Box::new(BoostQuery::new(query, boost)) as Box<dyn Query>)
+    });
+    Box::new(BooleanQuery::new(any.collect()))
+}
+
+fn side_by_side(terms: &[(usize, String)], field: Field) -> Box<dyn Query> {
+    let mut places: Vec<(usize, Term)> =
+        terms.iter().map(|(place, text)| (*place, Term::from_field_text(field, text))).collect();
+    match (places.len(), places.pop()) {
+        (1, Some((_, term))) => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+        (_, last) => {
+            places.extend(last);
+            Box::new(PhraseQuery::new_with_offset(places))
+        }
     }
-    // A colon would name a field: only words, phrases and `-` mean something here.
-    let plain: String =
-        text.chars().map(|sign| if sign.is_alphanumeric() || "\"-'’+#.".contains(sign) { sign } else { ' ' }).collect();
-    parser.parse_query_lenient(&plain).0
 }
 
 fn bound(field: &str, value: &str, fields: &Fields) -> Result<Term, StoreError> {

@@ -1,0 +1,248 @@
+//! The table of words: what is typed, and the titles that each store finds.
+use super::*;
+use crate::search::french::terms;
+use hand::hand;
+
+/// One offer for each title; `|` stands before a description.
+const TITLES: &[&str] = &[
+    "Développeur C++",
+    "Développeur C++17 embarqué",
+    "Développeur C# / ASP.NET",
+    "Développeur C",
+    "Développeur iOS Objective-C",
+    "Statisticien R",
+    "Ingénieur R&D",
+    "Ingénieur F#",
+    "Consultant X++",
+    "Vendeur H/F",
+    "Architecte .NET",
+    "Chef de projet dotnet",
+    "Technicien réseau|Site: www.emploi.net",
+    "Développeur Node.js",
+    "Développeuse NodeJS",
+    "DBA PL/SQL",
+    "Analyste T-SQL",
+    "Ingénieur CI/CD",
+    "Testeur A/B",
+    "Chauffeur permis B",
+    "Comptable en C.D.I.",
+    "Secrétaire|Poste en CDI",
+    "L’analyste d'affaires",
+    "Conseiller prud’homal|Dès aujourd’hui",
+    "Chef de\u{301}corateur",
+    "Maître d’œuvre",
+    "Ingénieure systèmes",
+    "Infirmière",
+    "Conseillère clientèle",
+    "Directrice financière",
+    "Chargée d'études",
+    "Consultante SAP",
+    "Commerciaux sédentaires",
+    "Administrateur réseaux",
+    "Soigneur de chevaux",
+    "Data analystes",
+    "Data engineer",
+    "Sage-femme",
+    "Ｐｒｏｄｕｃｔ Ｏｗｎｅｒ",
+    "Chef\u{200b}fe de ra\u{ad}yon",
+    "🚀 Growth 🚀",
+    "Agent AND",
+];
+
+/// What is typed, and what is found, in the order of the letters.
+const WORDS: &[(&str, &str)] = &[
+    // Words with signs.
+    ("C++", "Développeur C++, Développeur C++17 embarqué"),
+    ("c++", "Développeur C++, Développeur C++17 embarqué"),
+    ("Ｃ＋＋", "Développeur C++, Développeur C++17 embarqué"),
+    ("C++17", "Développeur C++17 embarqué"),
+    ("cplusplus -embarqué", "Développeur C++"),
+    ("C#", "Développeur C# / ASP.NET"),
+    ("c♯", "Développeur C# / ASP.NET"),
+    ("csharp", "Développeur C# / ASP.NET"),
+    ("C", "Développeur C"),
+    ("développeur -C++ -c# -node.js -objective-c", "Développeur C"),
+    ("R", "Statisticien R"),
+    ("R&D", "Ingénieur R&D"),
+    ("F#", "Ingénieur F#"),
+    ("F", "Vendeur H/F"),
+    ("H/F", "Vendeur H/F"),
+    ("X++", "Consultant X++"),
+    (".NET", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET"),
+    ("dotnet", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET"),
+    ("asp.net", "Développeur C# / ASP.NET"),
+    ("net", "Technicien réseau"),
+    ("emploi.net", "Technicien réseau"),
+    ("Node.js", "Développeur Node.js, Développeuse NodeJS"),
+    ("nodejs", "Développeur Node.js, Développeuse NodeJS"),
+    ("Node", "Développeur Node.js, Développeuse NodeJS"),
+    ("Objective-C", "Développeur iOS Objective-C"),
+    ("PL/SQL", "DBA PL/SQL"),
+    ("plsql", "DBA PL/SQL"),
+    ("T-SQL", "Analyste T-SQL"),
+    ("SQL", "Analyste T-SQL, DBA PL/SQL"),
+    ("CI/CD", "Ingénieur CI/CD"),
+    ("CD/CI", ""),
+    ("A/B", "Testeur A/B"),
+    ("B", "Chauffeur permis B, Testeur A/B"),
+    ("CDI", "Comptable en C.D.I., Secrétaire"),
+    ("c.d.i.", "Comptable en C.D.I., Secrétaire"),
+    // Apostrophes, accents, letters that are two.
+    ("l'analyste", "Analyste T-SQL, Data analystes, L’analyste d'affaires"),
+    ("l’analyste", "Analyste T-SQL, Data analystes, L’analyste d'affaires"),
+    ("lʼanalyste -sql -data", "L’analyste d'affaires"),
+    ("l＇analyste -sql -data", "L’analyste d'affaires"),
+    ("l‘analyste -sql -data", "L’analyste d'affaires"),
+    ("l´analyste -sql -data", "L’analyste d'affaires"),
+    ("QU'ANALYSTE -sql -data", "L’analyste d'affaires"),
+    ("aujourd'hui", "Conseiller prud’homal"),
+    ("aujourd’hui", "Conseiller prud’homal"),
+    ("prudhomal", "Conseiller prud’homal"),
+    ("décorateur", "Chef de\u{301}corateur"),
+    ("de\u{301}corateur", "Chef de\u{301}corateur"),
+    ("DECORATEUR", "Chef de\u{301}corateur"),
+    ("oeuvre", "Maître d’œuvre"),
+    ("Œuvre", "Maître d’œuvre"),
+    ("maitre d'oeuvre", "Maître d’œuvre"),
+    ("product owner", "Ｐｒｏｄｕｃｔ Ｏｗｎｅｒ"),
+    ("cheffe rayon", "Chef\u{200b}fe de ra\u{ad}yon"),
+    ("ray\u{200d}on", "Chef\u{200b}fe de ra\u{ad}yon"),
+    // Feminine forms and plurals.
+    ("développeuse node", "Développeur Node.js, Développeuse NodeJS"),
+    ("developpeurs node", "Développeur Node.js, Développeuse NodeJS"),
+    ("ingénieur système", "Ingénieure systèmes"),
+    ("ingenieures systemes", "Ingénieure systèmes"),
+    ("infirmier", "Infirmière"),
+    ("infirmieres", "Infirmière"),
+    ("conseiller client", ""),
+    ("conseiller clientèle", "Conseillère clientèle"),
+    ("directeur financier", "Directrice financière"),
+    ("chargé étude", "Chargée d'études"),
+    ("consultant sap", "Consultante SAP"),
+    ("commercial", "Commerciaux sédentaires"),
+    ("réseau", "Administrateur réseaux, Technicien réseau"),
+    ("administratrice", "Administrateur réseaux"),
+    ("cheval", "Soigneur de chevaux"),
+    ("data analyste", "Data analystes"),
+    // Little words and what is left of nothing.
+    ("de la", ""),
+    ("le", ""),
+    ("À", ""),
+    ("-de", ""),
+    ("-", ""),
+    ("--", ""),
+    ("\"", ""),
+    ("\"\"", ""),
+    ("(", ""),
+    (":*?~\\^", ""),
+    ("🚀", ""),
+    ("\u{200b}", ""),
+    ("l'", ""),
+    ("maçon de la", ""),
+    ("sage de la femme", "Sage-femme"),
+    // Words, phrases, minus: nothing else means something.
+    ("sage-femme", "Sage-femme"),
+    ("femme-sage", ""),
+    ("femme sage", "Sage-femme"),
+    ("\"data engineer\"", "Data engineer"),
+    ("“data engineer”", "Data engineer"),
+    ("« data engineer »", "Data engineer"),
+    ("\"engineer data\"", ""),
+    ("\"data engineer", "Data engineer"),
+    ("data -\"data engineer\"", "Data analystes"),
+    ("data -engineer", "Data analystes"),
+    ("data --engineer", "Data analystes"),
+    ("data - engineer", "Data engineer"),
+    ("(data) engineer?", "Data engineer"),
+    ("title:data", ""),
+    ("data*", "Data analystes, Data engineer"),
+    ("data,engineer", "Data engineer"),
+    ("engineer,data", "Data engineer"),
+    ("data~ engineer^2", ""),
+    ("data OR growth", ""),
+    ("agent AND", "Agent AND"),
+    ("growth 🚀", "Growth"),
+    ("growth \\", "Growth"),
+];
+
+fn offers() -> Vec<(i64, String)> {
+    let offer = |title: &&str| {
+        let (title, description) = title.split_once('|').unwrap_or((title, "-"));
+        serde_json::json!({"source": "a", "title": title, "description": description}).to_string()
+    };
+    (1..).zip(TITLES.iter().map(offer)).collect()
+}
+
+/// Every row, and searches as no person types them.
+async fn finds_words(store: &impl Store) {
+    let found = async |text: &str| {
+        let search = Search { text: Some(text.to_owned()), limit: 100, ..Search::default() };
+        let found = store.search(&search).await.map_err(|error| error.to_string())?;
+        let mut titles: Vec<String> = found.hits.iter().map(|hit| title(hit.get()).replace("🚀 ", "")).collect();
+        titles.sort();
+        Ok::<_, String>(titles.join(", ").replace(" 🚀", ""))
+    };
+    let mut wrong = Vec::new();
+    for (text, expect) in WORDS {
+        let titles = found(text).await;
+        if titles.as_deref() != Ok(expect) {
+            wrong.push(format!("{text:?}: {titles:?} where {expect:?} is right"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), WORDS.len(), wrong.join("\n"));
+    let without = found("-développeur").await.unwrap();
+    assert_eq!(without.split(", ").count(), TITLES.len() - 6, "{without}");
+    let many: Vec<String> = (0..2_000).map(|number| format!("mot{number}")).collect();
+    let said = found(&many.join(" ")).await.unwrap_err();
+    assert!(said.contains("2000 words are more than the 100"), "{said}");
+    assert_eq!(found(&many[..100].join(" ")).await, Ok(String::new()));
+    assert_eq!(found(&"growth ".repeat(2_000)).await, Ok("Growth".to_owned()));
+    assert_eq!(found(&"é".repeat(10_000)).await, Ok(String::new()));
+}
+
+#[tokio::test]
+async fn the_embedded_store_finds_what_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(State::open(dir.path()).unwrap());
+    offers().iter().for_each(|(row, doc)| write(dir.path(), *row, *row, doc));
+    finds_words(&Local::open(dir.path(), &schema()).unwrap().unwrap()).await;
+}
+
+#[tokio::test]
+async fn elasticsearch_finds_what_was_written() {
+    let node = Node::start();
+    let store = Elastic::to_write(&server(&node), schema()).await.unwrap();
+    assert_eq!(write_all(&store, Version::new(1, 1), &offers()).await, Written::default());
+    finds_words(&store).await;
+    analyses_alike(&node, &store).await;
+}
+
+/// Words of each ending that a stemmer knows, and each letter that may be folded or is none.
+async fn analyses_alike(node: &Node, store: &Elastic) {
+    let endings = "issement issements issant ivement ement ficatrice ficateur catrice cateur atrice ateur trice teuse \
+                   teur euse euses ive ives folle molle nnelle nnel ique iques esse inage ualisation isation isateur \
+                   ation ition ière iere ieres llère ngère ergere chère eure eures ère eur eurs er ers ée ées ees és \
+                   aux eaux eux x s e ie ies rr ee lle ss1 2e";
+    let stems = "d form direct communi quali ingén bou gestion chev produ administr conseill a";
+    let mut texts: Vec<String> = stems
+        .split_whitespace()
+        .flat_map(|stem| endings.split_whitespace().map(move |ending| format!("{stem}{ending}")))
+        .collect();
+    texts.extend(TITLES.iter().chain(WORDS.iter().map(|(text, _)| text)).map(|text| (*text).to_owned()));
+    texts.extend(["m² ½ İstanbul ẞ Σίσυφος ΣΊΣΥΦΟΣ", "X++/F# et C++, C#.NET C.C.", "B.T.S A.B", "snake_case a@b.fr"].map(str::to_owned));
+    texts.push("é".repeat(300));
+    let letters: Vec<char> = ('\u{21}'..'\u{2fff}').chain('\u{a720}'..'\u{a7ff}').chain('\u{fb00}'..'\u{ffef}').collect();
+    texts.extend(letters.chunks(40).map(|chunk| chunk.iter().flat_map(|sign| ['x', *sign, 'y', ' ']).collect()));
+    let mut differ = Vec::new();
+    for texts in texts.chunks(400) {
+        // Between two values the places go up by a hundred: each text by itself, in one request.
+        let body = serde_json::json!({"analyzer": "french_text", "text": texts}).to_string();
+        let answer = hand(node, "POST", &format!("{}/_analyze", store.index), &body).await;
+        let theirs: Vec<&str> = answer["tokens"].as_array().unwrap().iter().map(|token| token["token"].as_str().unwrap()).collect();
+        let ours: Vec<String> = texts.iter().flat_map(|text| terms(text)).map(|(_, term)| term).collect();
+        assert!(ours.len() > texts.len() / 2);
+        differ.extend(ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != *theirs).take(5).map(|pair| format!("{pair:?}")));
+        assert_eq!(ours.len(), theirs.len(), "{differ:?}");
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
