@@ -28,7 +28,7 @@ pub(super) fn fit<'p>(
         Kind::Keyword => match value {
             Tree::Text(text) => allowed(cut(one_line(text), dropped), values),
             Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) | Tree::Number(_) => {
-                allowed(value.to_string().into(), values)
+                allowed(cut(value.to_string().into(), dropped), values)
             }
             other => wrong(&other, "one value"),
         },
@@ -153,7 +153,8 @@ fn cut<'p>(text: Cow<'p, str>, dropped: &mut Vec<String>) -> Cow<'p, str> {
     });
     let Some(end) = end else { return text };
     let signs = text.chars().count();
-    dropped.push(format!("cut to the first {LONGEST} characters, the most of a value that is searched: it has {signs}"));
+    dropped
+        .push(format!("cut to the first {LONGEST} characters, the most of a value that is searched: it has {signs}"));
     Cow::Owned(text[..end].trim_end().to_owned())
 }
 

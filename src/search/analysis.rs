@@ -18,8 +18,8 @@ pub struct Rule {
 
 /// Words that every text has, after accents and case are gone.
 pub const LITTLE: [&str; 23] = [
-    "le", "la", "les", "un", "une", "des", "du", "de", "et", "en", "au", "aux", "a", "ou", "par", "pour", "sur", "dans",
-    "avec", "vous", "nous", "est", "sont",
+    "le", "la", "les", "un", "une", "des", "du", "de", "et", "en", "au", "aux", "a", "ou", "par", "pour", "sur",
+    "dans", "avec", "vous", "nous", "est", "sont",
 ];
 
 /// A feminine form whose masculine one differs by more than the stemmer takes: `ingénieure`, `infirmière`, `conseillère`.
@@ -49,7 +49,12 @@ const NAMES: [(&str, &str, &str, &str); 7] = [
     // `ASP.NET` is .NET, `example.net` is not.
     ("dotnet_family", "(?<name>asp|vb|ado|ml)[.．]net", "", "${before}${name} dotnet"),
     ("dotnet", "[.．]net", "", "${before}dotnet"),
-    ("js", "(?<name>node|vue|react|angular|next|nuxt|nest|express|three|ember|backbone|d3)js", "", "${before}${name} js"),
+    (
+        "js",
+        "(?<name>node|vue|react|angular|next|nuxt|nest|express|three|ember|backbone|d3)js",
+        "",
+        "${before}${name} js",
+    ),
     ("sql", "(?<name>pl|t)sql", "", "${before}${name} sql"),
     // C is another language: a search for it finds no Objective-C.
     ("objective_c", "objective[-‐‑–]c", AFTER, "${before}objectivec${after}"),
@@ -68,11 +73,7 @@ pub fn rules() -> &'static [Rule] {
         let mut rules = vec![
             // Accents that stand alone behind their letter, soft hyphens, blanks of no width, variants of emoji.
             rule("invisible", r"[\p{Cf}\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f]+".into(), ""),
-            rule(
-                "elision",
-                format!("{BEFORE}(?:{elided})[{APOSTROPHES}](?<next>[{LETTERS}])"),
-                "${before}${next}",
-            ),
+            rule("elision", format!("{BEFORE}(?:{elided})[{APOSTROPHES}](?<next>[{LETTERS}])"), "${before}${next}"),
             rule("apostrophe", format!("[{APOSTROPHES}]+"), ""),
             // `C.D.I.` is `CDI`.
             rule(
@@ -84,7 +85,9 @@ pub fn rules() -> &'static [Rule] {
             rule("plus", format!("{BEFORE}{LETTER}[+＋][+＋]+"), "${before}${letter}plusplus "),
             rule("no_dotnet", format!("[.．]{}(?<next>[{LETTERS}])", any_case("net")), " net${next}"),
         ];
-        rules.extend(NAMES.map(|(name, names, after, word)| rule(name, format!("{BEFORE}{}{after}", any_case(names)), word)));
+        rules.extend(
+            NAMES.map(|(name, names, after, word)| rule(name, format!("{BEFORE}{}{after}", any_case(names)), word)),
+        );
         rules.push(rule("separator", format!("[^{LETTERS}]+"), " "));
         // Lucene cuts what is longer than 255; here it is cut before, so that every store cuts alike.
         rules.push(rule("long", "(?<word>[^ ]{120})".into(), "${word} "));

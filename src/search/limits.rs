@@ -40,6 +40,7 @@ impl Search {
                 "an answer holds {MOST} offers at most; `--after` goes on behind it, and `jobmarket export` gives all"
             ));
         }
+        self.words()?;
         self.filters.iter().try_for_each(|filter| checked(filter, schema))?;
         self.facets.iter().try_for_each(|facet| counted(&facet.name, &facet.by))?;
         let asked: usize = self.facets.iter().map(|facet| values(&facet.by)).sum();

@@ -88,7 +88,9 @@ fn plain(word: String) -> String {
                 signs.pop();
             }
         }
-        if let [.., before, last] = signs[..] && before == last {
+        if let [.., before, last] = signs[..]
+            && before == last
+        {
             signs.pop();
         }
     }

@@ -26,11 +26,10 @@ pub(super) fn index(schema: &Schema) -> Value {
 
 /// How texts become words: the rules of `search::analysis`, and Lucene's filters in the order of the embedded store.
 fn analysis() -> Value {
-    let rule = |rule: &Rule| {
-        json!({"type": "pattern_replace", "pattern": rule.pattern, "replacement": rule.replacement})
-    };
+    let rule =
+        |rule: &Rule| json!({"type": "pattern_replace", "pattern": rule.pattern, "replacement": rule.replacement});
     let signs: Map<String, Value> = rules().iter().map(|of| (format!("french_{}", of.name), rule(of))).collect();
-    let names: Vec<&String> = signs.keys().collect();
+    let names: Vec<String> = rules().iter().map(|of| format!("french_{}", of.name)).collect();
     let (feminine, masculine) = FEMININE;
     json!({
         "analyzer": {"french_text": {"type": "custom", "tokenizer": "whitespace", "char_filter": names, "filter":

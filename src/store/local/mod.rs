@@ -5,6 +5,7 @@ mod follow;
 mod near;
 mod query;
 mod whole;
+mod without;
 
 use std::collections::HashMap;
 use std::io;

@@ -1,14 +1,15 @@
 //! A search compiled to a query of the index.
 use std::ops::Bound;
 
+use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, EmptyQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::Term;
 
 use super::fields::Fields;
 use super::near::Near;
+use super::without::Gathered;
 use crate::schema::Kind;
 use crate::search::{Filter, Search, Words, french};
 use crate::store::StoreError;
@@ -85,9 +86,10 @@ fn occur(there: bool) -> Occur {
 /// Words of a person: each must be there, in one of the texts; its terms side by side.
 fn words(words: &Words, fields: &Fields) -> Vec<Part> {
     // What is only not wanted is sought among all.
-    let all = (words.wanted.is_empty() && !words.is_empty()).then(|| (Occur::Must, Box::new(AllQuery) as Box<dyn Query>));
+    let all =
+        (words.wanted.is_empty() && !words.is_empty()).then(|| (Occur::Must, Box::new(AllQuery) as Box<dyn Query>));
     let wanted = words.wanted.iter().map(|word| (Occur::Must, in_texts(word, fields)));
-    let unwanted = words.unwanted.iter().map(|word| (Occur::MustNot, in_texts(word, fields)));
+    let unwanted = words.unwanted.iter().map(|word| (Occur::MustNot, Box::new(Gathered(in_texts(word, fields))) as _));
     all.into_iter().chain(wanted).chain(unwanted).collect()
 }
 

@@ -191,7 +191,7 @@ async fn finds_words(store: &impl Store) {
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), WORDS.len(), wrong.join("\n"));
     let without = found("-développeur").await.unwrap();
-    assert_eq!(without.split(", ").count(), TITLES.len() - 6, "{without}");
+    assert_eq!(without.split(", ").count(), TITLES.len() - 7, "{without}");
     let many: Vec<String> = (0..2_000).map(|number| format!("mot{number}")).collect();
     let said = found(&many.join(" ")).await.unwrap_err();
     assert!(said.contains("2000 words are more than the 100"), "{said}");
@@ -211,14 +211,15 @@ async fn the_embedded_store_finds_what_was_written() {
 #[tokio::test]
 async fn elasticsearch_finds_what_was_written() {
     let node = Node::start();
-    let store = Elastic::to_write(&server(&node), schema()).await.unwrap();
+    let server = server(&node);
+    let store = Elastic::to_write(&server, schema()).await.unwrap();
     assert_eq!(write_all(&store, Version::new(1, 1), &offers()).await, Written::default());
     finds_words(&store).await;
-    analyses_alike(&node, &store).await;
+    analyses_alike(&node, &server.name).await;
 }
 
 /// Words of each ending that a stemmer knows, and each letter that may be folded or is none.
-async fn analyses_alike(node: &Node, store: &Elastic) {
+async fn analyses_alike(node: &Node, alias: &str) {
     let endings = "issement issements issant ivement ement ficatrice ficateur catrice cateur atrice ateur trice teuse \
                    teur euse euses ive ives folle molle nnelle nnel ique iques esse inage ualisation isation isateur \
                    ation ition ière iere ieres llère ngère ergere chère eure eures ère eur eurs er ers ée ées ees és \
@@ -229,19 +230,27 @@ async fn analyses_alike(node: &Node, store: &Elastic) {
         .flat_map(|stem| endings.split_whitespace().map(move |ending| format!("{stem}{ending}")))
         .collect();
     texts.extend(TITLES.iter().chain(WORDS.iter().map(|(text, _)| text)).map(|text| (*text).to_owned()));
-    texts.extend(["m² ½ İstanbul ẞ Σίσυφος ΣΊΣΥΦΟΣ", "X++/F# et C++, C#.NET C.C.", "B.T.S A.B", "snake_case a@b.fr"].map(str::to_owned));
+    texts.extend(
+        ["m² ½ İstanbul ẞ Σίσυφος ΣΊΣΥΦΟΣ", "X++/F# et C++, C#.NET C.C.", "B.T.S A.B", "snake_case a@b.fr"]
+            .map(str::to_owned),
+    );
     texts.push("é".repeat(300));
-    let letters: Vec<char> = ('\u{21}'..'\u{2fff}').chain('\u{a720}'..'\u{a7ff}').chain('\u{fb00}'..'\u{ffef}').collect();
+    // Not all letters: which are known as such is a matter of the version of Unicode, and Java's may be an older one.
+    let ranges = [0x21..0x530, 0x1e00..0x2c00, 0xfb00..0xfb50, 0xfe00..0xfff0];
+    let letters: Vec<char> = ranges.into_iter().flatten().filter_map(char::from_u32).collect();
     texts.extend(letters.chunks(40).map(|chunk| chunk.iter().flat_map(|sign| ['x', *sign, 'y', ' ']).collect()));
     let mut differ = Vec::new();
-    for texts in texts.chunks(400) {
+    for texts in texts.chunks(100) {
         // Between two values the places go up by a hundred: each text by itself, in one request.
         let body = serde_json::json!({"analyzer": "french_text", "text": texts}).to_string();
-        let answer = hand(node, "POST", &format!("{}/_analyze", store.index), &body).await;
-        let theirs: Vec<&str> = answer["tokens"].as_array().unwrap().iter().map(|token| token["token"].as_str().unwrap()).collect();
+        let answer = hand(node, "POST", &format!("{alias}/_analyze"), &body).await;
+        let theirs: Vec<&str> =
+            answer["tokens"].as_array().unwrap().iter().map(|token| token["token"].as_str().unwrap()).collect();
         let ours: Vec<String> = texts.iter().flat_map(|text| terms(text)).map(|(_, term)| term).collect();
         assert!(ours.len() > texts.len() / 2);
-        differ.extend(ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != *theirs).take(5).map(|pair| format!("{pair:?}")));
+        differ.extend(
+            ours.iter().zip(&theirs).filter(|(ours, theirs)| ours != *theirs).take(5).map(|pair| format!("{pair:?}")),
+        );
         assert_eq!(ours.len(), theirs.len(), "{differ:?}");
     }
     assert!(differ.is_empty(), "{}", differ.join("\n"));
