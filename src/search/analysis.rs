@@ -43,57 +43,93 @@ const LETTER: &str = "(?<letter>[A-Za-zＡ-Ｚａ-ｚ])";
 /// What stands behind a name that could go on.
 const AFTER: &str = r"(?<after>[^\p{L}\p{N}\p{M}+＋#＃♯]|$)";
 
-/// Names of several spellings, what must stand behind, and what they are in the index. Each is found however its letters
-/// are written, where a word begins.
-const NAMES: [(&str, &str, &str, &str); 7] = [
+/// What stands between two words.
+const BLANK: &str = r"[ \u00a0\u202f]";
+
+/// A name of several spellings: what it is called, how it is written, what must stand behind, and what it is in the index.
+/// It is found however its letters are written, where a word begins.
+type Name = (&'static str, &'static str, &'static str, &'static str);
+
+/// Those that may be written with blanks: what is searched for is one word by them, before it is split at blanks.
+const APART: [Name; 5] = [
+    // C is another language: a search for it finds no Objective-C.
+    ("objective_c", r"objective[-‐‑– \u00a0]*c", AFTER, "${before}objectivec${after}"),
+    ("c_sharp", r"c[-‐‑– \u00a0]+sharp", AFTER, "${before}csharp${after}"),
+    ("dot_net", r"dot[-‐‑– \u00a0]+net", AFTER, "${before}dotnet${after}"),
+    // Nor does a search for R find research and development.
+    ("r_and_d", r"r[ \u00a0]*&[ \u00a0]*d", AFTER, "${before}rd${after}"),
+    // `a` is a little word: what is left of `A/B` would be any `b`.
+    ("a_b", r"a[ \u00a0]*[/][ \u00a0]*b", AFTER, "${before}ab a b${after}"),
+];
+
+/// The others.
+const TOGETHER: [Name; 4] = [
     // `ASP.NET` is .NET, `example.net` is not.
     ("dotnet_family", "(?<name>asp|vb|ado|ml)[.．]net", "", "${before}${name} dotnet"),
     ("dotnet", "[.．]net", "", "${before}dotnet"),
-    (
-        "js",
-        "(?<name>node|vue|react|angular|next|nuxt|nest|express|three|ember|backbone|d3)js",
-        "",
-        "${before}${name} js",
-    ),
+    ("js", JS, "", "${before}${name} js"),
     ("sql", "(?<name>pl|t)sql", "", "${before}${name} sql"),
-    // C is another language: a search for it finds no Objective-C.
-    ("objective_c", "objective[-‐‑–]c", AFTER, "${before}objectivec${after}"),
-    // Nor does one for R find research and development.
-    ("r_and_d", "r&d", AFTER, "${before}rd${after}"),
-    // `a` is a little word: what is left of `A/B` would be any `b`.
-    ("a_b", "a[/]b", AFTER, "${before}ab a b${after}"),
 ];
 
+/// What is written `Node.js` and `NodeJS`.
+const JS: &str = "(?<name>node|vue|react|angular|next|nuxt|nest|express|three|ember|backbone|d3)js";
+
+fn rule(name: &'static str, pattern: impl Into<String>, replacement: &'static str) -> Rule {
+    Rule { name, pattern: pattern.into(), replacement }
+}
+
+fn of_name((name, written, after, word): Name) -> Rule {
+    rule(name, format!("{BEFORE}{}{after}", any_case(written)), word)
+}
+
+/// What is left out before a noun.
+fn elided() -> String {
+    any_case("(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu|quoiqu)")
+}
+
+/// The rules that a search is read by too, before it is split at blanks.
+fn of_searches() -> Vec<Rule> {
+    let elided = elided();
+    let mut rules = vec![
+        // Accents that stand alone behind their letter, soft hyphens, blanks of no width, variants of emoji.
+        rule("invisible", r"[\p{Cf}\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f]+", ""),
+        // `d' affaires`; what stands between two apostrophes is none.
+        rule(
+            "elision_apart",
+            format!("(?<before>^|[^{LETTERS}{APOSTROPHES}]){elided}[{APOSTROPHES}]{BLANK}+(?<next>[{LETTERS}])"),
+            "${before}${next}",
+        ),
+    ];
+    rules.extend(APART.map(of_name));
+    rules
+}
+
+fn of_words() -> Vec<Rule> {
+    let dotted = r"(?<a>\p{L})[.](?<b>\p{L})(?:[.](?<c>\p{L}))?(?:[.](?<d>\p{L}))?(?:[.](?<e>\p{L}))?[.]?";
+    let acronym = format!("(?<before>^|[^{LETTERS}.]){dotted}(?<after>[^{LETTERS}+＋#＃♯.]|$)");
+    let elision = format!("{BEFORE}{}[{APOSTROPHES}](?<next>[{LETTERS}])", elided());
+    let mut rules = vec![
+        rule("elision", elision, "${before}${next}"),
+        rule("apostrophe", format!("[{APOSTROPHES}]+"), ""),
+        // `C.D.I.` is `CDI`. What stands behind one cannot stand before the next as well: that is found the second time.
+        rule("acronym", acronym.clone(), ACRONYM),
+        rule("acronym_beside", acronym, ACRONYM),
+        rule("sharp", format!("{BEFORE}{LETTER}[#＃♯]+"), "${before}${letter}sharp "),
+        rule("plus", format!("{BEFORE}{LETTER}[+＋][+＋]+"), "${before}${letter}plusplus "),
+        rule("no_dotnet", format!("[.．]{}(?<next>[{LETTERS}])", any_case("net")), " net${next}"),
+    ];
+    rules.extend(TOGETHER.map(of_name));
+    rules.push(rule("separator", format!("[^{LETTERS}]+"), " "));
+    // Lucene cuts what is longer than 255; here it is cut before, so that every store cuts alike.
+    rules.push(rule("long", "(?<word>[^ ]{120})", "${word} "));
+    rules
+}
+
+const ACRONYM: &str = "${before}${a}${b}${c}${d}${e} ${after}";
+
 /// The rules, in their order.
-pub fn rules() -> &'static [Rule] {
-    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let rule = |name, pattern, replacement| Rule { name, pattern, replacement };
-        let elided = any_case("l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu|quoiqu");
-        let dotted = r"(?<a>\p{L})[.](?<b>\p{L})(?:[.](?<c>\p{L}))?(?:[.](?<d>\p{L}))?(?:[.](?<e>\p{L}))?[.]?";
-        let mut rules = vec![
-            // Accents that stand alone behind their letter, soft hyphens, blanks of no width, variants of emoji.
-            rule("invisible", r"[\p{Cf}\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f]+".into(), ""),
-            rule("elision", format!("{BEFORE}(?:{elided})[{APOSTROPHES}](?<next>[{LETTERS}])"), "${before}${next}"),
-            rule("apostrophe", format!("[{APOSTROPHES}]+"), ""),
-            // `C.D.I.` is `CDI`.
-            rule(
-                "acronym",
-                format!("{BEFORE}{dotted}(?<after>[^{LETTERS}+＋#＃♯.]|$)"),
-                "${before}${a}${b}${c}${d}${e} ${after}",
-            ),
-            rule("sharp", format!("{BEFORE}{LETTER}[#＃♯]+"), "${before}${letter}sharp "),
-            rule("plus", format!("{BEFORE}{LETTER}[+＋][+＋]+"), "${before}${letter}plusplus "),
-            rule("no_dotnet", format!("[.．]{}(?<next>[{LETTERS}])", any_case("net")), " net${next}"),
-        ];
-        rules.extend(
-            NAMES.map(|(name, names, after, word)| rule(name, format!("{BEFORE}{}{after}", any_case(names)), word)),
-        );
-        rules.push(rule("separator", format!("[^{LETTERS}]+"), " "));
-        // Lucene cuts what is longer than 255; here it is cut before, so that every store cuts alike.
-        rules.push(rule("long", "(?<word>[^ ]{120})".into(), "${word} "));
-        rules
-    });
-    &RULES
+pub fn rules() -> impl Iterator<Item = Rule> {
+    of_searches().into_iter().chain(of_words())
 }
 
 /// A pattern that finds small letters in each of their forms; names of groups, and classes, stay.
@@ -116,13 +152,16 @@ fn any_case(pattern: &str) -> String {
     out
 }
 
-/// A text as words with blanks between them.
-pub fn normalised(text: &str) -> String {
-    static COMPILED: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-        rules().iter().filter_map(|rule| Some((Regex::new(&rule.pattern).ok()?, rule.replacement))).collect()
-    });
+/// A rule that is ready to be applied.
+type Compiled = (Regex, &'static str);
+
+fn compiled(rules: Vec<Rule>) -> Vec<Compiled> {
+    rules.into_iter().filter_map(|rule| Some((Regex::new(&rule.pattern).ok()?, rule.replacement))).collect()
+}
+
+fn applied(rules: &[Compiled], text: &str) -> String {
     let mut text = Cow::Borrowed(text);
-    for (pattern, replacement) in COMPILED.iter() {
+    for (pattern, replacement) in rules {
         if let Cow::Owned(changed) = pattern.replace_all(&text, *replacement) {
             text = Cow::Owned(changed);
         }
@@ -130,11 +169,16 @@ pub fn normalised(text: &str) -> String {
     text.into_owned()
 }
 
-/// A text without what cannot be seen.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    static INVISIBLE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| rules().first().and_then(|rule| Regex::new(&rule.pattern).ok()));
-    INVISIBLE.as_ref().map_or(Cow::Borrowed(text), |pattern| pattern.replace_all(text, ""))
+/// What is searched for, to be split at blanks.
+pub(super) fn searched(text: &str) -> String {
+    static RULES: LazyLock<Vec<Compiled>> = LazyLock::new(|| compiled(of_searches()));
+    applied(&RULES, text)
+}
+
+/// A text as words with blanks between them.
+pub fn normalised(text: &str) -> String {
+    static RULES: LazyLock<Vec<Compiled>> = LazyLock::new(|| compiled(rules().collect()));
+    applied(&RULES, text)
 }
 
 /// The masculine form of a word without accents, where it is a feminine one that [`FEMININE`] knows.
@@ -146,4 +190,28 @@ pub fn masculine(word: &str) -> Cow<'_, str> {
 /// Whether sign belongs to a word of a search: `C++`, `CI/CD`, `l'analyste` are one, `java,python` are two.
 pub(super) fn joins(sign: char) -> bool {
     sign.is_alphanumeric() || "#＃♯+＋.．-‐‑–/&_@".contains(sign) || APOSTROPHES.contains(sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_is_a_regular_expression_with_a_name_of_its_own() {
+        let names: std::collections::HashSet<&str> = rules().map(|rule| rule.name).collect();
+        assert_eq!((names.len(), compiled(rules().collect()).len()), (rules().count(), rules().count()));
+    }
+
+    #[test]
+    fn a_text_is_words_with_blanks_between_them() {
+        for (text, words) in [
+            ("C/C++, C#.NET", "C Cplusplus Csharp dotnet"),
+            ("l’embarqué 'C' d' affaires", "embarqué C affaires"),
+            ("C.D.I./C.D.D. S.A.S. R.H.", "CDI CDD SAS RH "),
+            ("Ｒ & Ｄ R&D2", "rd R D2"),
+            ("salarié.e.s, B.E", "salarié e s BE "),
+        ] {
+            assert_eq!(normalised(text), words);
+        }
+    }
 }

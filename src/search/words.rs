@@ -1,6 +1,6 @@
 //! The words of a search, as a person writes them: words, `"phrases"`, `-word`. Nothing else means something.
 use super::BadSearch;
-use super::analysis::{joins, visible};
+use super::analysis::{joins, searched};
 use super::french::terms;
 
 /// The words of a search.
@@ -25,7 +25,7 @@ impl Words {
         let mut count = 0;
         let mut phrase = false;
         let mut minus = false;
-        for part in visible(text).split_inclusive(|sign| QUOTES.contains(sign)) {
+        for part in searched(text).split_inclusive(|sign| QUOTES.contains(sign)) {
             let ends = part.ends_with(|sign| QUOTES.contains(sign));
             let part = part.trim_end_matches(|sign| QUOTES.contains(sign));
             if phrase {

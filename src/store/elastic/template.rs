@@ -28,8 +28,8 @@ pub(super) fn index(schema: &Schema) -> Value {
 fn analysis() -> Value {
     let rule =
         |rule: &Rule| json!({"type": "pattern_replace", "pattern": rule.pattern, "replacement": rule.replacement});
-    let signs: Map<String, Value> = rules().iter().map(|of| (format!("french_{}", of.name), rule(of))).collect();
-    let names: Vec<String> = rules().iter().map(|of| format!("french_{}", of.name)).collect();
+    let signs: Map<String, Value> = rules().map(|of| (format!("french_{}", of.name), rule(&of))).collect();
+    let names: Vec<String> = rules().map(|of| format!("french_{}", of.name)).collect();
     let (feminine, masculine) = FEMININE;
     json!({
         "analyzer": {"french_text": {"type": "custom", "tokenizer": "whitespace", "char_filter": names, "filter":

@@ -47,6 +47,11 @@ const TITLES: &[&str] = &[
     "Chef\u{200b}fe de ra\u{ad}yon",
     "🚀 Growth 🚀",
     "Agent AND",
+    "Livreur|C.D.D. C.D.I. ou intérim",
+    "Chargé d' affaires",
+    "Technicien R & D",
+    "Testeur A / B",
+    "Formateur Objective C",
 ];
 
 /// What is typed, and what is found, in the order of the letters.
@@ -59,16 +64,19 @@ const WORDS: &[(&str, &str)] = &[
     ("cplusplus -embarqué", "Développeur C++"),
     ("C#", "Développeur C# / ASP.NET"),
     ("c♯", "Développeur C# / ASP.NET"),
+    ("c sharp", "Développeur C# / ASP.NET"),
     ("csharp", "Développeur C# / ASP.NET"),
     ("C", "Développeur C"),
     ("développeur -C++ -c# -node.js -objective-c", "Développeur C"),
     ("R", "Statisticien R"),
-    ("R&D", "Ingénieur R&D"),
+    ("R&D", "Ingénieur R&D, Technicien R & D"),
+    ("r & d", "Ingénieur R&D, Technicien R & D"),
     ("F#", "Ingénieur F#"),
     ("F", "Vendeur H/F"),
     ("H/F", "Vendeur H/F"),
     ("X++", "Consultant X++"),
     (".NET", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET"),
+    ("Dot Net -asp", "Architecte .NET, Chef de projet dotnet"),
     ("dotnet", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET"),
     ("asp.net", "Développeur C# / ASP.NET"),
     ("net", "Technicien réseau"),
@@ -76,17 +84,20 @@ const WORDS: &[(&str, &str)] = &[
     ("Node.js", "Développeur Node.js, Développeuse NodeJS"),
     ("nodejs", "Développeur Node.js, Développeuse NodeJS"),
     ("Node", "Développeur Node.js, Développeuse NodeJS"),
-    ("Objective-C", "Développeur iOS Objective-C"),
+    ("Objective-C", "Développeur iOS Objective-C, Formateur Objective C"),
+    ("objective c -ios", "Formateur Objective C"),
     ("PL/SQL", "DBA PL/SQL"),
     ("plsql", "DBA PL/SQL"),
     ("T-SQL", "Analyste T-SQL"),
     ("SQL", "Analyste T-SQL, DBA PL/SQL"),
     ("CI/CD", "Ingénieur CI/CD"),
     ("CD/CI", ""),
-    ("A/B", "Testeur A/B"),
-    ("B", "Chauffeur permis B, Testeur A/B"),
-    ("CDI", "Comptable en C.D.I., Secrétaire"),
-    ("c.d.i.", "Comptable en C.D.I., Secrétaire"),
+    ("A/B", "Testeur A / B, Testeur A/B"),
+    ("a / b", "Testeur A / B, Testeur A/B"),
+    ("B", "Chauffeur permis B, Testeur A / B, Testeur A/B"),
+    ("CDI", "Comptable en C.D.I., Livreur, Secrétaire"),
+    ("c.d.i.", "Comptable en C.D.I., Livreur, Secrétaire"),
+    ("cdd", "Livreur"),
     // Apostrophes, accents, letters that are two.
     ("l'analyste", "Analyste T-SQL, Data analystes, L’analyste d'affaires"),
     ("l’analyste", "Analyste T-SQL, Data analystes, L’analyste d'affaires"),
@@ -95,6 +106,9 @@ const WORDS: &[(&str, &str)] = &[
     ("l‘analyste -sql -data", "L’analyste d'affaires"),
     ("l´analyste -sql -data", "L’analyste d'affaires"),
     ("QU'ANALYSTE -sql -data", "L’analyste d'affaires"),
+    ("chargé d'affaires", "Chargé d' affaires"),
+    ("chargé d’ affaires", "Chargé d' affaires"),
+    ("l' analyste -sql -data", "L’analyste d'affaires"),
     ("aujourd'hui", "Conseiller prud’homal"),
     ("aujourd’hui", "Conseiller prud’homal"),
     ("prudhomal", "Conseiller prud’homal"),
@@ -231,8 +245,13 @@ async fn analyses_alike(node: &Node, alias: &str) {
         .collect();
     texts.extend(TITLES.iter().chain(WORDS.iter().map(|(text, _)| text)).map(|text| (*text).to_owned()));
     texts.extend(
-        ["m² ½ İstanbul ẞ Σίσυφος ΣΊΣΥΦΟΣ", "X++/F# et C++, C#.NET C.C.", "B.T.S A.B", "snake_case a@b.fr"]
-            .map(str::to_owned),
+        [
+            "m² ½ İstanbul ẞ Σίσυφος ΣΊΣΥΦΟΣ",
+            "X++/F# et C++, C#.NET C.C. d' R & D, C.D.I./C.D.D. S.A.S. 'C' 'l'été'",
+            "B.T.S A.B",
+            "snake_case a@b.fr",
+        ]
+        .map(str::to_owned),
     );
     texts.push("é".repeat(300));
     // Not all letters: which are known as such is a matter of the version of Unicode, and Java's may be an older one.
