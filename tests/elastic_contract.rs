@@ -106,6 +106,10 @@ async fn what_a_template_gives_the_index_is_told_with_its_name_before_the_first_
             json!({"settings": {"analysis": {"filter": {"french_stop": {"type": "stop", "ignore_case": true}}}}}),
             vec![settings, "`index.analysis.filter.french_stop.ignore_case` is not what the program set"],
         ),
+        (
+            json!({"settings": {"analysis": {"char_filter": {"french_plus": {"flags": "CASE_INSENSITIVE"}}}}}),
+            vec![settings, "`index.analysis.char_filter.french_plus.flags` is not what the program set"],
+        ),
     ];
     for (body, words) in cases {
         template(&bench.node, "jobmarket-offers-*", &body).await;

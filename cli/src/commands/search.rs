@@ -16,6 +16,7 @@ use crate::{Place, numbers};
 #[derive(clap::Args)]
 pub struct Search {
     /// Words; all must be there, `"…"` is a phrase, `-word` must not be there: in quotes, as in `'"data engineer" -java'`.
+    /// `C++`, `.NET`, `CI/CD` and `R&D` are words; other signs mean nothing.
     words: Vec<String>,
     /// A condition, in quotes: `field=a,b`, `'field>=1'`, `'field<2'`, `field=none`, `field=any`; of a point
     /// `field=48.85,2.35,30km`.
@@ -49,6 +50,12 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     let (after, limit) = (asked.after.clone(), asked.limit);
     let query = Query { text, filters, facets, sort, after, limit, closed: asked.closed };
     query.check(schema)?;
+    if query.words()?.is_some_and(|words| words.is_empty()) {
+        eprintln!(
+            "nothing is left of the words to search for: signs alone, and words that every text has (`de`, `la`, `et`), are \
+             not searched; add another word"
+        );
+    }
     let found = match server(&project)? {
         Some(server) => to_read(&project, &server).await?.search(&query).await?,
         None => found(&project, &query).await?,

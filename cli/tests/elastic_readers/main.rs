@@ -273,7 +273,10 @@ async fn what_no_store_answers_is_refused_in_the_same_words() {
     let local = Project::new(0, 20).await;
     local.pipelines("1000/s", "", "sinks: [store]");
     local.done(&["run", "remotive"]).await;
+    let many: Vec<String> = (0..101).map(|number| format!("word{number}")).collect();
+    let many = many.join(" ");
     let cases: &[(&[&str], &str)] = &[
+        (&[&many], "101 words are more than the 100 that one search takes; leave some of them out"),
         (&["--limit", "10001"], "an answer holds 10000 offers at most; `--after` goes on behind it"),
         (&["--limit", "18446744073709551615"], "an answer holds 10000 offers at most"),
         (&["--facet", "source:10001"], "is no facet; write `source:20`"),
@@ -303,6 +306,14 @@ async fn what_no_store_answers_is_refused_in_the_same_words() {
             let said = error(&output);
             assert!(!output.status.success() && said.contains(expect), "{store} {asked:?}: {said}");
             assert!(!said.contains("status 4"), "{store} {asked:?}: {said}");
+        }
+    }
+    // Of these nothing is left, and that is told; where something is left, nothing is.
+    for (words, told) in [("de la", true), ("-", true), ("\"🚀\"", true), ("-de l'", false), ("de data", false)] {
+        for (store, project) in [("server", &bench.project), ("embedded", &local)] {
+            let (_, said) = project.done(&["search", "--", words]).await;
+            assert_eq!(said.contains("nothing is left of the words to search for"), told, "{store} {words}: {said}");
+            assert!(!told || said.contains("\n0 offers"), "{store} {words}: {said}");
         }
     }
     // What one store gives as the end of a page the same one takes; of another order it does not.

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 pub(super) struct Meta {
     /// Which layout of the program it has; an index without it is somebody else's.
     pub layout: Option<u32>,
-    /// Hash of layout and schema, as its name ends; absent before layout 3.
+    /// Hash of layout and schema, as its name ends; older ones do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Since when another index holds all that it held.

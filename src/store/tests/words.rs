@@ -1,5 +1,8 @@
 //! The table of words: what is typed, and the titles that each store finds.
+use serde_json::json;
+
 use super::*;
+use crate::schema::LONGEST_KEYWORD;
 use crate::search::french::terms;
 use hand::hand;
 
@@ -180,11 +183,39 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 fn offers() -> Vec<(i64, String)> {
-    let offer = |title: &&str| {
+    let offer = |(number, title): (usize, &&str)| {
         let (title, description) = title.split_once('|').unwrap_or((title, "-"));
-        serde_json::json!({"source": "a", "title": title, "description": description}).to_string()
+        let mut offer = json!({"source": "a", "title": title, "description": description});
+        if let Some(sign) = LONG.get(number) {
+            offer["company"] = json!({"name": long(sign)});
+        }
+        offer.to_string()
     };
-    (1..).zip(TITLES.iter().map(offer)).collect()
+    (1..).zip(TITLES.iter().enumerate().map(offer)).collect()
+}
+
+/// Values of the greatest length that a mapping leaves them are found by conditions and counted, by every store.
+const LONG: [&str; 3] = ["a", "中", "🚀"];
+
+fn long(sign: &str) -> String {
+    sign.repeat(LONGEST_KEYWORD / sign.encode_utf16().count())
+}
+
+async fn finds_long_values(store: &impl Store) {
+    let found = async |filter: &str, facets: &[&str]| {
+        let filters = vec![Filter::parse(filter, &schema()).unwrap()];
+        let facets = facets.iter().map(|facet| Facet::parse(facet, &schema()).unwrap()).collect();
+        store.search(&Search { filters, facets, limit: 100, ..Search::default() }).await.unwrap()
+    };
+    assert_eq!(found("company.name=none", &[]).await.total, TITLES.len() - LONG.len());
+    let mut names: Vec<String> = LONG.map(long).into();
+    for name in &names {
+        assert_eq!(found(&format!("company.name={name}"), &[]).await.total, 1);
+    }
+    let mut counted = found("company.name=any", &["company.name"]).await.facets.remove(0).1;
+    names.sort();
+    counted.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(counted, names.into_iter().map(|name| (name, 1.into())).collect::<Vec<_>>());
 }
 
 /// Every row, and searches as no person types them.
@@ -219,7 +250,9 @@ async fn the_embedded_store_finds_what_was_written() {
     let dir = tempfile::tempdir().unwrap();
     drop(State::open(dir.path()).unwrap());
     offers().iter().for_each(|(row, doc)| write(dir.path(), *row, *row, doc));
-    finds_words(&Local::open(dir.path(), &schema()).unwrap().unwrap()).await;
+    let store = Local::open(dir.path(), &schema()).unwrap().unwrap();
+    finds_words(&store).await;
+    finds_long_values(&store).await;
 }
 
 #[tokio::test]
@@ -229,7 +262,53 @@ async fn elasticsearch_finds_what_was_written() {
     let store = Elastic::to_write(&server, schema()).await.unwrap();
     assert_eq!(write_all(&store, Version::new(1, 1), &offers()).await, Written::default());
     finds_words(&store).await;
+    finds_long_values(&store).await;
     analyses_alike(&node, &server.name).await;
+    comes_from_an_older_layout(&node, &server).await;
+}
+
+/// The offers as an older version of the program left them: in an index whose words were cut in another way.
+async fn comes_from_an_older_layout(node: &Node, server: &Server) {
+    let (alias, write) = (&server.name, format!("{}-write", server.name));
+    let made = hand(node, "GET", alias, "").await;
+    let (ours, said) = made.as_object().unwrap().iter().next().unwrap();
+    let older = format!("{alias}-0123456789abcdef");
+    let filters = ["lowercase", "asciifolding", "french_stemmer"];
+    let analysis = json!({
+        "filter": {"french_stemmer": {"type": "stemmer", "language": "light_french"}},
+        "analyzer": {"french_text": {"type": "custom", "tokenizer": "standard", "filter": filters}}
+    });
+    let mut mappings = said["mappings"].clone();
+    mappings["_meta"] = json!({"layout": 2, "schema": "0123456789abcdef"});
+    let body = json!({"settings": {"analysis": analysis}, "mappings": mappings}).to_string();
+    hand(node, "PUT", &older, &body).await;
+    let found = hand(node, "POST", &format!("{ours}/_search"), r#"{"size": 100, "version": true}"#).await;
+    for hit in found["hits"]["hits"].as_array().unwrap() {
+        let place = format!(
+            "{older}/_doc/{}?version_type=external_gte&version={}",
+            hit["_id"].as_str().unwrap(),
+            hit["_version"]
+        );
+        hand(node, "PUT", &place, &hit["_source"].to_string()).await;
+    }
+    hand(node, "DELETE", ours, "").await;
+    let actions = json!({"actions": [{"add": {"index": older, "alias": alias}},
+        {"add": {"index": older, "alias": write, "is_write_index": true}}]});
+    hand(node, "POST", "_aliases", &actions.to_string()).await;
+    hand(node, "POST", &format!("{older}/_refresh"), "").await;
+
+    let store = Elastic::to_write(server, schema()).await.unwrap();
+    assert!(store.is_copying());
+    let found = async |text: &str| {
+        store.search(&Search { text: Some(text.to_owned()), ..Search::default() }).await.unwrap().total
+    };
+    // As it was, until all are over.
+    assert_eq!((found("C++").await, found("décoratrice").await), (6, 0));
+    assert_eq!(store.rebuild(&|_, _| {}).await.unwrap().documents, TITLES.len() as u64);
+    assert_eq!((found("C++").await, found("décoratrice").await), (2, 1));
+    let store = Elastic::to_write(server, schema()).await.unwrap();
+    assert!(!store.is_copying());
+    finds_words(&store).await;
 }
 
 /// Words of each ending that a stemmer knows, and each letter that may be folded or is none.
@@ -261,7 +340,7 @@ async fn analyses_alike(node: &Node, alias: &str) {
     let mut differ = Vec::new();
     for texts in texts.chunks(100) {
         // Between two values the places go up by a hundred: each text by itself, in one request.
-        let body = serde_json::json!({"analyzer": "french_text", "text": texts}).to_string();
+        let body = json!({"analyzer": "french_text", "text": texts}).to_string();
         let answer = hand(node, "POST", &format!("{alias}/_analyze"), &body).await;
         let theirs: Vec<&str> =
             answer["tokens"].as_array().unwrap().iter().map(|token| token["token"].as_str().unwrap()).collect();
