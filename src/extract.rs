@@ -182,7 +182,7 @@ impl Extract {
                 _ => reject(format!("its part `{}`: {why}", part.text())),
             })?);
         }
-        Ok(texts.join(BETWEEN))
+        fit::key(texts.join(BETWEEN)).map_err(reject)
     }
 }
 

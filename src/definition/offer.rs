@@ -15,7 +15,7 @@ pub struct OfferFile(pub Ordered<FieldType>);
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
-    /// Text compared whole.
+    /// Text compared whole; cut, with a flaw, where it is longer than 8,000 characters.
     Keyword(FieldSays),
     /// Text searched by word.
     Text(FieldSays),
@@ -75,7 +75,7 @@ pub enum By {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
-    /// Text compared whole.
+    /// Text compared whole; cut, with a flaw, where it is longer than 8,000 characters.
     Keyword,
     /// Text searched by word.
     Text,

@@ -158,6 +158,14 @@ fn cut<'p>(text: Cow<'p, str>, dropped: &mut Vec<String>) -> Cow<'p, str> {
     Cow::Owned(text[..end].trim_end().to_owned())
 }
 
+/// The key of an offer, which cannot be cut.
+pub(super) fn key(text: String) -> Result<String, String> {
+    match text.encode_utf16().count() {
+        long if long > LONGEST => Err(format!("the key has {long} characters, where {LONGEST} are the most")),
+        _ => Ok(text),
+    }
+}
+
 /// Trimmed, with runs of blanks made one.
 fn one_line(text: Cow<'_, str>) -> Cow<'_, str> {
     let mut blank = true;
@@ -222,6 +230,12 @@ mod tests {
         let (mut dropped, list) = (Vec::new(), Tree::List(vec![Tree::from("a".repeat(40_000)), Tree::from("b")]));
         let found = fit(list, &Kind::List(Box::new(Kind::Keyword)), &[], &mut dropped).unwrap();
         assert_eq!((found.to_string().len(), dropped.len()), (8_000 + 8, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_is_none() {
+        assert_eq!(key("中".repeat(8_000)).unwrap().chars().count(), 8_000);
+        assert!(key("a".repeat(8_001)).unwrap_err().contains("has 8001 characters, where 8000 are the most"));
     }
 
     /// One element that does not fit costs itself, and is told.

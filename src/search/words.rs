@@ -61,7 +61,8 @@ impl Words {
     fn add(&mut self, text: &str, unwanted: bool) -> usize {
         let side = if unwanted { &mut self.unwanted } else { &mut self.wanted };
         let count = terms(text).len();
-        if count == 0 || side.iter().any(|known| known == text) {
+        // Behind so many it is an error anyway.
+        if count == 0 || side.iter().take(MOST).any(|known| known == text) {
             return 0;
         }
         side.push(text.to_owned());
