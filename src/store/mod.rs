@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::offer::OfferId;
-use crate::search::{Found, Search};
+use crate::search::{BadSearch, Found, Search};
 
 /// The embedded store, by its name in the state.
 pub const LOCAL: &str = "local";
@@ -100,6 +100,12 @@ impl From<rusqlite::Error> for StoreError {
 impl From<tantivy::TantivyError> for StoreError {
     fn from(error: tantivy::TantivyError) -> Self {
         StoreError::Index(error)
+    }
+}
+
+impl From<BadSearch> for StoreError {
+    fn from(error: BadSearch) -> Self {
+        StoreError::Value(error.to_string())
     }
 }
 
