@@ -51,7 +51,7 @@ const BLANK: &str = r"[ \u00a0\u202f]";
 type Name = (&'static str, &'static str, &'static str, &'static str);
 
 /// Those that may be written with blanks: what is searched for is one word by them, before it is split at blanks.
-const APART: [Name; 5] = [
+const APART: [Name; 6] = [
     // C is another language: a search for it finds no Objective-C.
     ("objective_c", r"objective[-‐‑– \u00a0]*c", AFTER, "${before}objectivec${after}"),
     ("c_sharp", r"c[-‐‑– \u00a0]+sharp", AFTER, "${before}csharp${after}"),
@@ -60,13 +60,14 @@ const APART: [Name; 5] = [
     ("r_and_d", r"r[ \u00a0]*&[ \u00a0]*d", AFTER, "${before}rd${after}"),
     // `a` is a little word: what is left of `A/B` would be any `b`.
     ("a_b", r"a[ \u00a0]*[/][ \u00a0]*b", AFTER, "${before}ab a b${after}"),
+    ("h_f", r"f[ \u00a0]*[/][ \u00a0]*h", AFTER, "${before}h/f${after}"),
 ];
 
 /// The others.
 const TOGETHER: [Name; 4] = [
     // `ASP.NET` is .NET, `example.net` is not.
-    ("dotnet_family", "(?<name>asp|vb|ado|ml)[.．]net", "", "${before}${name} dotnet"),
-    ("dotnet", "[.．]net", "", "${before}dotnet"),
+    ("dotnet_family", "(?<name>asp|vb|ado|ml)[.．]net", "", "${before}${name} dotnet "),
+    ("dotnet", "[.．]net", "", "${before}dotnet "),
     ("js", JS, "", "${before}${name} js"),
     ("sql", "(?<name>pl|t)sql", "", "${before}${name} sql"),
 ];
@@ -116,7 +117,7 @@ fn of_words() -> Vec<Rule> {
         rule("acronym_beside", acronym, ACRONYM),
         rule("sharp", format!("{BEFORE}{LETTER}[#＃♯]+"), "${before}${letter}sharp "),
         rule("plus", format!("{BEFORE}{LETTER}[+＋][+＋]+"), "${before}${letter}plusplus "),
-        rule("no_dotnet", format!("[.．]{}(?<next>[{LETTERS}])", any_case("net")), " net${next}"),
+        rule("no_dotnet", format!(r"[.．]{}(?<next>[\p{{L}}\p{{M}}])", any_case("net")), " net${next}"),
     ];
     rules.extend(TOGETHER.map(of_name));
     rules.push(rule("separator", format!("[^{LETTERS}]+"), " "));
@@ -205,7 +206,8 @@ mod tests {
     #[test]
     fn a_text_is_words_with_blanks_between_them() {
         for (text, words) in [
-            ("C/C++, C#.NET", "C Cplusplus Csharp dotnet"),
+            ("C/C++, C#.NET", "C Cplusplus Csharp dotnet "),
+            (".NET8, .network, a.net", "dotnet 8 network a net"),
             ("l’embarqué 'C' d' affaires", "embarqué C affaires"),
             ("C.D.I./C.D.D. S.A.S. R.H.", "CDI CDD SAS RH "),
             ("Ｒ & Ｄ R&D2", "rd R D2"),

@@ -55,6 +55,8 @@ const TITLES: &[&str] = &[
     "Technicien R & D",
     "Testeur A / B",
     "Formateur Objective C",
+    "Caissier F/H",
+    "Intégrateur .NET8",
 ];
 
 /// What is typed, and what is found, in the order of the letters.
@@ -75,12 +77,13 @@ const WORDS: &[(&str, &str)] = &[
     ("R&D", "Ingénieur R&D, Technicien R & D"),
     ("r & d", "Ingénieur R&D, Technicien R & D"),
     ("F#", "Ingénieur F#"),
-    ("F", "Vendeur H/F"),
-    ("H/F", "Vendeur H/F"),
+    ("F", "Caissier F/H, Vendeur H/F"),
+    ("H/F", "Caissier F/H, Vendeur H/F"),
+    ("f / h", "Caissier F/H, Vendeur H/F"),
     ("X++", "Consultant X++"),
-    (".NET", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET"),
-    ("Dot Net -asp", "Architecte .NET, Chef de projet dotnet"),
-    ("dotnet", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET"),
+    (".NET", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET, Intégrateur .NET8"),
+    ("Dot Net -asp -.NET8", "Architecte .NET, Chef de projet dotnet"),
+    ("dotnet", "Architecte .NET, Chef de projet dotnet, Développeur C# / ASP.NET, Intégrateur .NET8"),
     ("asp.net", "Développeur C# / ASP.NET"),
     ("net", "Technicien réseau"),
     ("emploi.net", "Technicien réseau"),
