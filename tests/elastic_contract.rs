@@ -107,7 +107,8 @@ async fn what_a_template_gives_the_index_is_told_with_its_name_before_the_first_
             vec![settings, "`index.analysis.filter.french_stop.ignore_case` is not what the program set"],
         ),
         (
-            json!({"settings": {"analysis": {"char_filter": {"french_plus": {"flags": "CASE_INSENSITIVE"}}}}}),
+            json!({"settings": {"analysis": {"char_filter": {"french_plus":
+                {"type": "pattern_replace", "pattern": "x", "flags": "CASE_INSENSITIVE"}}}}}),
             vec![settings, "`index.analysis.char_filter.french_plus.flags` is not what the program set"],
         ),
     ];
