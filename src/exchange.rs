@@ -41,15 +41,31 @@ pub struct Page {
     pub headers: Vec<(String, String)>,
     /// The body as received: still compressed where the site compressed it.
     pub body: Bytes,
-    /// The body without its content coding, where it was large and therefore unpacked into a file.
-    pub unpacked: Option<Bytes>,
+    /// The body as it is read, where it came in another form.
+    pub unpacked: Option<Unpacked>,
     /// When the body was complete.
     pub fetched: DateTime<Utc>,
     /// How often the request was sent, the last time included.
     pub attempts: u32,
 }
 
+/// A body without its content coding, in UTF-8; a large one lies in a file.
+#[derive(Clone, Debug)]
+pub struct Unpacked {
+    /// The text.
+    pub text: Bytes,
+    /// Whether U+FFFD stands in it for bytes that are no text.
+    pub damaged: bool,
+    /// The character set that was guessed, where the body is not what it should be.
+    pub guessed: Option<&'static str>,
+}
+
 impl Page {
+    /// Bytes of its body, as received and as it is read.
+    pub fn held(&self) -> usize {
+        self.body.len() + self.unpacked.as_ref().map_or(0, |unpacked| unpacked.text.len())
+    }
+
     /// The first value of a header; the name is compared without case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.header_values(name).next()

@@ -16,7 +16,7 @@ use crate::scalar::{Path, RecordsAt, Template};
 use crate::tree::Tree;
 
 pub use cells::Written;
-pub use listing::Listing;
+pub use listing::{Listed, Listing, ParentValues};
 
 /// What a source's answers are turned into.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 
 // Words: data that parses and prints itself.
 pub mod tree;
+pub mod bounds;
 pub mod printable;
 pub mod scalar;
 pub mod schema;

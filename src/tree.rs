@@ -1,9 +1,13 @@
 //! The value every rule works on: JSON-like data that borrows its text from the page it was decoded from.
+mod distinct;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+pub use distinct::Distinct;
 
 /// A value borrowed from a page. Objects keep the order of the page; a repeated member keeps its last value on look-up.
 #[derive(Clone, Debug, Default)]

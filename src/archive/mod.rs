@@ -11,6 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::exchange::Page;
+use crate::fetch::spool::{self, Spool};
 use crate::files::{self, Appender, FileError};
 use crate::offer::{OfferId, Version};
 use crate::state::words::Archived;
@@ -148,13 +149,18 @@ pub fn read(root: &Path, at: &Archived) -> Result<Page, ArchiveError> {
     let broken = || ArchiveError::Broken(at.segment.clone(), at.offset);
     let mut file = File::open(&path).map_err(fault)?;
     file.seek(SeekFrom::Start(at.offset)).map_err(fault)?;
-    let mut frame = vec![0; at.length as usize];
-    file.read_exact(&mut frame).map_err(fault)?;
-    let record = zstd::decode_all(&frame[..]).map_err(|_| broken())?;
-    parse(&record).ok_or_else(broken)
+    let mut record = Spool::new(root, 0);
+    let mut frame = zstd::Decoder::new(file.take(at.length)).map_err(|_| broken())?.single_frame();
+    let read = std::io::copy(&mut frame, &mut record);
+    let record = record.done().map_err(fault)?;
+    read.map_err(|_| broken())?;
+    let page = parse(&record).ok_or_else(broken)?;
+    // Who may only read here has another folder for what is large.
+    let prepared = spool::prepared(page.clone(), root).or_else(|_| spool::prepared(page, &std::env::temp_dir()));
+    Ok(prepared.map_err(fault)?)
 }
 
-fn parse(record: &[u8]) -> Option<Page> {
+fn parse(record: &Bytes) -> Option<Page> {
     let (head, rest) = split(record)?;
     let (http, body) = split(rest)?;
     let body = body.strip_suffix(b"\r\n\r\n")?;
@@ -168,7 +174,7 @@ fn parse(record: &[u8]) -> Option<Page> {
         method: field("WARC-Request-Method")?.to_owned(),
         status,
         headers: headers.collect(),
-        body: Bytes::copy_from_slice(body),
+        body: record.slice_ref(body),
         unpacked: None,
         fetched: field("WARC-Date")?.parse::<DateTime<Utc>>().ok()?,
         attempts: 1,
@@ -253,6 +259,21 @@ mod tests {
         assert_eq!(&read(root.path(), &first).unwrap().body[..], b"one");
         let third = archive.append(&page("three"), Version(3), None).await.unwrap();
         assert_ne!(third.segment, first.segment, "a start opens a new segment");
+    }
+
+    #[tokio::test]
+    async fn a_large_packed_page_comes_back_as_the_text_that_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let (archive, _) = Archive::open(root.path(), "site", Appender::start()).unwrap();
+        let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(3 << 20).collect();
+        for large in [text.clone(), format!("{text}é{text}")] {
+            let packed = zstd::encode_all(large.as_bytes(), 1).unwrap();
+            let at = archive.append(&Page { body: packed.into(), ..page("") }, Version(1), None).await.unwrap();
+            let back = read(root.path(), &at).unwrap();
+            assert!(*crate::decode::text(&back).unwrap() == *large);
+        }
+        let left = fs::read_dir(root.path()).unwrap().count();
+        assert_eq!(left, 1, "what is unpacked leaves no file behind");
     }
 
     #[tokio::test]

@@ -1,9 +1,10 @@
 //! `split`, `first`, `last`, `join`, `unique`, and `default`, `null_if`.
 use super::ConvertError;
 use super::args::Args;
+use crate::bounds::LIST;
 use crate::scalar::Fault;
 use crate::scalar::call::Arg;
-use crate::tree::Tree;
+use crate::tree::{Distinct, Tree};
 
 /// One of the list conversions.
 #[derive(Clone, Debug)]
@@ -53,7 +54,8 @@ impl List {
                 return Err(ConvertError::new("split", "text was expected", &value));
             };
             let parts = text.split(separator.as_str()).map(str::trim).filter(|part| !part.is_empty());
-            return Ok(Tree::List(parts.map(Tree::from).collect()));
+            // A field takes no more of them: what is left out is told there.
+            return Ok(Tree::List(parts.take(LIST + 1).map(Tree::from).collect()));
         }
         let list = match value {
             Tree::List(list) => list,
@@ -70,13 +72,9 @@ impl List {
                 if parts.is_empty() { Tree::Null } else { Tree::from(parts.join(separator)) }
             }
             List::Unique | List::Split(_) => {
-                let mut kept: Vec<Tree<'p>> = Vec::new();
-                there.for_each(|value| {
-                    if !kept.contains(&value) {
-                        kept.push(value);
-                    }
-                });
-                Tree::List(kept)
+                let mut kept = Distinct::default();
+                there.for_each(|value| kept.push(value));
+                Tree::List(kept.into_list())
             }
         })
     }

@@ -184,7 +184,7 @@ impl Conversion {
             Conversion::Shift(shift) => shift.convert(value).map(Into::into),
             Conversion::Number(number) => number.convert(value).map(Into::into),
             Conversion::Case(case) => case.convert(value).map(Into::into),
-            Conversion::Html => html::html(value).map(Into::into),
+            Conversion::Html => html::html(value),
             Conversion::Unescape => html::unescape(value).map(Into::into),
             Conversion::Pattern(pattern) => pattern.convert(value).map(Into::into),
             Conversion::List(list) => list.convert(value).map(Into::into),

@@ -4,24 +4,48 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::DecodeError;
 use super::json::is_cut;
+use crate::bounds::{BODY, GROWN, HELD, LAYERS, RATIO};
 use crate::exchange::Page;
 
-/// Most bytes of an unpacked body.
-const CAP: usize = 128 << 20;
-/// Layers that are taken off: some servers pack what is packed.
-const LAYERS: usize = 4;
+/// Bytes that are unpacked at a time.
+const PIECE: usize = 64 << 10;
+/// The largest window of zstd, as a power of two: as much as RFC 9659 lets a site ask for.
+const WINDOW: u32 = 23;
 
-/// The body without its content coding; borrowed where there is none, or where it was unpacked before.
+/// The body without its content coding; borrowed where there is none, or where it was unpacked before. What is large is
+/// unpacked where it is received: here it is read to its end, to see what is wrong with it, and not kept.
 pub fn plain(page: &Page) -> Result<Cow<'_, [u8]>, DecodeError> {
     if let Some(unpacked) = &page.unpacked {
-        return if unpacked.len() > CAP { Err(DecodeError::TooLarge(CAP)) } else { Ok(Cow::Borrowed(unpacked)) };
+        return Ok(Cow::Borrowed(&unpacked.text));
     }
-    let Some(mut reader) = unpacked(page)? else { return Ok(Cow::Borrowed(&page.body)) };
     let mut out = Vec::new();
-    match reader.read_to_end(&mut out) {
-        Ok(_) if out.len() > CAP => Err(DecodeError::TooLarge(CAP)),
-        Ok(_) => Ok(Cow::Owned(out)),
-        Err(error) => Err(broken(&error, page)),
+    let keep = |piece: &[u8]| {
+        if out.len() <= HELD {
+            out.extend_from_slice(piece);
+        }
+        Ok(())
+    };
+    match unpack(page, keep)? {
+        None => Ok(Cow::Borrowed(&page.body)),
+        Some(_) if out.len() > HELD => Err(DecodeError::TooLarge(HELD)),
+        Some(_) => Ok(Cow::Owned(out)),
+    }
+}
+
+/// Unpacks a body piece by piece; how many bytes it has so, `None` for one that is not packed. It may have 200 times as
+/// many as it was received in.
+pub fn unpack(page: &Page, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<Option<usize>, DecodeError> {
+    let Some(mut reader) = unpacked(page)? else { return Ok(None) };
+    let most = page.body.len().saturating_mul(RATIO).clamp(GROWN, BODY);
+    let (mut length, mut piece) = (0, vec![0; PIECE]);
+    loop {
+        let read = reader.read(&mut piece).map_err(|error| broken(&error, page))?;
+        length += read;
+        match read {
+            0 => return Ok(Some(length)),
+            _ if length > most => return Err(DecodeError::TooLarge(most)),
+            _ => take(&piece[..read]).map_err(|error| DecodeError::Content(error.to_string()))?,
+        }
     }
 }
 
@@ -42,9 +66,8 @@ fn broken(error: &io::Error, page: &Page) -> DecodeError {
     }
 }
 
-/// Reads a packed body, up to the most bytes that are allowed and one more; `None` for one that is not packed. What the
-/// bytes are wins over a header that lies.
-pub fn unpacked(page: &Page) -> Result<Option<Box<dyn Read + '_>>, DecodeError> {
+/// Reads a packed body; `None` for one that is not packed. What the bytes are wins over a header that lies.
+fn unpacked(page: &Page) -> Result<Option<Box<dyn Read + '_>>, DecodeError> {
     let body: &[u8] = &page.body;
     let named = page.header("content-encoding").unwrap_or_default().trim().to_ascii_lowercase();
     let mut reader: Box<dyn BufRead + '_> = match body {
@@ -65,12 +88,14 @@ pub fn unpacked(page: &Page) -> Result<Option<Box<dyn Read + '_>>, DecodeError> 
         reader = match reader.fill_buf().map_err(broken)? {
             [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader))),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                Box::new(BufReader::new(zstd::Decoder::with_buffer(reader).map_err(broken)?))
+                let mut decoder = zstd::Decoder::with_buffer(reader).map_err(broken)?;
+                decoder.window_log_max(WINDOW).map_err(broken)?;
+                Box::new(BufReader::new(decoder))
             }
             _ => break,
         };
     }
-    Ok(Some(Box::new(reader.take(CAP as u64 + 1))))
+    Ok(Some(reader))
 }
 
 /// brotli, RFC 7932, which says of a stream that ends too early no more than that it is invalid.

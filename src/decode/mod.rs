@@ -5,9 +5,9 @@ mod text;
 
 use serde::Deserialize;
 
-pub use content::{ends_early, plain, unpacked};
-pub use json::{Decoded, List, Note, Row, Unread, envelope, json, records};
-pub use text::{Text, text};
+pub use content::{ends_early, plain, unpack};
+pub use json::{Decoded, List, Note, Row, Unread, envelope, json, records, whole};
+pub use text::{Text, recode, text};
 
 /// How a body becomes values.
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
@@ -79,6 +79,14 @@ pub enum DecodeError {
     /// It unpacks to more than is allowed.
     #[error("the body unpacks to more than {0} bytes")]
     TooLarge(usize),
+    /// What stands around the records, or all of a body without a list of them, takes too much memory.
+    #[error("the answer holds too much to be read: its values take more than {} MiB, at byte {at}", most >> 20)]
+    TooMany {
+        /// Bytes that they may take.
+        most: usize,
+        /// Where it is too much.
+        at: usize,
+    },
     /// A page for people where data was expected.
     #[error("HTML where JSON was expected: a wall against robots, or a login page; it begins `{0}`")]
     Wall(String),

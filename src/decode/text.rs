@@ -1,8 +1,9 @@
 //! From bytes to text: the character set that a body is written in.
 use std::borrow::Cow;
+use std::io::{self, BufWriter, Write};
 use std::ops::Deref;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{CoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::{DecodeError, plain};
 use crate::exchange::Page;
@@ -11,8 +12,8 @@ use crate::exchange::Page;
 #[derive(Debug)]
 pub struct Text<'p> {
     text: Cow<'p, str>,
-    /// Places of what stands for bytes that are no text, in order.
-    damaged: Vec<usize>,
+    /// Whether U+FFFD stands in it for bytes that are no text.
+    damaged: bool,
     /// The character set that was guessed, where the body is not what it should be.
     pub guessed: Option<&'static str>,
 }
@@ -26,13 +27,13 @@ impl Deref for Text<'_> {
 
 impl<'p> From<&'p str> for Text<'p> {
     fn from(text: &'p str) -> Self {
-        Text { text: Cow::Borrowed(text), damaged: Vec::new(), guessed: None }
+        Text { text: Cow::Borrowed(text), damaged: false, guessed: None }
     }
 }
 
 impl Text<'_> {
-    pub(super) fn damaged(&self) -> &[usize] {
-        &self.damaged
+    pub(super) fn damaged(&self) -> bool {
+        self.damaged
     }
 }
 
@@ -41,16 +42,65 @@ impl Text<'_> {
 /// character set of single bytes is UTF-8; what is no UTF-8 at all, though nothing else was declared, is windows-1252.
 pub fn text(page: &Page) -> Result<Text<'_>, DecodeError> {
     let plain = plain(page)?;
-    let declared = match Encoding::for_bom(&plain) {
-        Some((encoding, length)) => return Ok(decoded(cut(plain, length), encoding)),
-        None => wide(&plain).or_else(|| page.header("content-type").and_then(charset)),
+    let (begin, written) = written(page, &plain);
+    let (damaged, guessed) = page.unpacked.as_ref().map_or((false, None), |known| (known.damaged, known.guessed));
+    let plain = match plain {
+        Cow::Borrowed(bytes) => match std::str::from_utf8(&bytes[begin..]) {
+            Ok(text) if written.encoding.is_none() => return Ok(Text { text: Cow::Borrowed(text), damaged, guessed }),
+            _ => Cow::Borrowed(bytes),
+        },
+        Cow::Owned(bytes) => Cow::Owned(bytes),
     };
-    Ok(match declared {
-        Some(encoding) if encoding != UTF_8 && !(encoding.is_single_byte() && is_utf8(&plain)) => {
-            decoded(plain, encoding)
+    let mut text = Vec::with_capacity(plain.len());
+    // Writing to memory cannot fail.
+    let damaged = recoded(&plain[begin..], &written, &mut text).unwrap_or_default();
+    let text = String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok(Text { text: Cow::Owned(text), damaged, guessed: written.guessed })
+}
+
+/// What a body is written in.
+struct Written {
+    /// `None` for UTF-8.
+    encoding: Option<&'static Encoding>,
+    /// The name of one that was guessed.
+    guessed: Option<&'static str>,
+}
+
+/// What a body is written in, and where its text begins.
+fn written(page: &Page, plain: &[u8]) -> (usize, Written) {
+    let as_is = |begin| (begin, Written { encoding: None, guessed: None });
+    let other = |encoding: &'static Encoding| Some(encoding).filter(|encoding| *encoding != UTF_8);
+    if page.unpacked.is_some() {
+        return as_is(0);
+    }
+    if let Some((encoding, length)) = Encoding::for_bom(plain) {
+        let (_, written) = as_is(length);
+        return match other(encoding) {
+            Some(_) => (length, Written { encoding: other(encoding), ..written }),
+            None => (length, utf8(&plain[length..])),
+        };
+    }
+    let declared = wide(plain).or_else(|| page.header("content-type").and_then(charset)).and_then(other);
+    match declared {
+        Some(encoding) if !(encoding.is_single_byte() && is_utf8(plain)) => {
+            (0, Written { encoding: Some(encoding), guessed: None })
         }
-        _ => utf8(plain),
-    })
+        _ => (0, utf8(plain)),
+    }
+}
+
+/// The body of a page as UTF-8, written piece by piece; whether U+FFFD stands in it for bytes that are no text, and the
+/// character set that was guessed. `None` where it is UTF-8 already.
+pub fn recode(page: &Page, plain: &[u8], out: &mut dyn Write) -> io::Result<Option<(bool, Option<&'static str>)>> {
+    let (begin, written) = written(page, plain);
+    if written.encoding.is_none() && std::str::from_utf8(&plain[begin..]).is_ok() {
+        return Ok(None);
+    }
+    // Damage comes byte by byte.
+    let mut out = BufWriter::with_capacity(PIECE, out);
+    let damaged = recoded(&plain[begin..], &written, &mut out)?;
+    out.flush()?;
+    Ok(Some((damaged, written.guessed)))
 }
 
 /// UTF-16, where a text begins as no other one does: with a sign of ASCII in two bytes, as RFC 4627 section 3 tells it.
@@ -71,55 +121,44 @@ fn charset(media: &str) -> Option<&'static Encoding> {
     })
 }
 
-fn cut(plain: Cow<'_, [u8]>, length: usize) -> Cow<'_, [u8]> {
-    match plain {
-        Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[length..]),
-        Cow::Owned(mut bytes) => {
-            bytes.drain(..length);
-            Cow::Owned(bytes)
-        }
-    }
-}
-
 fn is_utf8(bytes: &[u8]) -> bool {
     !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()
 }
 
-fn decoded<'p>(bytes: Cow<'p, [u8]>, encoding: &'static Encoding) -> Text<'p> {
-    if encoding == UTF_8 {
-        return utf8(bytes);
+/// Text that should be UTF-8: where it is none, it may make sense as windows-1252.
+fn utf8(bytes: &[u8]) -> Written {
+    match std::str::from_utf8(bytes).is_err() && is_windows_1252(bytes) {
+        true => Written { encoding: Some(WINDOWS_1252), guessed: Some("windows-1252") },
+        false => Written { encoding: None, guessed: None },
     }
-    let (text, damaged) = encoding.decode_without_bom_handling(&bytes);
-    let text = text.into_owned();
-    let damaged =
-        if damaged { text.match_indices(char::REPLACEMENT_CHARACTER).map(|(at, _)| at).collect() } else { Vec::new() };
-    Text { text: Cow::Owned(text), damaged, guessed: None }
 }
 
-/// Text that should be UTF-8. Each byte that is none becomes U+FFFD, unless all of them make sense as windows-1252.
-fn utf8(bytes: Cow<'_, [u8]>) -> Text<'_> {
-    let bytes = match bytes {
-        Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => return Text::from(text),
-            Err(_) => Cow::Borrowed(bytes),
-        },
-        Cow::Owned(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => return Text { text: Cow::Owned(text), damaged: Vec::new(), guessed: None },
-            Err(error) => Cow::Owned(error.into_bytes()),
-        },
+/// Bytes that are decoded at a time.
+const PIECE: usize = 16 << 10;
+
+/// Writes bytes as UTF-8. What is no text becomes U+FFFD; whether there is any.
+fn recoded(bytes: &[u8], written: &Written, out: &mut dyn Write) -> io::Result<bool> {
+    let Some(encoding) = written.encoding else {
+        let mut damaged = false;
+        for chunk in bytes.utf8_chunks() {
+            out.write_all(chunk.valid().as_bytes())?;
+            if !chunk.invalid().is_empty() {
+                damaged = true;
+                out.write_all("\u{fffd}".as_bytes())?;
+            }
+        }
+        return Ok(damaged);
     };
-    if is_windows_1252(&bytes) {
-        return Text { guessed: Some("windows-1252"), ..decoded(bytes, WINDOWS_1252) };
-    }
-    let (mut text, mut damaged) = (String::with_capacity(bytes.len()), Vec::new());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            damaged.push(text.len());
-            text.push(char::REPLACEMENT_CHARACTER);
+    let (mut decoder, mut damaged) = (encoding.new_decoder_without_bom_handling(), false);
+    let (mut rest, mut piece) = (bytes, vec![0; PIECE]);
+    loop {
+        let (state, read, length, errors) = decoder.decode_to_utf8(rest, &mut piece, true);
+        out.write_all(&piece[..length])?;
+        (rest, damaged) = (&rest[read..], damaged | errors);
+        if state == CoderResult::InputEmpty {
+            return Ok(damaged);
         }
     }
-    Text { text: Cow::Owned(text), damaged, guessed: None }
 }
 
 /// Whether no character outside ASCII is UTF-8, and more than one is one that windows-1252 has and texts use: a single
@@ -140,7 +179,7 @@ fn is_windows_1252(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn check(media: &str, body: &[u8], expect: &str, damaged: &[usize], guessed: bool) {
+    fn check(media: &str, body: &[u8], expect: &str, damaged: bool, guessed: bool) {
         let page = Page {
             url: String::new(),
             method: "GET".into(),
@@ -158,31 +197,31 @@ mod tests {
     #[test]
     fn a_mark_wins_then_the_header_then_what_the_bytes_are() {
         let json = "application/json";
-        check(json, b"caf\xc3\xa9", "café", &[], false);
-        check(json, b"\xef\xbb\xbfcaf\xc3\xa9", "café", &[], false);
-        check(json, b"\xff\xfec\0\xe9\0", "cé", &[], false);
-        check("application/json; charset=windows-1252", b"\xfe\xff\0c\0\xe9", "cé", &[], false);
-        check("application/json; charset=\"iso-8859-15\"", b"12 \xa4", "12 €", &[], false);
-        check("text/plain;Charset=Shift_JIS", b"\x93\x8c\x8b\x9e", "東京", &[], false);
-        check("text/plain; charset=utf-16le", b"c\0\xe9\0", "cé", &[], false);
-        check("text/plain; charset=koi8-r", b"\xcd", "м", &[], false);
-        check("text/plain; charset=utf-16", b"\0{\0\xe9", "{é", &[], false);
-        check(json, b"\0{\0\xe9", "{é", &[], false);
-        check(json, b"{\0}\0", "{}", &[], false);
+        check(json, b"caf\xc3\xa9", "café", false, false);
+        check(json, b"\xef\xbb\xbfcaf\xc3\xa9", "café", false, false);
+        check(json, b"\xff\xfec\0\xe9\0", "cé", false, false);
+        check("application/json; charset=windows-1252", b"\xfe\xff\0c\0\xe9", "cé", false, false);
+        check("application/json; charset=\"iso-8859-15\"", b"12 \xa4", "12 €", false, false);
+        check("text/plain;Charset=Shift_JIS", b"\x93\x8c\x8b\x9e", "東京", false, false);
+        check("text/plain; charset=utf-16le", b"c\0\xe9\0", "cé", false, false);
+        check("text/plain; charset=koi8-r", b"\xcd", "м", false, false);
+        check("text/plain; charset=utf-16", b"\0{\0\xe9", "{é", false, false);
+        check(json, b"\0{\0\xe9", "{é", false, false);
+        check(json, b"{\0}\0", "{}", false, false);
         // Declared, but the bytes say otherwise.
-        check("application/json; charset=iso-8859-1", b"caf\xc3\xa9", "café", &[], false);
-        check("application/json; charset=nonsense", b"caf\xc3\xa9", "café", &[], false);
+        check("application/json; charset=iso-8859-1", b"caf\xc3\xa9", "café", false, false);
+        check("application/json; charset=nonsense", b"caf\xc3\xa9", "café", false, false);
     }
 
     #[test]
     fn what_is_no_utf8_is_windows_1252_or_damage() {
         let json = "application/json";
-        check(json, b"\xe9t\xe9 \x80", "été €", &[], true);
-        check("application/json; charset=utf-8", b"\xe9t\xe9", "été", &[], true);
-        check(json, b"\xc3\xa9t\xe9 \xe9", "ét\u{fffd} \u{fffd}", &[3, 7], false);
-        check(json, b"a\xe9b", "a\u{fffd}b", &[1], false);
-        check(json, b"\xff\xe9", "\u{fffd}\u{fffd}", &[0, 3], false);
-        check(json, b"caf\xc3", "caf\u{fffd}", &[3], false);
-        check("application/json; charset=shift_jis", b"a\x81", "a\u{fffd}", &[1], false);
+        check(json, b"\xe9t\xe9 \x80", "été €", false, true);
+        check("application/json; charset=utf-8", b"\xe9t\xe9", "été", false, true);
+        check(json, b"\xc3\xa9t\xe9 \xe9", "ét\u{fffd} \u{fffd}", true, false);
+        check(json, b"a\xe9b", "a\u{fffd}b", true, false);
+        check(json, b"\xff\xe9", "\u{fffd}\u{fffd}", true, false);
+        check(json, b"caf\xc3", "caf\u{fffd}", true, false);
+        check("application/json; charset=shift_jis", b"a\x81", "a\u{fffd}", true, false);
     }
 }

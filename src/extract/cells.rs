@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::fit::{fit, instant};
 use super::{Around, Extract, Flaw, Made, Value};
+use crate::bounds::{OFFER, TEXT, cut};
 use crate::convert::render::Scope;
 use crate::convert::salary::{Period, yearly};
 use crate::offer::{Offer, OfferId, Reject};
@@ -72,7 +73,7 @@ impl Extract {
     ) -> Made {
         let schema = &self.cells.schema;
         let mut offer = Offer::new(schema.fields().len());
-        let mut extra: Vec<(Cow<'_, str>, Tree<'_>)> = Vec::new();
+        let (mut extra, mut taken): (Vec<(Cow<'_, str>, Tree<'_>)>, _) = (Vec::new(), 0);
         for line in &self.fields {
             let mut errors = Vec::new();
             let value = line.value.value(record, scope, around.moment, &mut errors).unwrap_or_else(|error| {
@@ -81,8 +82,13 @@ impl Extract {
             });
             flaws.extend(errors.iter().map(|error| Flaw { field: line.field.clone(), message: error.to_string() }));
             if let Some(name) = line.field.strip_prefix("extra.") {
-                if !value.is_null() {
-                    extra.push((Cow::Borrowed(name), value));
+                let (value, told) = short(value);
+                flaws.extend(told.map(|message| Flaw { field: line.field.clone(), message }));
+                taken += weight(&value);
+                match taken > OFFER {
+                    true => flaws.push(Flaw { field: line.field.clone(), message: HEAVY.into() }),
+                    false if value.is_null() => {}
+                    false => extra.push((Cow::Borrowed(name), value)),
                 }
             } else if schema.number(&line.field).is_some() {
                 self.put(&line.field, value, &mut offer, flaws);
@@ -123,9 +129,26 @@ impl Extract {
         match fitted {
             // A more exact key that finds nothing does not undo what the object said.
             Ok(Tree::Null) => {}
-            Ok(value) => offer.set(number, value),
+            Ok(value) => {
+                let (value, told) = short(value);
+                flaws.extend(told.map(|message| Flaw { field: name.to_owned(), message }));
+                if self.fits(name, &value, offer, flaws) {
+                    offer.set(number, value);
+                }
+            }
             Err(message) => flaws.push(Flaw { field: name.to_owned(), message }),
         }
+    }
+
+    /// Whether an offer has room for one more value; it is told where it has none.
+    fn fits(&self, name: &str, value: &Tree<'_>, offer: &Offer<'_>, flaws: &mut Vec<Flaw>) -> bool {
+        let own = weight(value);
+        // Most values are short, and need no look at the others.
+        let fits = own < SHORT || own + offer.cells().iter().map(weight).sum::<usize>() <= OFFER;
+        if !fits {
+            flaws.push(Flaw { field: name.to_owned(), message: HEAVY.into() });
+        }
+        fits
     }
 
     /// What the program sets: id, source, key, the yearly amounts; and what stands only beside another field.
@@ -179,6 +202,32 @@ impl Extract {
         let tree = nested(&self.cells.schema, offer);
         let scope = Scope::new(around.moment).tree("offer", &tree);
         around.keeps.iter().all(|keep| keep.value(&scope).is_ok_and(|value| value.is_true()))
+    }
+}
+
+/// What is told of a value that is left out.
+const HEAVY: &str = "left out: the texts of the offer would be more than 2 MiB";
+/// Bytes of a value that always fits.
+const SHORT: usize = 16 << 10;
+
+/// Bytes of the texts in a value, and of what holds them.
+fn weight(value: &Tree<'_>) -> usize {
+    match value {
+        Tree::Text(text) | Tree::Number(text) => text.len(),
+        Tree::List(list) => list.iter().map(|value| weight(value) + 8).sum(),
+        Tree::Object(members) => members.iter().map(|(name, value)| name.len() + weight(value) + 8).sum(),
+        Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) => 8,
+    }
+}
+
+/// A text that is not longer than one may be, and what is told of it where it was.
+fn short(value: Tree<'_>) -> (Tree<'_>, Option<String>) {
+    match value {
+        Tree::Text(text) if text.len() > TEXT => {
+            let message = format!("{} bytes of text, of which the first {TEXT} are kept", text.len());
+            (Tree::from(cut(&text, TEXT)), Some(message))
+        }
+        other => (other, None),
     }
 }
 

@@ -3,9 +3,10 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
+use crate::bounds::LIST;
 use crate::offer::is_of_an_offer;
 use crate::schema::{Field, Kind, LONGEST_KEYWORD as LONGEST};
-use crate::tree::Tree;
+use crate::tree::{Distinct, Tree};
 
 /// An instant as the program writes it.
 pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -78,12 +79,15 @@ fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String], dropped: &mut Ve
         Tree::List(list) => list,
         one => vec![one],
     };
-    let mut kept: Vec<Tree<'p>> = Vec::new();
+    let mut kept = Distinct::default();
     let mut fault = None;
     for value in elements {
         match fit(value, element, values, dropped) {
             Ok(Tree::Null) => {}
-            Ok(value) if kept.contains(&value) => {}
+            Ok(_) if kept.len() == LIST => {
+                dropped.push(format!("the list has more than {LIST} elements: those behind them are left out"));
+                break;
+            }
             Ok(value) => kept.push(value),
             Err(message) => fault = Some(message),
         }
@@ -93,7 +97,7 @@ fn list<'p>(value: Tree<'p>, element: &Kind, values: &[String], dropped: &mut Ve
         (true, None) => Ok(Tree::Null),
         (false, fault) => {
             dropped.extend(fault.map(|message| format!("an element is left out: {message}")));
-            Ok(Tree::List(kept))
+            Ok(Tree::List(kept.into_list()))
         }
     }
 }

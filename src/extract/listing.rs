@@ -1,11 +1,10 @@
 //! What a parent call's answer brings: one value for each of its records.
-use chrono::{DateTime, Utc};
-
 use super::compile::value;
 use super::{Value, judged};
+use crate::bounds::PARENT_BYTES;
 use crate::convert::Moment;
 use crate::convert::render::Scope;
-use crate::paginate::hash_of;
+use crate::paginate::RecordsHash;
 use crate::scalar::{RecordsAt, Value as Says};
 use crate::tree::Tree;
 
@@ -33,36 +32,70 @@ impl Listing {
         Ok(Listing { records: records.clone(), only: only.map(value).transpose()?, value: value(says)? })
     }
 
-    /// What an answer lists. A list that is missing is an error, and so is a value
-    /// that is null or cannot be made: a partition that is silently left out would look like offers that are gone.
-    pub fn values(
-        &self,
-        body: &Tree<'_>,
-        scope: &Scope<'_>,
-        fetched: DateTime<Utc>,
-        lookups: &std::sync::Arc<crate::convert::Lookups>,
-    ) -> Result<ParentValues, String> {
-        let moment = Moment { fetched, lookups: lookups.clone() };
-        let records = self.records.read(body).ok_or_else(|| {
+    /// The names that lead to the list, when it can be read on its way.
+    pub fn names(&self) -> Option<Vec<&str>> {
+        self.records.names()
+    }
+
+    /// The records of an answer. A list that is missing is an error.
+    pub fn records<'t, 'p>(&self, body: &'t Tree<'p>) -> Result<Vec<&'t Tree<'p>>, String> {
+        self.records.read(body).ok_or_else(|| {
             let at = self.records.as_str();
             format!("the list `{at}` is not in the answer; where that means that there is none, write `{at} ?? []`")
-        })?;
-        let mut values = Vec::with_capacity(records.len());
-        for record in &records {
-            let scope = scope.clone().tree("record", record);
-            let mut errors = Vec::new();
-            if let Some(only) = &self.only
-                && !judged(only, record, &scope, &moment).map_err(|error| format!("`only`: {error}"))?
-            {
-                continue;
-            }
-            let value = self.value.value(record, &scope, &moment, &mut errors).map_err(|error| error.to_string())?;
-            match (value, errors.first()) {
-                (_, Some(error)) => return Err(error.to_string()),
-                (Tree::Null, None) => return Err(format!("`{}` finds nothing in a record", self.value.text())),
-                (value, None) => values.push(value.into_owned()),
-            }
+        })
+    }
+}
+
+/// What an answer lists, while its records are read.
+pub struct Listed<'l> {
+    listing: &'l Listing,
+    scope: Scope<'l>,
+    moment: Moment,
+    hasher: RecordsHash,
+    values: Vec<Tree<'static>>,
+    records: u64,
+    bytes: usize,
+}
+
+impl<'l> Listed<'l> {
+    /// Of an answer with this scope.
+    pub fn new(listing: &'l Listing, scope: Scope<'l>, moment: Moment) -> Self {
+        let (hasher, values) = (RecordsHash::default(), Vec::new());
+        Listed { listing, scope, moment, hasher, values, records: 0, bytes: 0 }
+    }
+
+    /// Takes a record in. A value that is null or cannot be made is an error: a partition that is silently left out would
+    /// look like offers that are gone.
+    pub fn take(&mut self, record: &Tree<'_>) -> Result<(), String> {
+        self.records += 1;
+        self.hasher.take(record);
+        let Listing { only, value, .. } = self.listing;
+        let scope = self.scope.clone().tree("record", record);
+        let mut errors = Vec::new();
+        if let Some(only) = only
+            && !judged(only, record, &scope, &self.moment).map_err(|error| format!("`only`: {error}"))?
+        {
+            return Ok(());
         }
-        Ok(ParentValues { values, records: records.len() as u64, hash: hash_of(&records) })
+        let made = value.value(record, &scope, &self.moment, &mut errors).map_err(|error| error.to_string())?;
+        match (made, errors.first()) {
+            (_, Some(error)) => Err(error.to_string()),
+            (Tree::Null, None) => Err(format!("`{}` finds nothing in a record", value.text())),
+            (made, None) => self.keep(made.into_owned()),
+        }
+    }
+
+    fn keep(&mut self, value: Tree<'static>) -> Result<(), String> {
+        self.bytes += size_of::<Tree<'_>>() + value.to_string().len();
+        if self.bytes > PARENT_BYTES {
+            return Err(format!("its values take more than {} MiB", PARENT_BYTES >> 20));
+        }
+        self.values.push(value);
+        Ok(())
+    }
+
+    /// All of it.
+    pub fn done(self) -> ParentValues {
+        ParentValues { values: self.values, records: self.records, hash: self.hasher.done() }
     }
 }

@@ -2,7 +2,7 @@
 mod budget;
 mod moment;
 mod send;
-mod spool;
+pub(crate) mod spool;
 mod token;
 
 use std::collections::HashMap;
@@ -144,6 +144,11 @@ fn times(attempts: u32) -> String {
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 impl Fetch {
+    /// A page that is kept for a while, with its body in files: they have no name, and are gone with it.
+    pub fn laid_down(&self, page: &Page) -> std::io::Result<Page> {
+        spool::laid_down(page, &self.spool)
+    }
+
     /// A client. Redirects are followed within the origin only, by hand; nothing is decompressed.
     /// Large bodies are kept in files without a name in `data`, else in the system's folder for temporary files.
     pub fn new(data: Option<&Path>) -> Result<Self, FetchError> {

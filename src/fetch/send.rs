@@ -1,4 +1,5 @@
 //! One attempt: the request placed, sent and its answer read whole.
+use std::io::Write;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -6,9 +7,10 @@ use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::spool::{self, Spool};
+use super::spool::{Spool, prepared};
 use super::{Ask, Fetch, Heard};
 use crate::auth::redact::redact;
+use crate::bounds::{BODY, HEADERS};
 use crate::exchange::{Body, Page};
 
 /// Why an attempt gave no answer.
@@ -20,6 +22,8 @@ pub(super) enum Fault {
     Timeout,
     #[error("the body is more than {0} bytes")]
     TooLarge(usize),
+    #[error("its headers are more than {HEADERS} bytes")]
+    Headers,
     #[error("the body cannot be kept on the disk: {0}")]
     Spool(#[from] std::io::Error),
     #[error("the site cannot be reached: {0}")]
@@ -77,8 +81,6 @@ impl From<reqwest::Error> for Fault {
     }
 }
 
-/// Most bytes of a body as received.
-const CAP: usize = 128 << 20;
 /// Most redirects that are followed.
 const REDIRECTS: usize = 10;
 
@@ -98,13 +100,12 @@ impl Fetch {
                 hops += 1;
                 continue;
             }
-            let headers = headers(&answer);
-            let body = whole(answer, &self.spool, CAP).await?;
+            let headers = headers(&answer)?;
+            let body = whole(answer, &self.spool, BODY).await?;
             let url = redact(hop.url.as_str(), ask.secrets);
             let (method, fetched) = (hop.method.to_owned(), Utc::now());
-            let mut page = Page { url, method, status, headers, body, unpacked: None, fetched, attempts: 1 };
-            page.unpacked = spool::unpack(&page, &self.spool)?;
-            return Ok(page);
+            let page = Page { url, method, status, headers, body, unpacked: None, fetched, attempts: 1 };
+            return Ok(prepared(page, &self.spool)?);
         }
     }
 
@@ -192,19 +193,25 @@ impl<'a> Hop<'a> {
 }
 
 /// Headers as text. Bytes that are not UTF-8 become U+FFFD: a header is never left out.
-pub(super) fn headers(answer: &reqwest::Response) -> Vec<(String, String)> {
+pub(super) fn headers(answer: &reqwest::Response) -> Result<Vec<(String, String)>, Fault> {
+    let length = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+        name.as_str().len() + value.len()
+    };
+    if answer.headers().iter().map(length).sum::<usize>() > HEADERS {
+        return Err(Fault::Headers);
+    }
     let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+    Ok(answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
 }
 
 /// The body, whole: hyper reports one that is shorter than announced as an error.
 pub(super) async fn whole(mut answer: reqwest::Response, folder: &Path, cap: usize) -> Result<Bytes, Fault> {
-    let mut body = Spool::new(answer.content_length().unwrap_or(0));
+    let mut body = Spool::new(folder, answer.content_length().unwrap_or(0));
     while let Some(chunk) = answer.chunk().await? {
         if body.len() + chunk.len() > cap {
             return Err(Fault::TooLarge(cap));
         }
-        body.push(&chunk, folder)?;
+        body.write_all(&chunk)?;
     }
     Ok(body.done()?)
 }

@@ -1,48 +1,63 @@
 //! Large bodies: received into a file that has no name, and read from it as if they were in memory.
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use crate::decode::unpacked;
-use crate::exchange::Page;
+use crate::bounds::HELD;
+use crate::decode::{recode, unpack};
+use crate::exchange::{Page, Unpacked};
 
-/// Bodies up to this many bytes stay in memory.
-const MEMORY: usize = 8 << 20;
-/// Bytes that are unpacked at a time.
-const PIECE: usize = 64 << 10;
+/// Bytes on their way into memory, and from [`HELD`] on into a file of a folder.
+pub(crate) struct Spool {
+    folder: PathBuf,
+    to: To,
+    /// What the disk said first.
+    fault: Option<io::Error>,
+}
 
-/// A body while it is received.
-pub(super) enum Spool {
-    Memory(BytesMut),
+enum To {
+    Memory(Vec<u8>),
     File(File, usize),
 }
 
 impl Spool {
-    pub(super) fn new(announced: u64) -> Self {
-        Spool::Memory(BytesMut::with_capacity(announced.min(1 << 20) as usize))
+    /// Takes what comes; so many bytes are announced.
+    pub(crate) fn new(folder: &Path, announced: u64) -> Self {
+        let memory = Vec::with_capacity(announced.min(HELD as u64) as usize);
+        Spool { folder: folder.to_owned(), to: To::Memory(memory), fault: None }
     }
 
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Spool::Memory(body) => body.len(),
-            Spool::File(_, length) => *length,
+    pub(crate) fn len(&self) -> usize {
+        match &self.to {
+            To::Memory(body) => body.len(),
+            To::File(_, length) => *length,
         }
     }
 
-    /// Takes a piece in; the whole goes to a file of this folder when it is too large for the memory.
-    pub(super) fn push(&mut self, piece: &[u8], folder: &Path) -> io::Result<()> {
-        if let Spool::Memory(body) = self
-            && body.len() + piece.len() > MEMORY
+    /// Takes a piece in; the whole goes to a file when it is too large for the memory.
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.fault.is_none() {
+            self.fault = self.keep(piece).err();
+        }
+        match &self.fault {
+            Some(fault) => Err(io::Error::new(fault.kind(), fault.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn keep(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let To::Memory(body) = &self.to
+            && body.len() + piece.len() > HELD
         {
-            let mut file = tempfile::tempfile_in(folder)?;
+            let mut file = tempfile::tempfile_in(&self.folder)?;
             file.write_all(body)?;
-            *self = Spool::File(file, body.len());
+            self.to = To::File(file, body.len());
         }
-        match self {
-            Spool::Memory(body) => body.extend_from_slice(piece),
-            Spool::File(file, length) => {
+        match &mut self.to {
+            To::Memory(body) => body.extend_from_slice(piece),
+            To::File(file, length) => {
                 file.write_all(piece)?;
                 *length += piece.len();
             }
@@ -50,11 +65,23 @@ impl Spool {
         Ok(())
     }
 
-    pub(super) fn done(self) -> io::Result<Bytes> {
-        match self {
-            Spool::Memory(body) => Ok(body.freeze()),
-            Spool::File(file, _) => mapped(&file),
+    /// All that was taken.
+    pub(crate) fn done(self) -> io::Result<Bytes> {
+        match (self.fault, self.to) {
+            (Some(fault), _) => Err(fault),
+            (None, To::Memory(body)) => Ok(body.into()),
+            (None, To::File(file, _)) => mapped(&file),
         }
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.take(piece).map(|()| piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -72,18 +99,51 @@ pub(super) fn folder(data: Option<&Path>) -> PathBuf {
     data.map_or_else(std::env::temp_dir, Path::to_owned)
 }
 
-/// A packed body unpacked, as [`Spool`] keeps it; `None` for one that is not packed.
-pub(super) fn unpack(page: &Page, folder: &Path) -> io::Result<Option<Bytes>> {
-    let Ok(Some(mut reader)) = unpacked(page) else { return Ok(None) };
-    let mut body = Spool::new(page.body.len() as u64 * 4);
-    let mut piece = vec![0; PIECE];
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => body.push(&piece[..length], folder)?,
+/// A page whose body is packed, or large and not in UTF-8, with the text that is read of it.
+pub(crate) fn prepared(page: Page, folder: &Path) -> io::Result<Page> {
+    let packed =
+        taken(folder, page.body.len().saturating_mul(4), |spool| match unpack(&page, |piece| spool.take(piece)) {
+            Ok(length) => length.is_some(),
             // What is wrong with it is said where it is decoded.
-            Err(_) => return Ok(None),
+            Err(_) => false,
+        })?;
+    let plain = packed.as_ref().unwrap_or(&page.body);
+    let mut known = None;
+    let text = if plain.len() > HELD || packed.is_some() {
+        taken(folder, plain.len(), |spool| {
+            known = recode(&page, plain, spool).ok().flatten();
+            known.is_some()
+        })?
+    } else {
+        None
+    };
+    let (damaged, guessed) = known.unwrap_or_default();
+    let unpacked = text.or(packed).map(|text| Unpacked { text, damaged, guessed });
+    Ok(Page { unpacked, ..page })
+}
+
+/// The same page with its body in files, where it does not lie in one yet.
+pub(super) fn laid_down(page: &Page, folder: &Path) -> io::Result<Page> {
+    let file = |bytes: &Bytes| {
+        if bytes.is_empty() || bytes.len() > HELD {
+            return Ok(bytes.clone());
         }
+        let mut file = tempfile::tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        mapped(&file)
+    };
+    let unpacked = match &page.unpacked {
+        Some(unpacked) => Some(Unpacked { text: file(&unpacked.text)?, ..unpacked.clone() }),
+        None => None,
+    };
+    Ok(Page { body: file(&page.body)?, unpacked, ..page.clone() })
+}
+
+/// What is written into a spool, unless it turns out that nothing is.
+fn taken(folder: &Path, announced: usize, write: impl FnOnce(&mut Spool) -> bool) -> io::Result<Option<Bytes>> {
+    let mut spool = Spool::new(folder, announced as u64);
+    match write(&mut spool) {
+        true => spool.done().map(Some),
+        false => spool.fault.map_or(Ok(None), Err),
     }
-    body.done().map(Some)
 }

@@ -11,6 +11,8 @@ use super::moment::{self, Wish, left};
 use super::{Ask, Fetch, FetchError, Note, send, told, wait};
 use crate::auth::TokenCall;
 use crate::auth::redact::redact;
+use crate::bounds::TOKEN;
+use crate::decode::{self, Text};
 use crate::exchange::Page;
 use crate::plan::{asked, failure, is_html};
 use crate::printable::excerpt;
@@ -26,9 +28,6 @@ pub(super) struct Token {
     /// Rises with each renewal: who was refused under an old one does not renew again.
     generation: u64,
 }
-
-/// Most bytes of an answer that gives a token.
-const CAP: usize = 1 << 20;
 
 /// What a token is worth when the answer does not say.
 const LIFE: Duration = Duration::from_secs(300);
@@ -119,8 +118,8 @@ impl Fetch {
         }
         let answer = request.send().await.map_err(send::Fault::from)?;
         let status = answer.status().as_u16();
-        let headers = send::headers(&answer);
-        let body = send::whole(answer, &self.spool, CAP).await?;
+        let headers = send::headers(&answer)?;
+        let body = send::whole(answer, &self.spool, TOKEN).await?;
         Ok(Page {
             url: call.url.clone(),
             method: "POST".into(),
@@ -150,9 +149,9 @@ enum Answer {
 }
 
 fn judge(call: &TokenCall, page: &Page) -> Answer {
-    let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
+    let text = decode::text(page).unwrap_or_else(|_| "".into());
+    let answer = read(&text).unwrap_or_default();
     let error = answer.get("error").and_then(Tree::as_str);
-    let text = String::from_utf8_lossy(&page.body);
     match page.status {
         200..=299 if token_of(call, &answer).is_some() => Answer::Token,
         408 | 429 | 500..=599 => Answer::Away,
@@ -165,6 +164,15 @@ fn judge(call: &TokenCall, page: &Page) -> Answer {
     }
 }
 
+/// An answer as values. What cannot be read in it makes it none.
+fn read<'b>(text: &'b Text<'_>) -> Result<Tree<'b>, String> {
+    let read = decode::json(text, None).map_err(|error| error.to_string())?;
+    match read.unread.is_empty() && !text.trim().is_empty() {
+        true => Ok(read.body),
+        false => Err("it is no JSON".into()),
+    }
+}
+
 fn token_of<'t>(call: &TokenCall, answer: &'t Tree<'_>) -> Option<&'t str> {
     answer.get(&call.token_name).and_then(Tree::as_str).filter(|token| !token.is_empty())
 }
@@ -172,7 +180,8 @@ fn token_of<'t>(call: &TokenCall, answer: &'t Tree<'_>) -> Option<&'t str> {
 /// What an answer without a token holds. Its values are not told: one of them may be the token, by another name.
 fn without(call: &TokenCall, page: &Page) -> String {
     let missing = format!("{} without `{}`", page.status, call.token_name);
-    match serde_json::from_slice::<Tree<'_>>(&page.body) {
+    let text = decode::text(page).unwrap_or_else(|_| "".into());
+    match read(&text) {
         Ok(Tree::Object(members)) if members.is_empty() => format!("{missing}: its answer is empty"),
         Ok(Tree::Object(members)) => {
             let names: Vec<String> = members.iter().map(|(name, _)| format!("`{}`", excerpt(name, 40))).collect();
@@ -186,7 +195,8 @@ fn without(call: &TokenCall, page: &Page) -> String {
 
 /// The token of an answer, RFC 6749 section 5.1.
 fn take(call: &TokenCall, page: &Page, token: &mut Token) -> Result<(), FetchError> {
-    let answer: Tree<'_> = serde_json::from_slice(&page.body).unwrap_or_default();
+    let text = decode::text(page).unwrap_or_else(|_| "".into());
+    let answer = read(&text).unwrap_or_default();
     let Some(value) = token_of(call, &answer) else { return Ok(()) };
     let end = match &call.expires {
         Some((at, clock)) => end(&at.read(page, &answer), *clock, page.fetched),

@@ -1,7 +1,8 @@
 //! `cursor`: each answer says where the next page begins.
 use serde::Deserialize;
 
-use super::{Common, Paginate, Pointer, Stops, Total};
+use super::{Common, End, Paginate, Pointer, Stops, Total};
+use crate::bounds::CURSOR;
 use crate::exchange::Page;
 use crate::position::Position;
 use crate::scalar::{Given, Reader};
@@ -43,6 +44,9 @@ impl Paginate for Cursor {
         let cursor = self.next.read(page, body);
         match cursor.scalar_text().filter(|cursor| !cursor.is_empty()) {
             None => Pointer::Nowhere,
+            Some(cursor) if cursor.len() > CURSOR => {
+                Pointer::Refused(End::Unreadable(format!("cursor `{}` of {} bytes", self.next, cursor.len())))
+            }
             Some(cursor) => Pointer::Cursor(cursor.into_owned()),
         }
     }

@@ -3,8 +3,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Common, End, Paginate, Pointer, Stops, Total, link_field};
+use crate::bounds::{CURSOR, MESSAGE};
 use crate::exchange::Page;
 use crate::position::Position;
+use crate::printable::excerpt;
 use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
@@ -91,7 +93,7 @@ impl Paginate for LinkHeader {
         match link_field::next_target(page.header_values("link")) {
             Ok(None) => Pointer::Nowhere,
             Ok(Some(address)) => to(page, &address),
-            Err(field) => Pointer::Refused(End::Unreadable(format!("header Link `{field}`"))),
+            Err(field) => Pointer::Refused(End::Unreadable(format!("header Link `{}`", excerpt(&field, MESSAGE)))),
         }
     }
 
@@ -113,6 +115,9 @@ fn to(page: &Page, address: &str) -> Pointer {
     let address = address.trim();
     if address.is_empty() {
         return Pointer::Nowhere;
+    }
+    if address.len() > CURSOR {
+        return Pointer::Refused(End::Unreadable(format!("address of the next page, of {} bytes", address.len())));
     }
     let base = Url::parse(&page.url).ok();
     let Some(next) = base.as_ref().and_then(|base| base.join(address).ok()) else {

@@ -24,7 +24,7 @@ pub use figure::Figure;
 pub use link::{LinkHeader, NextUrl};
 pub use number::Number;
 pub use offset::{Offset, Range};
-pub use progress::{PageSeen, Progress, hash_of};
+pub use progress::{PageSeen, Progress, RecordsHash, hash_of};
 pub use single::Single;
 pub use total::Total;
 pub(crate) use total::TotalMap;

@@ -166,9 +166,26 @@ impl Progress {
 
 /// A hash that is equal for equal records, whatever stands around them; none without records.
 pub fn hash_of(records: &[&Tree<'_>]) -> Option<u64> {
-    let mut hasher = Xxh3::new();
-    records.iter().for_each(|record| hasher.update(record.to_string().as_bytes()));
-    (!records.is_empty()).then(|| hasher.digest())
+    let mut hash = RecordsHash::default();
+    records.iter().for_each(|record| hash.take(record));
+    hash.done()
+}
+
+/// The same of records that come one by one.
+#[derive(Default)]
+pub struct RecordsHash(Xxh3, bool);
+
+impl RecordsHash {
+    /// Takes a record in.
+    pub fn take(&mut self, record: &Tree<'_>) {
+        self.0.update(record.to_string().as_bytes());
+        self.1 = true;
+    }
+
+    /// Equal for equal records; none without any.
+    pub fn done(&self) -> Option<u64> {
+        self.1.then(|| self.0.digest())
+    }
 }
 
 fn keep(hashes: &mut VecDeque<u64>, hash: u64) {

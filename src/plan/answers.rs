@@ -40,7 +40,7 @@ impl Call {
         let tested = entries().filter(|(codes, _)| codes.test.is_some());
         if entries().any(|(codes, _)| codes.test.is_some()) {
             let text = decode::text(page);
-            let body = text.as_ref().ok().and_then(|text| decode::json(text, None).ok()).unwrap_or_default().body;
+            let body = text.as_ref().ok().and_then(|text| decode::whole(text, None).ok()).unwrap_or_default().body;
             for (codes, action) in tested {
                 let holds =
                     codes.test.as_ref().is_some_and(|(wanted, reader)| reader.read(page, &body).is_true() == *wanted);

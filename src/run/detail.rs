@@ -2,23 +2,25 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FilePath;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::ask::Asker;
 use super::ground::Ground;
-use super::page::{At, NoPage};
+use super::page::{At, NoPage, decoded};
 use super::partitions::values;
 use super::{RunError, Shared};
 use crate::archive;
-use crate::decode::{self, DecodeError};
+use crate::bounds::DETAILS;
+use crate::decode::{self, DecodeError, Row};
 use crate::definition::source::OnError;
 use crate::event::EventKind;
 use crate::exchange::{Request, SharedPage};
-use crate::extract::{Made, Records};
+use crate::extract::{Around, Made, Records};
 use crate::fetch::{FetchError, Note};
+use crate::files::FileError;
 use crate::offer::{OfferId, Reject, Version, content_hash};
 use crate::plan::{Detail, Meaning, Place, Plan};
 use crate::state::words::Archived;
@@ -94,7 +96,7 @@ pub(super) async fn details(
     let listed = shared.engine.pool.work(job).await.ok_or_else(lost)?;
     let ids = listed.iter().map(|listed| listed.id).collect();
     let known = shared.engine.state.listed(ids).await.map_err(|error| NoPage::Run(error.into()))?;
-    let mut details = Details::default();
+    let (mut details, held) = (Details::default(), Arc::new(AtomicUsize::new(0)));
     let mut tasks = JoinSet::new();
     let flight = Arc::new(Semaphore::new(detail.call.limits.parallel));
     for (listed, known) in listed.into_iter().zip(known) {
@@ -114,10 +116,11 @@ pub(super) async fn details(
         }
         // They leave in the order of their records.
         let permit = flight.clone().acquire_owned().await;
-        let shared = shared.clone();
+        let (shared, held) = (shared.clone(), held.clone());
         tasks.spawn(async move {
             let _permit = permit;
             let answer = one(&shared, &listed, version).await;
+            let answer = answer.and_then(|(answer, at)| Ok((laid_down(&shared, answer, &held)?, at)));
             (listed, answer)
         });
     }
@@ -133,6 +136,19 @@ pub(super) async fn details(
         details.seconds.insert(listed.item, Second { listed: listed_hash, answer });
     }
     Ok(details)
+}
+
+/// A detail that waits for the others of its page: behind the first few megabytes they wait in files.
+fn laid_down(shared: &Shared, answer: Answer, held: &AtomicUsize) -> Result<Answer, NoPage> {
+    let Answer::Body(page) = answer else { return Ok(answer) };
+    let own = page.held();
+    if held.fetch_add(own, Ordering::Relaxed) + own <= DETAILS {
+        return Ok(Answer::Body(page));
+    }
+    held.fetch_sub(own, Ordering::Relaxed);
+    let file = shared.engine.fetch.laid_down(&page);
+    let lost = |error| NoPage::Run(RunError::File(FileError { path: "a body on the disk".into(), error }));
+    file.map(|page| Answer::Body(Arc::new(page))).map_err(lost)
 }
 
 /// Asks for one detail; what a failure means is the source's word.
@@ -248,22 +264,36 @@ fn failed(detail: &Detail, failure: Failure) -> Result<Answer, NoPage> {
 fn listed(plan: &Plan, page: &SharedPage, at: &At) -> Vec<Listed> {
     let Some(detail) = &plan.detail else { return Vec::new() };
     let Ok(text) = decode::text(page) else { return Vec::new() };
-    let Ok(read) = decode::json(&text, plan.extract.list().as_deref()) else { return Vec::new() };
-    let body = read.body;
-    let Records::List(records) = plan.extract.records(&body) else { return Vec::new() };
+    let Ok(read) = decoded(&text, plan.extract.list().as_deref()) else { return Vec::new() };
     let ground = Ground::new(plan, page.fetched, at);
-    let mut around = ground.around(plan, &body);
-    around.listed = true;
+    let around = Around { listed: true, ..ground.around(plan, &read.body) };
     let partition = values(&at.partition);
-    let mut listed = Vec::new();
-    for (item, record) in records.iter().enumerate().filter(|(_, record)| takes_detail(record)) {
+    let form = |item: u32, record: &Tree<'_>| {
         let (mut text, mut flaws) = (Vec::new(), Vec::new());
         let worked = plan.extract.work(record, &around, &mut text, &mut flaws);
-        let (Some(key), Made::Offer(range, _)) = (worked.key, worked.made) else { continue };
+        let (Some(key), Made::Offer(range, _)) = (worked.key, worked.made) else { return None };
         let place = Place { partition: &partition, window: at.window, position: &at.position, record: Some(record) };
         let request = detail.call.request(&place).map_err(|error| error.to_string());
         let id = OfferId::new(&plan.source, &key);
-        listed.push(Listed { item: item as u32, id, hash: content_hash(&text[range]), request });
+        Some(Listed { item, id, hash: content_hash(&text[range]), request })
+    };
+    let (mut listed, mut item) = (Vec::new(), 0);
+    let mut take = |record: &Tree<'_>| {
+        listed.extend(takes_detail(record).then(|| form(item, record)).flatten());
+        item += 1;
+    };
+    match read.list.filter(|list| !list.kept) {
+        Some(list) => {
+            // What is wrong with it is said where it is mapped.
+            let _ = decode::records(&text, list, &mut |row| {
+                take(if let Row::Read(record, _) = &row { record } else { &Tree::Null });
+                true
+            });
+        }
+        None => match plan.extract.records(&read.body) {
+            Records::List(records) => records.into_iter().for_each(take),
+            Records::Missing => {}
+        },
     }
     listed
 }

@@ -7,9 +7,9 @@ use super::Shared;
 use super::detail::Details;
 use super::ground::Ground;
 use super::mapping::{Item, PageMapper};
-use super::page::{At, PART, Parts, Ready, Won, Work};
+use super::page::{At, PART, Parts, Ready, Won, Work, left_out};
 use super::unreadable;
-use crate::decode::{self, DecodeError, Decoded, Row};
+use crate::decode::{self, DecodeError, Decoded, List, Row};
 use crate::definition::source::Dedupe;
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw};
@@ -19,9 +19,12 @@ use crate::state::words::Mapped;
 use crate::tree::Tree;
 
 /// What the first pass over a large body found: what stands around its records, and how many there are.
-pub(super) fn surveyed(plan: &Plan, page: &Page, body: &Tree<'_>, count: u32, mut work: Work) -> Work {
+pub(super) fn surveyed(plan: &Plan, page: &Page, body: &Tree<'_>, list: List, mut work: Work) -> Work {
     work.announced = Announced::read(plan.call.pages.rule(), page, body);
-    work.records = count.into();
+    work.records = list.count.into();
+    if list.left_out > 0 {
+        work.gap = Some(left_out(list.count as usize, (list.count + list.left_out) as usize));
+    }
     if work.records > 0 {
         work.parts = Parts::Later(Details::default());
     }

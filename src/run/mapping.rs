@@ -2,6 +2,7 @@
 use super::detail::{self, Answer, Details};
 use super::page::PART;
 use super::unreadable;
+use crate::bounds::{RAW, RECORD_FLAWS};
 use crate::decode::{self, Row, Text, Unread};
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw, Made};
@@ -105,12 +106,14 @@ impl PageMapper<'_> {
     fn fated(&self, item: u32, raw: &Tree<'_>, fate: Fate, listed: Option<u64>) -> Record {
         let key = self.plan.extract.key_of(raw, self.around);
         let id = key.as_ref().map(|key| OfferId::new(&self.plan.source, key));
-        let raw = matches!(fate, Fate::Rejected(_)).then(|| raw.to_string().into_bytes());
+        let raw = matches!(fate, Fate::Rejected(_)).then(|| bytes(raw));
         Record { item, key, id, fate, listed, raw, expires: None }
     }
 
     fn made(&self, item: u32, raw: &Tree<'_>, out: &mut Out<'_>) -> Record {
-        let worked = self.plan.extract.work(raw, self.around, out.text, out.flaws);
+        let mut flaws = Vec::new();
+        let worked = self.plan.extract.work(raw, self.around, out.text, &mut flaws);
+        out.flaws.extend(flaws.into_iter().take(RECORD_FLAWS));
         let id = worked.key.as_ref().map(|key| OfferId::new(&self.plan.source, key));
         let (fate, expires) = match worked.made {
             Made::Offer(range, expires) => {
@@ -121,9 +124,29 @@ impl PageMapper<'_> {
         };
         // A store outside may refuse what could be mapped.
         let kept = self.plan.server.is_some() || matches!(fate, Fate::Rejected(_));
-        let raw = kept.then(|| raw.to_string().into_bytes());
+        let raw = kept.then(|| bytes(raw));
         Record { item, key: worked.key, id, fate, listed: None, raw, expires }
     }
+}
+
+/// A raw record as JSON, as much of it as is kept.
+fn bytes(raw: &Tree<'_>) -> Vec<u8> {
+    struct Kept(Vec<u8>);
+    impl std::io::Write for Kept {
+        fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+            // Writing ends here: `write_all` takes nothing written as an error.
+            let room = RAW.saturating_sub(self.0.len()).min(piece.len());
+            self.0.extend_from_slice(&piece[..room]);
+            Ok(room)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut kept = Kept(Vec::new());
+    // What is cut is kept as far as it goes.
+    let _ = serde_json::to_writer(&mut kept, raw);
+    kept.0
 }
 
 /// The path of a flaw in a detail, as a mapping would write it.

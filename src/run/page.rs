@@ -2,8 +2,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,6 +16,7 @@ use super::partitions::values;
 use super::permits::Permits;
 use super::{BUDGET, RunError, Shared, large, unreadable};
 use crate::archive;
+use crate::bounds::{HELD, RECORDS, WHOLE_RECORDS};
 use crate::crash;
 use crate::decode::{self, DecodeError, Decoded, Text};
 use crate::definition::source::Dedupe;
@@ -91,7 +92,13 @@ pub(super) enum Parts {
 }
 
 /// Bodies above this are mapped part by part, in a second pass.
-const LARGE: usize = 8 << 20;
+const LARGE: usize = HELD;
+
+/// Pages with more records too: what is made of them takes memory as well.
+const MANY: u32 = 5_000;
+
+/// Held while a page is read whole that may take more memory than others.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Most records of a part: the unit of mapping, writing and commit.
 pub(super) const PART: usize = 500;
@@ -123,8 +130,7 @@ pub(super) struct At {
 pub(super) async fn ready(shared: Arc<Shared>, at: At, permits: Permits) -> Result<Ready, NoPage> {
     let page = Arc::new(fetch(&shared, &at).await?);
     crash::point("fetched");
-    let held = page.body.len() + page.unpacked.as_ref().map_or(0, |unpacked| unpacked.len());
-    shared.typical.fetch_max(held.min(BUDGET) as u32, Ordering::Relaxed);
+    shared.typical.fetch_max(page.held().min(BUDGET) as u32, Ordering::Relaxed);
     let version = shared.claim.ticket();
     let keep = shared.archive.append(&page, version, None);
     let (archived, worked) = tokio::join!(keep, worked(&shared, &page, &at, version));
@@ -221,11 +227,13 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
         return work;
     }
     work.flaws.extend(unreadable::of_text(&text));
-    match decoded(plan, &text) {
+    let names = plan.extract.list();
+    let _alone = names.is_none().then(|| ALONE.lock().unwrap_or_else(PoisonError::into_inner));
+    match decoded(&text, names.as_deref()) {
         Ok(read) => {
             work.flaws.extend(unreadable::flaws(&read.notes));
             match read.list {
-                Some(list) if text.len() > LARGE => large::surveyed(plan, page, &read.body, list.count, work),
+                Some(list) if !list.kept || list.count > MANY => large::surveyed(plan, page, &read.body, list, work),
                 _ => {
                     map(plan, page, at, (&text, &read), details, &mut work);
                     work
@@ -236,11 +244,15 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
     }
 }
 
-/// A body decoded; of a large one what stands around its records.
-fn decoded<'b>(plan: &Plan, text: &'b Text<'_>) -> Result<Decoded<'b>, DecodeError> {
-    match plan.extract.list() {
-        Some(names) if text.len() > LARGE => decode::envelope(text, &names),
-        names => decode::json(text, names.as_deref()),
+/// A body decoded; of a large one, or one whose records take too much memory together, what stands around its records.
+pub(super) fn decoded<'b>(text: &'b Text<'_>, names: Option<&[&str]>) -> Result<Decoded<'b>, DecodeError> {
+    match names {
+        None => decode::whole(text, None),
+        Some(names) if text.len() > LARGE => decode::envelope(text, names),
+        Some(names) => match decode::json(text, Some(names)) {
+            Err(DecodeError::TooMany { .. }) => decode::envelope(text, names),
+            read => read,
+        },
     }
 }
 
@@ -264,6 +276,13 @@ fn instead(plan: &Plan, body: &Tree<'_>) -> String {
     }
 }
 
+/// A page has more records than are read.
+pub(super) fn left_out(read: usize, all: usize) -> String {
+    let hint =
+        if read < RECORDS as usize { "; of a list that `records` names, as in `$.jobs[*]`, more are read" } else { "" };
+    format!("the page has {all} records, and {read} of them are read{hint}")
+}
+
 fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), details: &Details, work: &mut Work) {
     let (text, Decoded { body, unread, .. }) = read;
     work.announced = Announced::read(plan.call.pages.rule(), page, body);
@@ -277,9 +296,13 @@ fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), detai
     };
     let ground = Ground::new(plan, page.fetched, at);
     let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, body) };
-    let items = items(&records, unread);
+    let mut items = items(&records, unread);
     let uncounted = unread.iter().find(|unread| unread.item.is_none());
     work.gap = uncounted.map(|unread| format!("records cannot be counted: {}", unread.message));
+    if items.len() > WHOLE_RECORDS {
+        work.gap = Some(left_out(WHOLE_RECORDS, items.len()));
+        items.truncate(WHOLE_RECORDS);
+    }
     let mapper = PageMapper { plan, text, around: &around, details };
     let chunks = items.chunks(PART).enumerate();
     let mut parts: Vec<Mapped> =

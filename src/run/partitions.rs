@@ -5,8 +5,11 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use super::ask::Asker;
+use super::page::{decoded, left_out};
 use super::pager::Pager;
-use crate::decode::{self, DecodeError};
+use crate::convert::Moment;
+use crate::decode::{self, DecodeError, Decoded, Row, Text, Unread};
+use crate::extract::{Listed, Listing};
 use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
@@ -184,18 +187,29 @@ impl Partitions {
             }
             let undecoded = |error: DecodeError| answer(call.unusable(&page, &error));
             let text = decode::text(&page).map_err(undecoded)?;
-            let read = decode::json(&text, None).map_err(undecoded)?;
+            let names = parent.listing.names();
+            let read = decoded(&text, names.as_deref()).map_err(undecoded)?;
             // A parent that is left out would look like offers that are gone.
-            if let Some(unread) = read.unread.first() {
+            let unread = |unread: &Unread| {
                 let why = format_args!("a part of its answer cannot be read: {}", unread.message);
-                return Err(answer(call.unusable(&page, &why)));
+                call.unusable(&page, &why)
+            };
+            if let Some(first) = read.unread.first() {
+                return Err(answer(unread(first)));
             }
             read.notes.iter().for_each(|note| warn(format!("`for.{name}`: {}: {}", note.path, note.what)));
-            let body = read.body;
-            let scope = call.knobs.scope(page.fetched).with("for", crate::plan::named(&at)).tree("answer", &body);
-            let listed = parent.listing.values(&body, &scope, page.fetched, &call.knobs.lookups).map_err(answer)?;
+            let scope = call.knobs.scope(page.fetched).with("for", crate::plan::named(&at)).tree("answer", &read.body);
+            let moment = Moment { fetched: page.fetched, lookups: call.knobs.lookups.clone() };
+            let mut listed = Listed::new(&parent.listing, scope, moment);
+            each(&parent.listing, (&text, &read), &mut |row| match row {
+                Ok(record) => listed.take(record),
+                Err(lost) => Err(unread(lost)),
+            })
+            .map_err(answer)?;
+            let listed = listed.done();
+            let body = &read.body;
             values.extend(listed.values);
-            let announced = Announced::read(call.pages.rule(), &page, &body);
+            let announced = Announced::read(call.pages.rule(), &page, body);
             let hash = listed.hash.unwrap_or_default();
             let seen = PageSeen { records: listed.records, keyless: 0, hash, announced: &announced };
             let mut pager = Pager { pages: &call.pages, progress: &mut progress };
@@ -217,6 +231,28 @@ impl Partitions {
             Some(size) => values.chunks(size.max(1)).map(|batch| Tree::List(batch.to_vec())).collect(),
         })
     }
+}
+
+/// Takes a record, or one that cannot be read.
+type Take<'t> = dyn FnMut(Result<&Tree<'_>, &Unread>) -> Result<(), String> + 't;
+
+/// The records of a parent's answer in order, those that cannot be read among them.
+fn each(listing: &Listing, (text, read): (&Text<'_>, &Decoded<'_>), take: &mut Take<'_>) -> Result<(), String> {
+    let Some(list) = read.list.filter(|list| !list.kept) else {
+        return listing.records(&read.body)?.into_iter().try_for_each(|record| take(Ok(record)));
+    };
+    if list.left_out > 0 {
+        return Err(left_out(list.count as usize, (list.count + list.left_out) as usize));
+    }
+    let mut taken = Ok(());
+    let come = decode::records(text, list, &mut |row| {
+        taken = match &row {
+            Row::Read(tree, _) => take(Ok(tree)),
+            Row::Unread(unread) => take(Err(unread)),
+        };
+        taken.is_ok()
+    });
+    come.map_err(|error| error.to_string()).and(taken)
 }
 
 /// The values at hand as the members of a tree.

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use super::ask::Asker;
 use super::detail::Details;
 use super::large::nth;
-use super::page::{At, work};
+use super::page::{At, decoded, work};
 use super::pager::Pager;
 use super::partitions::{Partitions, values};
-use crate::decode;
+use crate::decode::{self, Row, Text};
 use crate::extract::{Flaw, Records};
 use crate::fetch::{Fetch, FetchError, Note};
 use crate::paginate::{Next, PageSeen, Progress};
@@ -81,11 +81,7 @@ pub async fn preview(
     let mapped = nth(plan, &page, &at, &Details::default(), worked, 0);
     let mapped = mapped.ok_or_else(|| answer("the page has no records".into()))?;
     let text = decode::text(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;
-    let body = decode::json(&text, plan.extract.list().as_deref()).unwrap_or_default().body;
-    let raws: Vec<String> = match plan.extract.records(&body) {
-        Records::List(list) => list.iter().map(|record| record.to_string()).collect(),
-        Records::Missing => Vec::new(),
-    };
+    let raws = raws(plan, &text, mapped.records.len());
     let mut counted: BTreeMap<String, usize> = BTreeMap::new();
     let mut offers = 0;
     let mut records = Vec::new();
@@ -106,6 +102,29 @@ pub async fn preview(
     }
     let coverage = counted.into_iter().map(|(field, count)| (field, count as f64 / f64::from(offers.max(1)))).collect();
     Ok(Preview { records, total, no_total, next, flaws, coverage })
+}
+
+/// The first records of an answer, as JSON.
+fn raws(plan: &Plan, text: &Text<'_>, most: usize) -> Vec<String> {
+    let read = decoded(text, plan.extract.list().as_deref()).unwrap_or_default();
+    let mut raws = Vec::new();
+    match read.list.filter(|list| !list.kept) {
+        Some(list) => {
+            // What is wrong with it was said where it was mapped.
+            let _ = decode::records(text, list, &mut |row| {
+                raws.push(match &row {
+                    Row::Read(record, _) => record.to_string(),
+                    Row::Unread(unread) => text.get(unread.raw.clone()).unwrap_or_default().to_owned(),
+                });
+                raws.len() < most
+            });
+        }
+        None => match plan.extract.records(&read.body) {
+            Records::List(list) => raws.extend(list.iter().map(|record| record.to_string())),
+            Records::Missing => {}
+        },
+    }
+    raws
 }
 
 fn count(value: &serde_json::Value, name: &str, counted: &mut BTreeMap<String, usize>) {

@@ -259,9 +259,8 @@ impl Core {
         // known by it.
         let from = commit.from.unwrap_or(admit.version);
         let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
-        let kept: i64 =
-            self.connection.prepare_cached(KEPT)?.query_row(params![admit.run, reject.reason], |row| row.get(0))?;
-        let raw = (kept < RAW_KEPT && raw.len() <= RAW_BYTES && !raw.is_empty()).then_some(raw);
+        let raw =
+            (raw.len() <= RAW_BYTES && !raw.is_empty() && self.keeps_raw(admit.run, &reject.reason)?).then_some(raw);
         self.connection
             .prepare_cached(
                 "INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, field, path, message, page, item, raw, first_at)
@@ -274,6 +273,18 @@ impl Core {
             ])?;
         self.held.insert(admit.source.clone(), true);
         Ok(())
+    }
+
+    /// Whether the raw bytes of one more reject are kept. They are counted once a run and reason, then here: to count them
+    /// for each reject would take a thousand rows each time.
+    fn keeps_raw(&mut self, run: RunId, reason: &str) -> Result<bool, StateError> {
+        let key = (run, reason.to_owned());
+        let kept = match self.raw_kept.get(&key) {
+            Some(kept) => *kept,
+            None => self.connection.prepare_cached(KEPT)?.query_row(params![run, reason], |row| row.get(0))?,
+        };
+        self.raw_kept.insert(key, kept + 1);
+        Ok(kept < RAW_KEPT)
     }
 
     fn holds(&mut self, source: &str) -> Result<bool, StateError> {

@@ -50,6 +50,8 @@ pub(super) struct Core {
     pub slices: HashMap<(RunId, String), RoaringBitmap>,
     /// Whether a source has open entries in the quarantine.
     pub held: HashMap<String, bool>,
+    /// Rejects of a run and reason whose raw bytes were to be kept so far.
+    pub raw_kept: HashMap<(RunId, String), i64>,
     /// Runs of which a page could not be committed, and why: no page behind it is, until they begin again.
     pub broken: HashMap<RunId, StateError>,
     /// What ended the transaction at hand: nothing more is done in it.
@@ -86,6 +88,7 @@ impl Core {
             seen: HashMap::new(),
             slices: HashMap::new(),
             held: HashMap::new(),
+            raw_kept: HashMap::new(),
             broken: HashMap::new(),
             fault: None,
         })

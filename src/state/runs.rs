@@ -112,6 +112,7 @@ impl Core {
         self.first.remove(&run);
         self.seen.remove(&run);
         self.slices.retain(|(of, _), _| *of != run);
+        self.raw_kept.retain(|(of, _), _| *of != run);
     }
 
     /// Whether all that the site showed to the last run is known, up to the end: a gap that any later run left would be

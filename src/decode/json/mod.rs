@@ -5,12 +5,14 @@ mod random_tests;
 mod reader;
 mod rows;
 mod scan;
+mod stack;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 use super::{DecodeError, Text};
+use crate::bounds::{NOTES, TREE, WHOLE_TREE};
 use crate::tree::Tree;
 use reader::{Bad, Reader, What};
 use rows::{Rows, one};
@@ -37,38 +39,39 @@ pub struct Decoded<'b> {
 pub struct List {
     at: usize,
     depth: usize,
-    /// The number of its elements.
+    /// The number of its elements that are read.
     pub count: u32,
+    /// Elements behind them.
+    pub left_out: u32,
+    /// Whether they stand in the tree.
+    pub kept: bool,
 }
 
 /// Reads a text whole; an empty one is null. `names` lead to the list of records: there each element is judged by itself.
 /// Where they are not known, that is so for every list that does not lie in another.
 pub fn json<'b>(text: &'b Text<'_>, names: Option<&[&str]>) -> Result<Decoded<'b>, DecodeError> {
-    walk(text, names, true)
+    walk(text, names, true, TREE)
+}
+
+/// The same, of a text that may take more memory than others. The caller sees to it that no other one is read meanwhile.
+pub fn whole<'b>(text: &'b Text<'_>, names: Option<&[&str]>) -> Result<Decoded<'b>, DecodeError> {
+    walk(text, names, true, WHOLE_TREE)
 }
 
 /// Reads what stands around the records, whose list stays empty, and counts them.
 pub fn envelope<'b>(text: &'b Text<'_>, names: &[&str]) -> Result<Decoded<'b>, DecodeError> {
-    walk(text, Some(names), false)
+    walk(text, Some(names), false, TREE)
 }
 
 /// Reads the records of a list one by one, until `each` says that nobody reads on.
 pub fn records<'b>(text: &'b Text<'_>, list: List, each: &mut dyn FnMut(Row<'b>) -> bool) -> Result<(), DecodeError> {
-    let mut reader = Reader::new(text, list.at, text.damaged());
-    let mut read = || {
-        let mut rows = Rows::new(&mut reader, list.depth)?;
-        while let Some(row) = rows.next()? {
-            if !each(row) {
-                break;
-            }
-        }
-        Ok(())
-    };
-    read().map_err(|bad| fault(text, &bad))
+    let mut reader = Reader::new(text, list.at, text.damaged(), TREE);
+    let read = Rows::new(&mut reader, list.depth).and_then(|rows| rows.each(each));
+    read.map(|_| ()).map_err(|bad| fault(text, &bad))
 }
 
-fn walk<'b>(text: &'b Text<'_>, names: Option<&[&str]>, keep: bool) -> Result<Decoded<'b>, DecodeError> {
-    let mut reader = Reader::new(text, 0, text.damaged());
+fn walk<'b>(text: &'b Text<'_>, names: Option<&[&str]>, keep: bool, most: usize) -> Result<Decoded<'b>, DecodeError> {
+    let mut reader = Reader::new(text, 0, text.damaged(), most);
     if reader.peek().is_none() {
         return Ok(Decoded::default());
     }
@@ -93,6 +96,7 @@ fn fault(text: &str, bad: &Bad) -> DecodeError {
     let begin: String = text.chars().take(80).collect();
     let trimmed = text.trim_start();
     match &bad.what {
+        What::TooMany(most) => DecodeError::TooMany { most: *most, at: bad.at },
         _ if trimmed.starts_with('<') => DecodeError::Wall(begin),
         _ if trimmed.starts_with(")]}'") => DecodeError::Guard(begin),
         What::End => DecodeError::Cut(bad.at, begin),
@@ -105,6 +109,7 @@ impl fmt::Display for Bad {
         match &self.what {
             What::End => write!(f, "the end after {} bytes", self.at),
             What::Wrong(found) => write!(f, "{found}, at byte {}", self.at),
+            What::TooMany(most) => write!(f, "its values take more than {} MiB, at byte {}", most >> 20, self.at),
         }
     }
 }
@@ -129,68 +134,76 @@ impl<'b> Around<'b> {
     }
 
     fn object(&mut self, reader: &mut Reader<'b>, names: Option<&[&str]>, depth: usize) -> Result<Tree<'b>, Bad> {
-        let mut members = Vec::new();
-        reader.members(depth, |reader, name| {
+        reader.object(depth, |reader, name| {
             let on = names.and_then(<[_]>::split_first).filter(|(first, _)| **first == name).map(|(_, rest)| rest);
-            let value = match on {
+            match on {
                 Some(rest) => {
                     // Of a repeated member the last one counts.
                     self.found.list = None;
                     self.found.unread.clear();
-                    self.value(reader, Some(rest), depth + 1)?
+                    self.value(reader, Some(rest), depth + 1)
                 }
-                None => {
-                    let read = one(reader, b'}', |reader| self.value(reader, None, depth + 1))?;
-                    read.unwrap_or_else(|unread| self.lost(unread))
-                }
-            };
-            members.push((name, value));
-            Ok(())
-        })?;
-        Ok(Tree::Object(members))
+                None => match one(reader, b'}', |reader| self.value(reader, None, depth + 1))? {
+                    Ok(value) => Ok(value),
+                    Err(unread) => self.lost(reader, unread),
+                },
+            }
+        })
     }
 
     fn list(&mut self, reader: &mut Reader<'b>, names: Option<&[&str]>, depth: usize) -> Result<Tree<'b>, Bad> {
         let is_records = names == Some(&[]);
-        let at = reader.at;
-        let mut rows = Rows::new(reader, depth)?;
-        let mut list = Vec::new();
-        let count = if is_records && !self.keep {
-            rows.count()?
-        } else {
-            while let Some(row) = rows.next()? {
-                list.push(match row {
-                    Row::Read(tree, notes) => {
-                        self.found.notes.extend(noted(notes, is_records, list.len()));
-                        tree
-                    }
-                    Row::Unread(unread) if is_records => {
-                        self.found.unread.push(unread);
-                        Tree::Null
-                    }
-                    Row::Unread(unread) if self.known => self.lost(unread),
-                    Row::Unread(unread) => {
-                        self.found.unread.push(Unread { item: None, ..unread });
-                        continue;
-                    }
-                });
-            }
-            list.len() as u32
-        };
-        if is_records {
-            self.found.list = Some(List { at, depth, count });
+        let (at, from) = (reader.at, reader.stack.elements.len());
+        if is_records && !self.keep {
+            let (count, left_out) = Rows::new(reader, depth)?.each(&mut |_| true)?;
+            self.found.list = Some(List { at, depth, count, left_out, kept: false });
+            return Ok(Tree::List(Vec::new()));
         }
-        Ok(Tree::List(list))
+        let mut rows = Rows::new(reader, depth)?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let value = match row {
+                Row::Read(tree, notes) => {
+                    self.note(noted(notes, is_records, count));
+                    tree
+                }
+                Row::Unread(unread) if is_records => self.hold(rows.reader(), unread)?,
+                Row::Unread(unread) if self.known => self.lost(rows.reader(), unread)?,
+                Row::Unread(unread) => {
+                    self.hold(rows.reader(), Unread { item: None, ..unread })?;
+                    continue;
+                }
+            };
+            rows.reader().element(value)?;
+            count += 1;
+        }
+        if is_records {
+            let (count, left_out) = (count as u32, rows.left_out());
+            self.found.list = Some(List { at, depth, count, left_out, kept: true });
+        }
+        Ok(reader.stack.list(from))
     }
 
     /// What cannot be read beside the records is a flaw; where the records are not known, it may be one of them.
-    fn lost(&mut self, unread: Unread) -> Tree<'b> {
-        if self.known {
-            self.found.notes.push(Note { path: "answer".into(), what: "a value beside the records cannot be read" });
-        } else {
-            self.found.unread.push(Unread { item: None, ..unread });
+    fn lost(&mut self, reader: &mut Reader<'b>, unread: Unread) -> Result<Tree<'b>, Bad> {
+        if !self.known {
+            return self.hold(reader, Unread { item: None, ..unread });
         }
-        Tree::Null
+        let note = Note { path: "answer".into(), what: "a value beside the records cannot be read" };
+        self.note(std::iter::once(note));
+        Ok(Tree::Null)
+    }
+
+    /// Keeps what cannot be read; null stands in its place.
+    fn hold(&mut self, reader: &mut Reader<'b>, unread: Unread) -> Result<Tree<'b>, Bad> {
+        reader.takes(size_of::<Unread>() + unread.message.len())?;
+        self.found.unread.push(unread);
+        Ok(Tree::Null)
+    }
+
+    fn note(&mut self, notes: impl Iterator<Item = Note>) {
+        let room = NOTES.saturating_sub(self.found.notes.len());
+        self.found.notes.extend(notes.take(room));
     }
 }
 

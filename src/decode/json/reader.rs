@@ -2,15 +2,19 @@
 use std::borrow::Cow;
 
 use super::scan::text_end;
+use super::stack::Stack;
+use crate::bounds::{DEPTH, TEXT, cut};
 use crate::tree::Tree;
 
 /// Reads values out of a text, from where it stands.
 pub(super) struct Reader<'b> {
     pub text: &'b str,
     pub at: usize,
-    /// Places of what stands for bytes that were no text.
-    damaged: &'b [usize],
+    /// Whether U+FFFD stands in the text for bytes that were none.
+    damaged: bool,
     pub notes: Vec<Note>,
+    /// Values that are read and whose object or list is not read to its end.
+    pub stack: Stack<'b>,
 }
 
 /// Something that was read otherwise than it was written.
@@ -36,40 +40,34 @@ pub(super) enum What {
     End,
     /// Something else than JSON has there.
     Wrong(String),
+    /// Values that take more than so many bytes of memory.
+    TooMany(usize),
 }
 
 type Read<T> = Result<T, Bad>;
 
-/// Values may be nested so deep.
-const DEPTH: usize = 128;
 /// Notes of one record, and bytes of a path, above which no more are made: a site may send megabytes of either.
 const NOTES: usize = 100;
 const PATH: usize = 200;
+/// What is noted of a text that is cut.
+const LONG: &str = "a text of more than 1 MiB is cut";
 
 impl<'b> Reader<'b> {
-    pub(super) fn new(text: &'b str, at: usize, damaged: &'b [usize]) -> Self {
-        Reader { text, at, damaged, notes: Vec::new() }
+    pub(super) fn new(text: &'b str, at: usize, damaged: bool, most: usize) -> Self {
+        Reader { text, at, damaged, notes: Vec::new(), stack: Stack::new(most) }
     }
 
     /// The value that begins here; brackets around it are counted in `depth`.
     pub(super) fn value(&mut self, depth: usize) -> Read<Tree<'b>> {
         match self.peek() {
-            Some(b'{') => {
-                let mut members = Vec::new();
-                self.members(depth, |reader, name| {
-                    let value = reader.value(depth + 1)?;
-                    members.push((name, value));
-                    Ok(())
-                })?;
-                Ok(Tree::Object(members))
-            }
+            Some(b'{') => self.object(depth, |reader, _| reader.value(depth + 1)),
             Some(b'[') => {
-                let mut list = Vec::new();
+                let from = self.stack.elements.len();
                 self.elements(depth, |reader| {
-                    list.push(reader.value(depth + 1)?);
-                    Ok(())
+                    let value = reader.value(depth + 1)?;
+                    reader.element(value)
                 })?;
-                Ok(Tree::List(list))
+                Ok(self.stack.list(from))
             }
             Some(b'"') => self.string().map(Tree::Text),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -78,15 +76,16 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// The members of an object: `each` reads the value behind each name.
-    pub(super) fn members(
+    /// The object that begins here: `each` reads the value behind each name.
+    pub(super) fn object(
         &mut self,
         depth: usize,
-        mut each: impl FnMut(&mut Self, Cow<'b, str>) -> Read<()>,
-    ) -> Read<()> {
+        mut each: impl FnMut(&mut Self, &str) -> Read<Tree<'b>>,
+    ) -> Read<Tree<'b>> {
+        let from = self.stack.members.len();
         self.open(depth)?;
         if self.took(b'}') {
-            return Ok(());
+            return Ok(self.stack.object(from));
         }
         loop {
             if self.peek() != Some(b'"') {
@@ -98,10 +97,13 @@ impl<'b> Reader<'b> {
             }
             let noted = self.notes.len();
             let step = format!(".{}", name.chars().take(PATH).collect::<String>());
-            each(self, name)?;
+            let value = each(self, &name)?;
             self.placed(noted, || step.clone());
+            if !self.stack.member(name, value) {
+                return self.too_many();
+            }
             if self.took(b'}') {
-                return Ok(());
+                return Ok(self.stack.object(from));
             }
             if !self.took(b',') {
                 return self.bad("`,` or `}`");
@@ -109,8 +111,23 @@ impl<'b> Reader<'b> {
         }
     }
 
+    /// Keeps an element of the list that is read.
+    pub(super) fn element(&mut self, value: Tree<'b>) -> Read<()> {
+        if self.stack.element(value) { Ok(()) } else { self.too_many() }
+    }
+
+    /// Takes memory for something else than values.
+    pub(super) fn takes(&mut self, bytes: usize) -> Read<()> {
+        if self.stack.takes(bytes) { Ok(()) } else { self.too_many() }
+    }
+
+    /// The values take more memory than they may.
+    fn too_many<T>(&self) -> Read<T> {
+        Err(Bad { at: self.at, what: What::TooMany(self.stack.most) })
+    }
+
     /// The elements of a list: `each` reads one.
-    pub(super) fn elements(&mut self, depth: usize, mut each: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+    fn elements(&mut self, depth: usize, mut each: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         self.open(depth)?;
         if self.took(b']') {
             return Ok(());
@@ -190,13 +207,13 @@ impl<'b> Reader<'b> {
         if inner.bytes().fold(0, |control, byte| control | u8::from(byte < b' ')) != 0 {
             self.note("a control character that is not escaped");
         }
-        if !self.damaged.is_empty() {
-            let first = self.damaged.partition_point(|place| *place < start);
-            if self.damaged.get(first).is_some_and(|place| *place < end) {
-                self.note("a byte that is no text was read as U+FFFD");
-            }
+        if self.damaged && inner.contains(char::REPLACEMENT_CHARACTER) {
+            self.note("a byte that is no text was read as U+FFFD");
         }
-        let text = if escaped { Cow::Owned(self.unescaped(inner, start)?) } else { Cow::Borrowed(inner) };
+        let text = if escaped { Cow::Owned(self.unescaped(inner, start)?) } else { Cow::Borrowed(cut(inner, TEXT)) };
+        if text.len() < inner.len() && (text.len() >= TEXT || !escaped) {
+            self.note(LONG);
+        }
         self.at = end + 1;
         Ok(text)
     }
@@ -208,10 +225,10 @@ impl<'b> Reader<'b> {
     }
 
     fn unescaped(&mut self, inner: &str, start: usize) -> Read<String> {
-        let mut text = String::with_capacity(inner.len());
+        let mut text = String::with_capacity(inner.len().min(TEXT));
         let mut rest = inner;
-        while let Some(at) = rest.find('\\') {
-            text.push_str(&rest[..at]);
+        while let (Some(at), true) = (memchr::memchr(b'\\', rest.as_bytes()), text.len() < TEXT) {
+            text.push_str(cut(&rest[..at], TEXT));
             let escape = &rest[at + 1..];
             let plain = match escape.as_bytes().first() {
                 Some(b'n') => '\n',
@@ -232,7 +249,8 @@ impl<'b> Reader<'b> {
             text.push(plain);
             rest = &escape[1..];
         }
-        text.push_str(rest);
+        text.push_str(cut(rest, TEXT));
+        text.truncate(text.floor_char_boundary(TEXT));
         Ok(text)
     }
 

@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use super::reader::{Bad, Note, Reader, What};
 use super::scan::{Scan, scan};
+use crate::bounds::RECORDS;
 use crate::tree::Tree;
 
 /// A list while it is read.
@@ -10,6 +11,8 @@ pub(super) struct Rows<'r, 'b> {
     reader: &'r mut Reader<'b>,
     depth: usize,
     item: u32,
+    /// Elements behind the last one that is read.
+    left_out: u32,
 }
 
 /// One element.
@@ -47,13 +50,16 @@ impl<'r, 'b> Rows<'r, 'b> {
     pub(super) fn new(reader: &'r mut Reader<'b>, depth: usize) -> Result<Self, Bad> {
         reader.peek();
         reader.open(depth)?;
-        Ok(Rows { reader, depth, item: 0 })
+        Ok(Rows { reader, depth, item: 0, left_out: 0 })
     }
 
     /// The next element.
     pub(super) fn next(&mut self) -> Result<Option<Row<'b>>, Bad> {
         if !self.more()? {
             return Ok(None);
+        }
+        if self.item == RECORDS {
+            return self.leave_out().map(|()| None);
         }
         self.reader.peek();
         let item = self.item;
@@ -68,10 +74,41 @@ impl<'r, 'b> Rows<'r, 'b> {
         }))
     }
 
-    /// Reads all that are left and keeps none; how many elements the list has.
-    pub(super) fn count(mut self) -> Result<u32, Bad> {
-        while self.next()?.is_some() {}
-        Ok(self.item)
+    /// Reads all that are left, each by itself, until `each` says that nobody reads on; how many the list has, and how many
+    /// more there are.
+    pub(super) fn each(mut self, each: &mut dyn FnMut(Row<'b>) -> bool) -> Result<(u32, u32), Bad> {
+        let around = self.reader.stack.one_by_one();
+        loop {
+            self.reader.stack.reset();
+            let Some(row) = self.next()? else { break };
+            if !each(row) {
+                break;
+            }
+        }
+        self.reader.stack.again(around);
+        Ok((self.item, self.left_out))
+    }
+
+    /// Passes over an element and all behind it.
+    fn leave_out(&mut self) -> Result<(), Bad> {
+        loop {
+            self.reader.peek();
+            pass(self.reader, b']')?;
+            self.left_out = self.left_out.saturating_add(1);
+            if !self.more()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The reader between two elements.
+    pub(super) fn reader(&mut self) -> &mut Reader<'b> {
+        self.reader
+    }
+
+    /// How many elements are passed over at the end.
+    pub(super) fn left_out(&self) -> u32 {
+        self.left_out
     }
 
     /// Whether another element follows. A comma behind the last one is passed over.
@@ -94,13 +131,16 @@ pub(super) fn one<'b, T>(
 ) -> Result<Result<T, Unread>, Bad> {
     reader.peek();
     let (start, noted) = (reader.at, reader.notes.len());
+    let held = (reader.stack.members.len(), reader.stack.elements.len());
     let bad = match read(reader) {
         Ok(value) if matches!(reader.peek(), Some(b',')) || reader.peek() == Some(close) => return Ok(Ok(value)),
         Ok(_) => reader.bad::<T>("`,` or a closing bracket").err(),
+        Err(bad @ Bad { what: What::TooMany(_), .. }) if !reader.stack.is_one_by_one() => return Err(bad),
         Err(bad) => Some(bad),
     };
     reader.at = start;
     reader.notes.truncate(noted);
+    reader.stack.truncate(held.0, held.1);
     pass(reader, close)?;
     let message = bad.map_or_else(String::new, |bad| bad.to_string());
     Ok(Err(Unread { item: None, raw: start..reader.at, message }))

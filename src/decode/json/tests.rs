@@ -190,3 +190,45 @@ fn two_passes_see_what_one_sees_whatever_is_broken() {
         }
     }
 }
+
+/// Memory is counted before it is taken: in a record it costs the record, around them the page.
+#[test]
+fn values_take_no_more_memory_than_they_may() {
+    let many =
+        |element: &str, bytes: usize| format!("[{}1]", format!("{element},").repeat(bytes / (element.len() + 1)));
+    for element in ["{}", "1", "[1]", "{\"a\":1}", "null", "\"\\n\""] {
+        let body = format!(r#"{{"r":[{{"j":{}}},{{"id":2}}]}}"#, many(element, 2 << 20));
+        let text = Text::from(&*body);
+        assert!(matches!(json(&text, Some(&["r"])), Err(DecodeError::TooMany { .. })), "{element}");
+        let list = envelope(&text, &["r"]).unwrap().list.unwrap();
+        let mut told = Vec::new();
+        records(&text, list, &mut |row| {
+            told.push(match row {
+                Row::Read(tree, _) => tree.to_string(),
+                Row::Unread(unread) => unread.message.split(',').next().unwrap_or_default().to_owned(),
+            });
+            true
+        })
+        .unwrap();
+        assert_eq!(told, ["its values take more than 8 MiB", r#"{"id":2}"#], "{element}");
+        let beside = format!(r#"{{"r":[1],"j":{}}}"#, many(element, 2 << 20));
+        let beside = Text::from(&*beside);
+        assert!(matches!(envelope(&beside, &["r"]), Err(DecodeError::TooMany { .. })), "{element}");
+    }
+}
+
+#[test]
+fn a_text_is_cut_where_it_is_too_long() {
+    let note = "$.t: a text of more than 1 MiB is cut";
+    for (sign, length) in [("a", 1 << 20), ("é", 1 << 20), ("€", (1 << 20) - 1), ("\\n", 1 << 20)] {
+        let body = format!(r#"{{"r":[{{"t":"{}","u":"x"}}]}}"#, sign.repeat(3 << 20));
+        let text = Text::from(&*body);
+        let read = json(&text, Some(&["r"])).unwrap();
+        let record = &read.body.get("r").and_then(Tree::as_list).unwrap()[0];
+        assert_eq!(record.get("t").and_then(Tree::as_str).map(str::len), Some(length), "{sign}");
+        assert_eq!(record.get("u").and_then(Tree::as_str), Some("x"), "{sign}");
+        let notes: Vec<String> = read.notes.iter().map(|note| format!("{}: {}", note.path, note.what)).collect();
+        assert_eq!(notes, [note], "{sign}");
+    }
+    check(r#"{"r":["a\nb"]}"#, r#"{"r":["a\nb"]}"#);
+}
