@@ -126,21 +126,22 @@ async fn fill(dir: &Path, offers: usize) {
 }
 
 fn admit(run: i64, page: usize, offers: usize, version: jobmarket::offer::Version, at: DateTime<Utc>) -> Admit {
-    let mut mapped = Mapped::default();
+    let (mut records, mut written) = (Vec::new(), Vec::new());
     for number in page * PAGE..((page + 1) * PAGE).min(offers) {
-        let start = mapped.text.len();
-        mapped.text.extend_from_slice(offer(number).as_bytes());
-        let (key, text) = (number.to_string(), start..mapped.text.len());
-        mapped.records.push(Record {
+        let start = written.len();
+        written.extend_from_slice(offer(number).as_bytes());
+        let (key, text) = (number.to_string(), start..written.len());
+        records.push(Record {
             item: (number % PAGE) as u32,
             id: Some(OfferId::new("bench", &key)),
             key: Some(key),
-            fate: Fate::Offer { content: content_hash(&mapped.text[text.clone()]), text },
+            fate: Fate::Offer { content: content_hash(&written[text.clone()]), text },
             listed: None,
             raw: None,
             expires: None,
         });
     }
+    let mapped = Mapped { records, text: written.into() };
     Admit { run, source: "bench".into(), version, page: Arc::new(mapped), at, again: false }
 }
 

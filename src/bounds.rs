@@ -18,8 +18,8 @@ pub const HEADERS: usize = 64 << 10;
 
 /// Bytes of a body, or of what is written of a page, that are held in memory; more goes to a file without a name.
 pub const HELD: usize = 1 << 20;
-/// Bytes of the details of one page that are held in memory, together.
-pub const DETAILS: usize = 4 << 20;
+/// Bytes of a page that wait in memory for the rest of it: of its details, and of the contents of its offers.
+pub const WAITING: usize = 4 << 20;
 
 /// Bytes that the tree of one value takes: of a record, of a detail, or of what stands around the records.
 pub const TREE: usize = 8 << 20;
@@ -33,6 +33,8 @@ pub const TEXT: usize = 1 << 20;
 pub const OFFER: usize = 2 << 20;
 /// Elements of a list in a field.
 pub const LIST: usize = 10_000;
+/// Bytes of a key.
+pub const KEY: usize = 4 << 10;
 /// Bytes of a raw record that are kept beside a reject.
 pub const RAW: usize = 64 << 10;
 /// Characters of a message about a record.

@@ -107,7 +107,7 @@ impl Journal {
             raw: None,
             expires: None,
         });
-        let mapped = Mapped { records: records.collect(), text: page.text.clone() };
+        let mapped = Mapped { records: records.collect(), text: page.text.clone().into() };
         let (source, page) = ("bench".into(), Arc::new(mapped));
         Admit { run: self.run, source, version, page, at: self.now, again: false }
     }

@@ -144,9 +144,9 @@ fn times(attempts: u32) -> String {
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 impl Fetch {
-    /// A page that is kept for a while, with its body in files: they have no name, and are gone with it.
-    pub fn laid_down(&self, page: &Page) -> std::io::Result<Page> {
-        spool::laid_down(page, &self.spool)
+    /// Where what is large lies while it is needed: in files without a name.
+    pub fn folder(&self) -> &Path {
+        &self.spool
     }
 
     /// A client. Redirects are followed within the origin only, by hand; nothing is decompressed.

@@ -122,21 +122,30 @@ pub(crate) fn prepared(page: Page, folder: &Path) -> io::Result<Page> {
     Ok(Page { unpacked, ..page })
 }
 
+/// Texts one behind the other.
+pub(crate) fn joined(texts: &[&[u8]], folder: &Path) -> io::Result<Bytes> {
+    let mut whole = Spool::new(folder, 0);
+    texts.iter().try_for_each(|text| whole.write_all(text))?;
+    whole.done()
+}
+
 /// The same page with its body in files, where it does not lie in one yet.
-pub(super) fn laid_down(page: &Page, folder: &Path) -> io::Result<Page> {
-    let file = |bytes: &Bytes| {
-        if bytes.is_empty() || bytes.len() > HELD {
-            return Ok(bytes.clone());
-        }
-        let mut file = tempfile::tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        mapped(&file)
-    };
+pub(crate) fn page_laid_down(page: &Page, folder: &Path) -> io::Result<Page> {
     let unpacked = match &page.unpacked {
-        Some(unpacked) => Some(Unpacked { text: file(&unpacked.text)?, ..unpacked.clone() }),
+        Some(unpacked) => Some(Unpacked { text: laid_down(&unpacked.text, folder)?, ..unpacked.clone() }),
         None => None,
     };
-    Ok(Page { body: file(&page.body)?, unpacked, ..page.clone() })
+    Ok(Page { body: laid_down(&page.body, folder)?, unpacked, ..page.clone() })
+}
+
+/// The same bytes in a file, where a [`Spool`] did not put them into one.
+pub(crate) fn laid_down(bytes: &Bytes, folder: &Path) -> io::Result<Bytes> {
+    if bytes.is_empty() || bytes.len() > HELD {
+        return Ok(bytes.clone());
+    }
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    mapped(&file)
 }
 
 /// What is written into a spool, unless it turns out that nothing is.

@@ -1,5 +1,6 @@
 //! The second call of a record: asked for what is new or changed, archived beside its page, merged as `$.detail`.
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,17 +11,17 @@ use tokio::task::JoinSet;
 use super::ask::Asker;
 use super::ground::Ground;
 use super::page::{At, NoPage, decoded};
+use super::part::on_disk;
 use super::partitions::values;
 use super::{RunError, Shared};
 use crate::archive;
-use crate::bounds::DETAILS;
+use crate::bounds::WAITING;
 use crate::decode::{self, DecodeError, Row};
 use crate::definition::source::OnError;
 use crate::event::EventKind;
 use crate::exchange::{Request, SharedPage};
 use crate::extract::{Around, Made, Records};
-use crate::fetch::{FetchError, Note};
-use crate::files::FileError;
+use crate::fetch::{FetchError, Note, spool};
 use crate::offer::{OfferId, Reject, Version, content_hash};
 use crate::plan::{Detail, Meaning, Place, Plan};
 use crate::state::words::Archived;
@@ -120,7 +121,14 @@ pub(super) async fn details(
         tasks.spawn(async move {
             let _permit = permit;
             let answer = one(&shared, &listed, version).await;
-            let answer = answer.and_then(|(answer, at)| Ok((laid_down(&shared, answer, &held)?, at)));
+            let answer = answer.and_then(|(answer, at)| match answer {
+                Answer::Body(page) => {
+                    let page = waiting(shared.engine.fetch.folder(), page, &held)
+                        .map_err(|error| NoPage::Run(on_disk(error)))?;
+                    Ok((Answer::Body(page), at))
+                }
+                other => Ok((other, at)),
+            });
             (listed, answer)
         });
     }
@@ -139,16 +147,13 @@ pub(super) async fn details(
 }
 
 /// A detail that waits for the others of its page: behind the first few megabytes they wait in files.
-fn laid_down(shared: &Shared, answer: Answer, held: &AtomicUsize) -> Result<Answer, NoPage> {
-    let Answer::Body(page) = answer else { return Ok(answer) };
+fn waiting(folder: &FilePath, page: SharedPage, held: &AtomicUsize) -> io::Result<SharedPage> {
     let own = page.held();
-    if held.fetch_add(own, Ordering::Relaxed) + own <= DETAILS {
-        return Ok(Answer::Body(page));
+    if held.fetch_add(own, Ordering::Relaxed) + own <= WAITING {
+        return Ok(page);
     }
     held.fetch_sub(own, Ordering::Relaxed);
-    let file = shared.engine.fetch.laid_down(&page);
-    let lost = |error| NoPage::Run(RunError::File(FileError { path: "a body on the disk".into(), error }));
-    file.map(|page| Answer::Body(Arc::new(page))).map_err(lost)
+    spool::page_laid_down(&page, folder).map(Arc::new)
 }
 
 /// Asks for one detail; what a failure means is the source's word.
@@ -331,6 +336,8 @@ pub(super) fn merged<'a>(plan: &Plan, record: &Tree<'a>, body: &Tree<'a>) -> Tre
 /// The details of an archived page, by the offers that they belong to.
 pub(super) fn archived(root: &FilePath, archived: &[Archived]) -> Details {
     let of = |at: &Archived| at.of.as_deref().and_then(OfferId::parse);
-    let kept = archived.iter().filter_map(|at| Some((of(at)?, Arc::new(archive::read(root, at).ok()?))));
+    let held = AtomicUsize::new(0);
+    let read = |at| waiting(root, Arc::new(archive::read(root, at).ok()?), &held).ok();
+    let kept = archived.iter().filter_map(|at| Some((of(at)?, read(at)?)));
     Details { kept: kept.collect(), ..Details::default() }
 }

@@ -1,4 +1,6 @@
 //! Large pages: read in two passes, mapped part by part while they are written; and the parts of any page, one by one.
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -6,10 +8,11 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::detail::Details;
 use super::ground::Ground;
-use super::mapping::{Item, PageMapper};
-use super::page::{At, PART, Parts, Ready, Won, Work, left_out};
+use super::mapping::PageMapper;
+use super::page::{At, Given, PART, Parts, Ready, Won, Work, left_out};
+use super::part::PartWriter;
 use super::unreadable;
-use crate::decode::{self, DecodeError, Decoded, List, Row};
+use crate::decode::{self, Decoded, List};
 use crate::definition::source::Dedupe;
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw};
@@ -34,44 +37,41 @@ pub(super) fn surveyed(plan: &Plan, page: &Page, body: &Tree<'_>, list: List, mu
 /// Second pass over a large body: its parts from the `skip`-th on, each handed over before the next is mapped; false
 /// ends it.
 pub(super) fn later(
-    plan: &Plan,
-    page: &Page,
-    at: &At,
-    details: &Details,
+    given: Given<'_>,
     skip: usize,
     each: &mut dyn FnMut(Mapped, Vec<Flaw>) -> bool,
-) -> Result<(), DecodeError> {
+) -> Result<(), Box<dyn Error>> {
+    let Given { plan, page, at, details, .. } = given;
     let text = decode::text(page)?;
     let Decoded { body, list, .. } = decode::envelope(&text, &plan.extract.list().unwrap_or_default())?;
     let Some(list) = list else { return Ok(()) };
     let ground = Ground::new(plan, page.fetched, at);
     let around = Around { unfiltered: details.unfiltered, ..ground.around(plan, &body) };
-    let mapper = PageMapper { plan, text: &text, around: &around, details };
-    let mut won = Won::default();
-    let mut number = 0;
-    let mut part = |rows: Vec<Row<'_>>| {
-        number += 1;
-        // Where the last of equal keys wins, what was before does not matter.
-        if number <= skip && plan.extract.dedupe == Dedupe::Last {
-            return true;
-        }
-        let (mut flaws, items): (_, Vec<Item<'_, '_>>) = (Vec::new(), rows.iter().map(Item::from).collect());
-        rows.iter().for_each(|row| flaws.extend(unreadable::flaws(row.notes())));
-        let mut mapped = mapper.part(number - 1, &items, &mut flaws);
+    let mapper = PageMapper { given, text: &text, around: &around };
+    let (mut number, mut won) = (0, Won::default());
+    let mut part = PartWriter::new(&mapper, number);
+    let mut over = |part: PartWriter<'_, '_>, number: usize| -> io::Result<bool> {
+        let (mut mapped, flaws) = part.done()?;
         won.dedupe(&mut mapped, plan.extract.dedupe);
-        number <= skip || each(mapped, flaws)
+        Ok(number < skip || each(mapped, flaws))
     };
-    let mut rows = Vec::with_capacity(PART);
-    let mut wanted = true;
+    let mut wanted = Ok(true);
     decode::records(&text, list, &mut |row| {
-        rows.push(row);
-        if rows.len() == PART {
-            wanted = part(std::mem::take(&mut rows));
-        }
-        wanted
+        // Where the last of equal keys wins, what was before does not matter.
+        let taken =
+            if number < skip && plan.extract.dedupe == Dedupe::Last { part.pass() } else { part.take_row(&row) };
+        wanted = taken.and_then(|()| {
+            if !part.is_full() {
+                return Ok(true);
+            }
+            let full = std::mem::replace(&mut part, PartWriter::new(&mapper, number + 1));
+            number += 1;
+            over(full, number - 1)
+        });
+        matches!(wanted, Ok(true))
     })?;
-    if wanted && !rows.is_empty() {
-        part(rows);
+    if wanted? && !part.is_empty() {
+        over(part, number)?;
     }
     Ok(())
 }
@@ -107,13 +107,16 @@ impl Coming {
             }
             Parts::Later(details) => {
                 let (taken, coming) = mpsc::channel(1);
-                let (plan, page, shared) = (shared.plan.clone(), ready.page.clone(), shared.clone());
+                let (page, shared) = (ready.page.clone(), shared.clone());
                 let left = (ready.worked.records as usize).div_ceil(PART).saturating_sub(number);
                 tokio::spawn(async move {
+                    let own = shared.clone();
                     let job = move || {
                         let mut each = |mapped, flaws| taken.blocking_send((mapped, flaws)).is_ok();
+                        let folder = own.engine.fetch.folder();
+                        let given = Given { plan: &own.plan, page: &page, at: &at, details: &details, folder };
                         // Whoever waits counts the parts.
-                        let _ = later(&plan, &page, &at, &details, number, &mut each);
+                        let _ = later(given, number, &mut each);
                     };
                     shared.engine.pool.work(job).await
                 });
@@ -133,8 +136,8 @@ impl Coming {
             (self.left, self.from) = (0, From::Gone);
             let item = (self.number * PART) as u32;
             let record =
-                unreadable::record(item, &[], "the rest of the page cannot be read: the thread that mapped it is gone");
-            (Mapped { records: vec![record], text: Vec::new() }, Vec::new())
+                unreadable::record(item, "the rest of the page cannot be read: the thread that mapped it is gone");
+            (Mapped { records: vec![record], ..Mapped::default() }, Vec::new())
         });
         self.number += 1;
         Some(next)
@@ -152,7 +155,7 @@ impl Coming {
 }
 
 /// One part of a page that was worked on.
-pub(super) fn nth(plan: &Plan, page: &Page, at: &At, details: &Details, worked: Work, index: usize) -> Option<Mapped> {
+pub(super) fn nth(given: Given<'_>, worked: Work, index: usize) -> Option<Mapped> {
     match worked.parts {
         Parts::Here(mut parts) => parts.get_mut(index).map(std::mem::take),
         Parts::Later(_) => {
@@ -161,7 +164,7 @@ pub(super) fn nth(plan: &Plan, page: &Page, at: &At, details: &Details, worked: 
                 found = Some(mapped);
                 false
             };
-            later(plan, page, at, details, index, &mut each).ok()?;
+            later(given, index, &mut each).ok()?;
             found
         }
     }

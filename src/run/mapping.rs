@@ -1,13 +1,16 @@
 //! The records of a page mapped one by one, each with its detail where there is one.
-use super::detail::{self, Answer, Details};
-use super::page::PART;
+use std::io;
+
+use super::detail::{self, Answer};
+use super::page::{Given, PART};
+use super::part::PartWriter;
 use super::unreadable;
-use crate::bounds::{RAW, RECORD_FLAWS};
+use crate::bounds::{RAW, RECORD_FLAWS, WAITING};
 use crate::decode::{self, Row, Text, Unread};
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw, Made};
-use crate::offer::{OfferId, content_hash};
-use crate::plan::Plan;
+use crate::fetch::spool;
+use crate::offer::{OfferId, Reject, content_hash};
 use crate::state::words::{Fate, Mapped, Record};
 use crate::tree::Tree;
 
@@ -41,80 +44,125 @@ pub(super) fn items<'t, 'p>(records: &[&'t Tree<'p>], unread: &'t [Unread]) -> V
 
 /// Maps the records of a page.
 pub(super) struct PageMapper<'a> {
-    pub plan: &'a Plan,
+    pub given: Given<'a>,
     pub text: &'a Text<'a>,
     pub around: &'a Around<'a>,
-    pub details: &'a Details,
 }
 
-/// What a part's records are written to.
-struct Out<'o> {
-    text: &'o mut Vec<u8>,
-    flaws: &'o mut Vec<Flaw>,
+/// What a record is written to.
+#[derive(Default)]
+pub(super) struct Out {
+    /// The content of its offer.
+    pub text: Vec<u8>,
+    /// The record itself as JSON, where it is kept.
+    pub raw: Vec<u8>,
+    pub flaws: Vec<Flaw>,
+}
+
+impl Out {
+    /// Takes another record.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.raw.clear();
+        self.flaws.clear();
+    }
+
+    /// Keeps a record, as much of it as may be.
+    fn keep(&mut self, record: &Tree<'_>) {
+        // Writing ends where there is no room for more of it: what is cut is kept as far as it goes.
+        let _ = serde_json::to_writer(Short(&mut self.raw), record);
+    }
+}
+
+/// Takes so many bytes and then no more.
+struct Short<'o>(&'o mut Vec<u8>);
+
+impl io::Write for Short<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        // `write_all` takes nothing written as an error.
+        let room = RAW.saturating_sub(self.0.len()).min(piece.len());
+        self.0.extend_from_slice(&piece[..room]);
+        Ok(room)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl PageMapper<'_> {
-    /// One part of a page, mapped.
-    pub(super) fn part(&self, number: usize, items: &[Item<'_, '_>], flaws: &mut Vec<Flaw>) -> Mapped {
-        let mut mapped = Mapped { records: Vec::with_capacity(items.len()), text: Vec::new() };
-        let mut out = Out { text: &mut mapped.text, flaws };
-        for (index, item) in items.iter().enumerate() {
-            let number = (number * PART + index) as u32;
-            mapped.records.push(match item {
-                Item::Read(raw) => self.record(number, raw, &mut out),
-                Item::Unread(unread) => unreadable::element(number, self.text, unread),
-            });
+    /// The parts of these records. They wait for each other: behind the first few megabytes they do so in files.
+    pub(super) fn parts(&self, items: &[Item<'_, '_>], flaws: &mut Vec<Flaw>) -> io::Result<Vec<Mapped>> {
+        let (mut parts, mut held) = (Vec::new(), 0);
+        for (number, records) in items.chunks(PART).enumerate() {
+            let mut part = PartWriter::new(self, number);
+            records.iter().try_for_each(|record| part.take(record))?;
+            let (mut mapped, own) = part.done()?;
+            flaws.extend(own);
+            held += mapped.text.len();
+            if held > WAITING {
+                mapped.text = spool::laid_down(&mapped.text, self.given.folder)?;
+            }
+            parts.push(mapped);
         }
-        mapped
+        Ok(parts)
     }
 
     /// One record, with its detail where there is one.
-    fn record(&self, item: u32, raw: &Tree<'_>, out: &mut Out<'_>) -> Record {
+    pub(super) fn record(&self, item: u32, raw: &Tree<'_>, out: &mut Out) -> Record {
         // What is null is no record at all, with a detail or without.
-        if let Some(reject) = detail::misfit(self.plan, raw).filter(|_| !raw.is_null()) {
-            return self.fated(item, raw, Fate::Rejected(reject), None);
+        if let Some(reject) = detail::misfit(self.given.plan, raw).filter(|_| !raw.is_null()) {
+            return self.rejected(item, raw, &reject, out);
         }
-        let second = self.details.seconds.get(&item);
+        let second = self.given.details.seconds.get(&item);
         let listed = second.and_then(|second| second.listed);
         let plain = |record: Record| Record { listed, ..record };
         match second.map(|second| &second.answer) {
-            None if !self.details.kept.is_empty() => {
-                let id = self.plan.extract.key_of(raw, self.around).map(|key| OfferId::new(&self.plan.source, &key));
-                match id.and_then(|id| self.details.kept.get(&id)) {
+            None if !self.given.details.kept.is_empty() => {
+                let id = self
+                    .given
+                    .plan
+                    .extract
+                    .key_of(raw, self.around)
+                    .map(|key| OfferId::new(&self.given.plan.source, &key));
+                match id.and_then(|id| self.given.details.kept.get(&id)) {
                     Some(page) => self.with_detail(item, raw, page, out),
                     None => self.made(item, raw, out),
                 }
             }
             None | Some(Answer::Without(_)) => plain(self.made(item, raw, out)),
             Some(Answer::Body(page)) => plain(self.with_detail(item, raw, page, out)),
-            Some(Answer::Unchanged) => self.fated(item, raw, Fate::Listed, listed),
-            Some(Answer::Gone) => self.fated(item, raw, Fate::Gone, None),
-            Some(Answer::Rejected { reject, .. }) => self.fated(item, raw, Fate::Rejected(reject.clone()), None),
+            Some(Answer::Unchanged) => plain(self.fated(item, raw, Fate::Listed)),
+            Some(Answer::Gone) => self.fated(item, raw, Fate::Gone),
+            Some(Answer::Rejected { reject, .. }) => self.rejected(item, raw, reject, out),
         }
     }
 
-    fn with_detail(&self, item: u32, raw: &Tree<'_>, page: &Page, out: &mut Out<'_>) -> Record {
+    fn with_detail(&self, item: u32, raw: &Tree<'_>, page: &Page, out: &mut Out) -> Record {
         // Whether it can be decoded was seen when it was fetched.
         let Ok(text) = decode::text(page) else { return self.made(item, raw, out) };
         let read = decode::json(&text, None).unwrap_or_default();
         let notes = unreadable::flaws(&read.notes).map(|flaw| Flaw { field: detail_of(&flaw.field), ..flaw });
         out.flaws.extend(unreadable::of_text(&text).into_iter().chain(notes));
-        self.made(item, &detail::merged(self.plan, raw, &read.body), out)
+        self.made(item, &detail::merged(self.given.plan, raw, &read.body), out)
     }
 
     /// A record that is not mapped.
-    fn fated(&self, item: u32, raw: &Tree<'_>, fate: Fate, listed: Option<u64>) -> Record {
-        let key = self.plan.extract.key_of(raw, self.around);
-        let id = key.as_ref().map(|key| OfferId::new(&self.plan.source, key));
-        let raw = matches!(fate, Fate::Rejected(_)).then(|| bytes(raw));
-        Record { item, key, id, fate, listed, raw, expires: None }
+    fn fated(&self, item: u32, raw: &Tree<'_>, fate: Fate) -> Record {
+        let key = self.given.plan.extract.key_of(raw, self.around);
+        let id = key.as_ref().map(|key| OfferId::new(&self.given.plan.source, key));
+        Record { item, key, id, fate, listed: None, raw: None, expires: None }
     }
 
-    fn made(&self, item: u32, raw: &Tree<'_>, out: &mut Out<'_>) -> Record {
-        let mut flaws = Vec::new();
-        let worked = self.plan.extract.work(raw, self.around, out.text, &mut flaws);
-        out.flaws.extend(flaws.into_iter().take(RECORD_FLAWS));
-        let id = worked.key.as_ref().map(|key| OfferId::new(&self.plan.source, key));
+    fn rejected(&self, item: u32, raw: &Tree<'_>, reject: &Reject, out: &mut Out) -> Record {
+        out.keep(raw);
+        self.fated(item, raw, Fate::Rejected(reject.clone()))
+    }
+
+    fn made(&self, item: u32, raw: &Tree<'_>, out: &mut Out) -> Record {
+        let worked = self.given.plan.extract.work(raw, self.around, &mut out.text, &mut out.flaws);
+        out.flaws.truncate(RECORD_FLAWS);
+        let id = worked.key.as_ref().map(|key| OfferId::new(&self.given.plan.source, key));
         let (fate, expires) = match worked.made {
             Made::Offer(range, expires) => {
                 (Fate::Offer { content: content_hash(&out.text[range.clone()]), text: range }, expires)
@@ -123,30 +171,11 @@ impl PageMapper<'_> {
             Made::Rejected(reject) => (Fate::Rejected(reject), None),
         };
         // A store outside may refuse what could be mapped.
-        let kept = self.plan.server.is_some() || matches!(fate, Fate::Rejected(_));
-        let raw = kept.then(|| bytes(raw));
-        Record { item, key: worked.key, id, fate, listed: None, raw, expires }
-    }
-}
-
-/// A raw record as JSON, as much of it as is kept.
-fn bytes(raw: &Tree<'_>) -> Vec<u8> {
-    struct Kept(Vec<u8>);
-    impl std::io::Write for Kept {
-        fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
-            // Writing ends here: `write_all` takes nothing written as an error.
-            let room = RAW.saturating_sub(self.0.len()).min(piece.len());
-            self.0.extend_from_slice(&piece[..room]);
-            Ok(room)
+        if self.given.plan.server.is_some() || matches!(fate, Fate::Rejected(_)) {
+            out.keep(raw);
         }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
+        Record { item, key: worked.key, id, fate, listed: None, raw: None, expires }
     }
-    let mut kept = Kept(Vec::new());
-    // What is cut is kept as far as it goes.
-    let _ = serde_json::to_writer(&mut kept, raw);
-    kept.0
 }
 
 /// The path of a flaw in a detail, as a mapping would write it.

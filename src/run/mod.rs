@@ -16,6 +16,7 @@ mod outage;
 mod outside;
 mod page;
 mod pager;
+mod part;
 mod partitions;
 mod permits;
 mod pool;

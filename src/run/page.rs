@@ -2,6 +2,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -190,8 +191,10 @@ async fn pooled(
 ) -> Result<Work, NoPage> {
     let whole = page.clone();
     let (plan, page, at, meaning) = (shared.plan.clone(), page.clone(), at.clone(), meaning.clone());
+    let engine = shared.engine.clone();
     let job = move || {
-        let mut worked = work(&plan, &page, &at, &meaning, &details);
+        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder: engine.fetch.folder() };
+        let mut worked = work(given, &meaning);
         if let Parts::Later(kept) = &mut worked.parts {
             *kept = details;
         }
@@ -214,8 +217,20 @@ async fn fetch(shared: &Shared, at: &At) -> Result<Page, NoPage> {
     asker.ask(call, &request).await.map_err(NoPage::Fetch)
 }
 
-/// Decodes and maps a page. Pure: runs on a plain thread.
-pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details: &Details) -> Work {
+/// What a page is mapped from.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub plan: &'a Plan,
+    pub page: &'a Page,
+    pub at: &'a At,
+    pub details: &'a Details,
+    /// Where what is large lies while it is needed.
+    pub folder: &'a Path,
+}
+
+/// Decodes and maps a page. Runs on a plain thread.
+pub(super) fn work(given: Given<'_>, meaning: &Meaning) -> Work {
+    let Given { plan, page, .. } = given;
     let mut work = Work::of(page);
     let text = match decode::text(page) {
         Ok(text) => text,
@@ -234,10 +249,7 @@ pub(super) fn work(plan: &Plan, page: &Page, at: &At, meaning: &Meaning, details
             work.flaws.extend(unreadable::flaws(&read.notes));
             match read.list {
                 Some(list) if !list.kept || list.count > MANY => large::surveyed(plan, page, &read.body, list, work),
-                _ => {
-                    map(plan, page, at, (&text, &read), details, &mut work);
-                    work
-                }
+                _ => map(given, &text, &read, work),
             }
         }
         Err(error) => undecoded(plan, work, page, &error),
@@ -260,8 +272,7 @@ pub(super) fn decoded<'b>(text: &'b Text<'_>, names: Option<&[&str]>) -> Result<
 fn undecoded(plan: &Plan, mut work: Work, page: &Page, why: &dyn Display) -> Work {
     let why = plan.call.unusable(page, why);
     work.records = 1;
-    let record = unreadable::record(0, &page.body, &why);
-    work.parts = Parts::Here(vec![Mapped { records: vec![record], text: Vec::new() }]);
+    work.parts = Parts::Here(vec![unreadable::page(&page.body, &why)]);
     work.fault = Some(PageFault::Unreadable(why));
     work
 }
@@ -283,15 +294,14 @@ pub(super) fn left_out(read: usize, all: usize) -> String {
     format!("the page has {all} records, and {read} of them are read{hint}")
 }
 
-fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), details: &Details, work: &mut Work) {
-    let (text, Decoded { body, unread, .. }) = read;
+fn map(given: Given<'_>, text: &Text<'_>, read: &Decoded<'_>, mut work: Work) -> Work {
+    let (Given { plan, page, at, details, .. }, Decoded { body, unread, .. }) = (given, read);
     work.announced = Announced::read(plan.call.pages.rule(), page, body);
     let records = match plan.extract.records(body) {
         Records::List(records) => records,
         Records::Missing => {
             let why = format!("shape: the list of records is not in the answer: {}", instead(plan, body));
-            work.fault = Some(PageFault::Shape(why));
-            return;
+            return Work { fault: Some(PageFault::Shape(why)), ..work };
         }
     };
     let ground = Ground::new(plan, page.fetched, at);
@@ -303,10 +313,11 @@ fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), detai
         work.gap = Some(left_out(WHOLE_RECORDS, items.len()));
         items.truncate(WHOLE_RECORDS);
     }
-    let mapper = PageMapper { plan, text, around: &around, details };
-    let chunks = items.chunks(PART).enumerate();
-    let mut parts: Vec<Mapped> =
-        chunks.map(|(number, records)| mapper.part(number, records, &mut work.flaws)).collect();
+    let mapper = PageMapper { given, text, around: &around };
+    let mut parts = match mapper.parts(&items, &mut work.flaws) {
+        Ok(parts) => parts,
+        Err(error) => return undecoded(plan, work, page, &format!("its offers cannot be kept on the disk: {error}")),
+    };
     if parts.is_empty() {
         parts.push(Mapped::default());
     }
@@ -316,6 +327,7 @@ fn map(plan: &Plan, page: &Page, at: &At, read: (&Text<'_>, &Decoded<'_>), detai
     work.keyless = parts.iter().flat_map(|part| &part.records).filter(|record| record.key.is_none()).count() as u64;
     work.parts = Parts::Here(parts);
     work.records = items.len() as u64;
+    work
 }
 
 /// Keys of a page that were seen, with the record that won.

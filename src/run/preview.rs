@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::ask::Asker;
 use super::detail::Details;
 use super::large::nth;
-use super::page::{At, decoded, work};
+use super::page::{At, Given, decoded, work};
 use super::pager::Pager;
 use super::partitions::{Partitions, values};
 use crate::decode::{self, Row, Text};
@@ -69,7 +69,9 @@ pub async fn preview(
     if !matches!(meaning, Meaning::Records | Meaning::Empty) {
         return Err(PreviewError::Answer(plan.call.failure(&page)));
     }
-    let mut worked = work(plan, &page, &at, &meaning, &Details::default());
+    let details = Details::default();
+    let given = Given { plan, page: &page, at: &at, details: &details, folder: fetch.folder() };
+    let mut worked = work(given, &meaning);
     if let Some(fault) = worked.fault.take() {
         return Err(PreviewError::Answer(fault.to_string()));
     }
@@ -78,7 +80,7 @@ pub async fn preview(
     let next = Pager { pages: &plan.call.pages, progress: &mut progress }.advance(&at.position, &seen);
     let Progress { total, no_total, .. } = progress;
     let flaws = std::mem::take(&mut worked.flaws);
-    let mapped = nth(plan, &page, &at, &Details::default(), worked, 0);
+    let mapped = nth(given, worked, 0);
     let mapped = mapped.ok_or_else(|| answer("the page has no records".into()))?;
     let text = decode::text(&page).map_err(|error| PreviewError::Answer(error.to_string()))?;
     let raws = raws(plan, &text, mapped.records.len());

@@ -80,7 +80,7 @@ mod tests {
             run,
             source: "a".into(),
             version: claim.ticket(),
-            page: Arc::new(Mapped { records: vec![record], text }),
+            page: Arc::new(Mapped { records: vec![record], text: text.into() }),
             at,
             again: false,
         };

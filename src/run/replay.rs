@@ -1,17 +1,20 @@
 //! Archived pages mapped again in the order of their versions, under new ones: an older page never wins.
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Utc;
 
 use super::detail::{self, Details};
 use super::large::nth;
-use super::page::{At, work};
+use super::page::{At, Given, work};
+use super::part::on_disk;
 use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, interrupted, opening, outside};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::exchange::SharedPage;
 use crate::extract::Flaw;
+use crate::fetch::spool;
 use crate::offer::{OfferId, Version};
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;
@@ -178,7 +181,9 @@ impl Replay {
         if !behind.is_empty() {
             let unfiltered = Details { unfiltered: true, ..details };
             let (more, ..) = map(&shared, &page, &at, unfiltered, index).await?;
-            more.into_iter().for_each(|more| put(&mut mapped, more, &behind));
+            if let Some(more) = more {
+                put(&mut mapped, more, &behind, shared.engine.fetch.folder())?;
+            }
         }
         Ok(Some(Mapping { page, mapped, at, flaws }))
     }
@@ -287,26 +292,28 @@ type Part = (Option<Mapped>, Vec<Flaw>, Details);
 
 /// One part of a page on a plain thread, with its flaws; the details come back.
 async fn map(shared: &Shared, page: &SharedPage, at: &At, details: Details, index: usize) -> Result<Part, RunError> {
-    let (plan, page, at) = (shared.plan.clone(), page.clone(), at.clone());
+    let (plan, page, at, engine) = (shared.plan.clone(), page.clone(), at.clone(), shared.engine.clone());
     let job = move || {
-        let mut worked = work(&plan, &page, &at, &Meaning::Records, &details);
+        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder: engine.fetch.folder() };
+        let mut worked = work(given, &Meaning::Records);
         let flaws = std::mem::take(&mut worked.flaws);
-        (nth(&plan, &page, &at, &details, worked, index), flaws, details)
+        (nth(given, worked, index), flaws, details)
     };
     let lost = || RunError::Lost("a thread that maps pages panicked".into());
     shared.engine.pool.work(job).await.ok_or_else(lost)
 }
 
 /// Puts the offers of these ids, out of the same part mapped without filters, in the place of what was kept aside.
-fn put(mapped: &mut Mapped, more: Mapped, ids: &HashSet<OfferId>) {
+fn put(mapped: &mut Mapped, more: Mapped, ids: &HashSet<OfferId>, folder: &Path) -> Result<(), RunError> {
+    let from = mapped.text.len();
     for record in more.records {
         let wanted = record.id.is_some_and(|id| ids.contains(&id));
         let Some(place) = mapped.records.iter_mut().find(|own| wanted && own.item == record.item) else { continue };
         let Fate::Offer { content, text } = record.fate else { continue };
-        let start = mapped.text.len();
-        mapped.text.extend_from_slice(&more.text[text]);
-        place.fate = Fate::Offer { content, text: start..mapped.text.len() };
+        place.fate = Fate::Offer { content, text: text.start + from..text.end + from };
     }
+    mapped.text = spool::joined(&[&mapped.text, &more.text], folder).map_err(on_disk)?;
+    Ok(())
 }
 
 fn version(row: &PageRow) -> u64 {

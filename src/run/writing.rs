@@ -1,14 +1,16 @@
 //! One writer a run: pages of all slices in one order, so that the change log and the journal agree after a crash.
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::part::on_disk;
 use super::{RunError, Shared, closing, outside};
 use crate::crash;
 use crate::event::EventKind;
-use crate::files::FileError;
+use crate::fetch::spool;
 use crate::offer::{Batch, Item, Lifecycle};
 use crate::sink::files::{Files, Logged};
 use crate::state::Pending;
@@ -131,7 +133,7 @@ impl Writer {
     /// Writes the lines of a page to the change log.
     async fn log(&mut self, page: Handed) -> Result<(), RunError> {
         let lines = match &self.files {
-            Some(files) => lines(files, &page.commit).await?,
+            Some(files) => lines(files, &page.commit, self.shared.engine.fetch.folder()).await?,
             None => None,
         };
         self.logging.push_back((page, lines));
@@ -190,19 +192,20 @@ pub(super) fn items(commit: &Commit) -> Vec<(usize, Item)> {
 }
 
 /// Writes the change log of a page.
-async fn lines(files: &Files, commit: &Commit) -> Result<Option<Logged>, FileError> {
+async fn lines(files: &Files, commit: &Commit, folder: &Path) -> Result<Option<Logged>, RunError> {
     let admit = &commit.admit;
     let lost = |index: &usize| commit.superseded.contains(index) || commit.refused.iter().any(|(at, _)| at == index);
     let items: Vec<Item> = items(commit).into_iter().filter(|(index, _)| !lost(index)).map(|(_, item)| item).collect();
     if commit.admitted.closings.is_empty() {
-        return files.write(&Batch { version: admit.version, text: &admit.page.text, items }).await;
+        return Ok(files.write(&Batch { version: admit.version, text: &admit.page.text, items }).await?);
     }
     // What is closed is written behind what is new, out of one text.
     let closings: Vec<Closing> = commit.admitted.closings.iter().map(|(_, closing)| closing.clone()).collect();
     let (more, closed) = closing::batch(&closings, admit.at);
     let offset = admit.page.text.len();
-    let text = [&admit.page.text[..], &more].concat();
+    let text = spool::joined(&[&admit.page.text, &more], folder).map_err(on_disk)?;
     let moved =
         closed.into_iter().map(|item| Item { range: item.range.start + offset..item.range.end + offset, ..item });
-    files.write(&Batch { version: admit.version, text: &text, items: items.into_iter().chain(moved).collect() }).await
+    let items = items.into_iter().chain(moved).collect();
+    Ok(files.write(&Batch { version: admit.version, text: &text, items }).await?)
 }

@@ -253,7 +253,7 @@ impl Core {
 
     fn reject(&mut self, commit: &Commit, record: &Record, reject: &Reject) -> Result<(), StateError> {
         let admit = &commit.admit;
-        let raw = record.raw.as_deref().unwrap_or_default();
+        let raw = record.raw.clone().map_or(&[][..], |raw| &admit.page.text[raw]);
         let hash = crate::offer::content_hash(raw) as i64;
         // The page that brought it, also when that is mapped again: a retry maps it from there, and what has no key is
         // known by it.

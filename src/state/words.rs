@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -133,8 +134,9 @@ pub struct Record {
     pub fate: Fate,
     /// Hash of its listed form under the plan's meaning, for sources with `detail`.
     pub listed: Option<u64>,
-    /// Its raw JSON, for the quarantine; given for rejected records, and for all when the store is outside.
-    pub raw: Option<Vec<u8>>,
+    /// Where its raw JSON stands in the text of the page, for the quarantine; given for rejected records, and for all when
+    /// the store is outside.
+    pub raw: Option<Range<usize>>,
     /// The offer's `expires_at`.
     pub expires: Option<DateTime<Utc>>,
 }
@@ -144,8 +146,8 @@ pub struct Record {
 pub struct Mapped {
     /// Records in page order.
     pub records: Vec<Record>,
-    /// Contents of its offers.
-    pub text: Vec<u8>,
+    /// Contents of its offers, and raw records.
+    pub text: Bytes,
 }
 
 /// A page that asks what to do with its records.

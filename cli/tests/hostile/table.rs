@@ -43,7 +43,7 @@ impl Case {
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    [bodies(), trees(), fields(), lists(), calls()].into_iter().flatten().collect()
+    [bodies(), trees(), fields(), together(), lists(), calls()].into_iter().flatten().collect()
 }
 
 /// The body itself is large, or becomes so.
@@ -164,9 +164,39 @@ fn fields() -> Vec<Case> {
 }
 
 impl Case {
+    /// Its details are mapped.
+    fn keeping(self) -> Self {
+        Case { source: self.source + "  extra.p: $.detail.p\n", ..self }
+    }
+
     fn templated(self) -> Self {
         Case { source: self.source.replace("title: $.title", "title: \"${record.title} x\""), ..self }
     }
+}
+
+/// Each record is within its bounds, and there are many of them.
+fn together() -> Vec<Case> {
+    let records = |name, count: usize, record: fn(usize) -> String| {
+        Case::new(name, move |_| {
+            json(format!("{{\"rows\":[{}]}}", (0..count).map(record).collect::<Vec<_>>().join(",")))
+        })
+    };
+    vec![
+        records("120 offers of 1 MB", 120, |number| long(number, MIB)).says(&["120 indexed"]),
+        records("18,000 offers that are found by a filter", 18_000, |number| long(number, 6_000)).filtered(),
+        records("400 records of `[1],`", 400, |number| {
+            format!(r#"{{"id":"{number}","title":"t","url":"u","j":[{}1]}}"#, "[1],".repeat(62_000))
+        }),
+        records("120 keys of 1 MB", 120, |number| {
+            format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(MIB - 10))
+        }),
+        records("1,000 rejects of 100 kB", 1_000, |_| format!(r#"{{"title":"t","d":"{}"}}"#, "k".repeat(100 << 10))),
+    ]
+}
+
+/// A record with a long text.
+fn long(number: usize, length: usize) -> String {
+    format!(r#"{{"id":"{number}","title":"t","url":"u","d":"{number}{}"}}"#, "d".repeat(length))
 }
 
 /// There are many of something.
@@ -241,6 +271,7 @@ fn calls() -> Vec<Case> {
         }),
         details("200 details with a bomb", gzip(&beside(100 * MIB)), "gzip"),
         details("200 details of 900 kB", noise(900 << 10), ""),
+        details("200 details of 900 kB that are kept", noise(900 << 10), "").keeping(),
         Case::new("a refusal with a message of 100 MB", |_| Answer {
             status: 403,
             ..json(format!("{{\"message\":\"{}\"}}", "m".repeat(100 * MIB)))

@@ -20,6 +20,9 @@ use crate::store::StoreError;
 const READ: usize = 150;
 /// Documents between two commits of the index.
 const COMMIT: usize = 1_000;
+/// Bytes of documents of one read, and between two commits: until then they wait in memory for the index.
+const READ_BYTES: usize = 2 << 20;
+const COMMIT_BYTES: usize = 8 << 20;
 /// Time between two commits, and between two looks at a truth that does not change.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Memory of the index writer, in bytes.
@@ -106,6 +109,9 @@ pub(super) fn discard(dir: &Path, schema: &Schema) -> Result<(), StoreError> {
     fs::remove_dir_all(&home).map_err(fault)
 }
 
+/// A row that was written or removed, the number of that change, and its document.
+type Change = (i64, i64, Option<String>);
+
 /// The writer of the index.
 struct Feed {
     truth: Connection,
@@ -114,8 +120,9 @@ struct Feed {
     writer: IndexWriter,
     /// The last change that was handed to the writer.
     at: i64,
-    /// Documents since the last commit, and when that was.
+    /// Documents since the last commit, their bytes, and when that was.
     waiting: usize,
+    bytes: usize,
     committed: Instant,
     /// Where the index is built, when it takes another's place at the end.
     beside: Option<(PathBuf, PathBuf)>,
@@ -147,7 +154,7 @@ impl Feed {
         };
         let at = payload(&index);
         let committed = Instant::now();
-        let mut feed = Feed { truth, index, fields, writer, at, waiting: 0, committed, beside, broken };
+        let mut feed = Feed { truth, index, fields, writer, at, waiting: 0, bytes: 0, committed, beside, broken };
         feed.mend()?;
         Ok(feed)
     }
@@ -175,6 +182,7 @@ impl Feed {
         let changes = self.changes()?;
         let found = changes.len();
         for (row, change, text) in changes {
+            self.bytes += text.as_ref().map_or(0, String::len);
             self.writer.delete_term(Term::from_field_u64(self.fields.row, row as u64));
             let document = text.as_deref().and_then(|text| serde_json::from_str::<crate::tree::Tree<'_>>(text).ok());
             if let Some(document) = document {
@@ -183,7 +191,8 @@ impl Feed {
             self.at = change;
         }
         self.waiting += found;
-        if self.waiting >= COMMIT || self.waiting > 0 && self.committed.elapsed() >= PAUSE {
+        let full = self.waiting >= COMMIT || self.bytes >= COMMIT_BYTES;
+        if full || self.waiting > 0 && self.committed.elapsed() >= PAUSE {
             self.commit()?;
         }
         Ok(found as u64)
@@ -209,7 +218,7 @@ impl Feed {
         commit.set_payload(&self.at.to_string());
         commit.commit()?;
         crate::crash::point("indexed");
-        (self.waiting, self.committed) = (0, Instant::now());
+        (self.waiting, self.bytes, self.committed) = (0, 0, Instant::now());
         Ok(())
     }
 
@@ -229,14 +238,19 @@ impl Feed {
     }
 
     /// Rows that were written or removed since, in the order of their changes; one that was removed has no document.
-    fn changes(&self) -> Result<Vec<(i64, i64, Option<String>)>, StoreError> {
+    fn changes(&self) -> Result<Vec<Change>, StoreError> {
         let mut statement = self.truth.prepare_cached(
             "SELECT n, change, doc FROM offers WHERE change > ?1
              UNION ALL SELECT n, change, NULL FROM removed WHERE change > ?1 ORDER BY change LIMIT ?2",
         )?;
-        let rows =
-            statement.query_map(params![self.at, READ as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![self.at, READ as i64])?;
+        let (mut changes, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()?.filter(|_| bytes < READ_BYTES) {
+            let change: Change = (row.get(0)?, row.get(1)?, row.get(2)?);
+            bytes += change.2.as_ref().map_or(0, String::len);
+            changes.push(change);
+        }
+        Ok(changes)
     }
 }
 
