@@ -12,9 +12,8 @@ use super::words::{Admit, Commit, Committed, Fate, Mark, Record, Verdict};
 use crate::event::{Counts, RunId};
 use crate::offer::{Closed, Lifecycle, Reject, document};
 
-/// Raw bytes are kept for so many rejects of a run and reason, each up to 1 MiB.
+/// Raw bytes are kept for so many rejects of a run and reason.
 const RAW_KEPT: i64 = 1_000;
-const RAW_BYTES: usize = 1 << 20;
 /// Counts the raw records that are kept of a run and reason.
 pub(super) const KEPT: &str =
     "SELECT count(*) FROM quarantine WHERE run = ?1 AND reason = ?2 AND (raw IS NOT NULL) = 1";
@@ -259,8 +258,7 @@ impl Core {
         // known by it.
         let from = commit.from.unwrap_or(admit.version);
         let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
-        let raw =
-            (raw.len() <= RAW_BYTES && !raw.is_empty() && self.keeps_raw(admit.run, &reject.reason)?).then_some(raw);
+        let raw = (!raw.is_empty() && self.keeps_raw(admit.run, &reject.reason)?).then_some(raw);
         self.connection
             .prepare_cached(
                 "INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, field, path, message, page, item, raw, first_at)

@@ -113,27 +113,27 @@ impl Bench {
     }
 
     pub async fn admit(&self, page: &Page<'_>) -> (Admit, Admitted) {
-        let mut mapped = Mapped::default();
+        let (mut records, mut written) = (Vec::new(), b"{}".to_vec());
         for (item, (key, made)) in (0..).zip(page.records) {
             let fate = match made {
                 Made::Offer(title) => {
-                    let start = mapped.text.len();
-                    mapped.text.extend_from_slice(format!(r#"{{"title":"{title}"}}"#).as_bytes());
-                    let text = start..mapped.text.len();
-                    Fate::Offer { content: content_hash(&mapped.text[text.clone()]), text }
+                    let start = written.len();
+                    written.extend_from_slice(format!(r#"{{"title":"{title}"}}"#).as_bytes());
+                    let text = start..written.len();
+                    Fate::Offer { content: content_hash(&written[text.clone()]), text }
                 }
                 Made::Listed => Fate::Listed,
                 Made::Rejected => Fate::Rejected(reject()),
             };
             let (key, id) = ((*key).to_owned(), OfferId::new(SOURCE, key));
-            let raw = Some(b"{}".to_vec());
-            mapped.records.push(Record { item, key: Some(key), id: Some(id), fate, listed: None, raw, expires: None });
+            let raw = Some(0..2);
+            records.push(Record { item, key: Some(key), id: Some(id), fate, listed: None, raw, expires: None });
         }
         let admit = Admit {
             run: page.begun.run,
             source: SOURCE.into(),
             version: self.claim.ticket(),
-            page: Arc::new(mapped),
+            page: Arc::new(Mapped { records, text: written.into() }),
             at: self.now,
             again: page.from.is_some(),
         };

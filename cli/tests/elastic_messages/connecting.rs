@@ -1,4 +1,7 @@
 //! The way to the server: addresses, credentials, certificates, and what else may answer there.
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use jobmarket::plan::Fingerprint;
 
 use crate::certificates::Authority;
@@ -67,9 +70,27 @@ pub async fn what_answers(stage: &mut Stage) {
     stage.shows("… sends requests on to …", &commands).await;
     stage.proxy.clear();
 
+    stage.at(&a_server_of_long_answers());
+    stage.shows("… answers … with … bytes, and at most …", &ASK).await;
+
     stage.at(&stage.node.url.replace("http:", "https:"));
     stage.shows("… does not speak TLS there", &commands).await;
     stage.at_node();
+}
+
+/// The address of a server that announces a gigabyte to whoever asks, and sends nothing of it.
+fn a_server_of_long_answers() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let _asked = stream.read(&mut [0; 4_096]).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").unwrap();
+            open.push(stream);
+        }
+    });
+    url
 }
 
 /// The credential is not the one.

@@ -189,7 +189,8 @@ fn together() -> Vec<Case> {
         }),
         records("120 keys of 1 MB", 120, |number| {
             format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(MIB - 10))
-        }),
+        })
+        .says(&["120 rejected"]),
         records("1,000 rejects of 100 kB", 1_000, |_| format!(r#"{{"title":"t","d":"{}"}}"#, "k".repeat(100 << 10))),
     ]
 }

@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 
 use super::pin;
 use super::trust::{file, innermost, refusal, trusted, untrusted};
+use crate::bounds::BODY;
 use crate::plan::{Fingerprint, Server, is_loopback};
 use crate::store::StoreError;
 
@@ -53,6 +54,8 @@ pub(super) struct Answer {
     pub product: bool,
     /// The address that answered, where it is not the one that was asked: such a request may have lost its body.
     sent_on: Option<String>,
+    /// How long the body would be, where that is more than is read: it is left there.
+    too_long: Option<u64>,
     /// The body.
     pub text: String,
 }
@@ -160,12 +163,16 @@ impl Nodes {
             Some(why) => wrong(untrusted(&node.address, why, self.told)),
             None => unreached(&node.address, &innermost(&error)),
         })?;
-        match &answer.sent_on {
-            Some(other) => {
-                Err(wrong(format!("{} sends requests on to {other}; write that address into `url`", node.address)))
-            }
-            None => Ok(answer),
+        if let Some(other) = &answer.sent_on {
+            return Err(wrong(format!("{} sends requests on to {other}; write that address into `url`", node.address)));
         }
+        if let Some(length) = answer.too_long {
+            return Err(wrong(format!(
+                "{} answers {path} with {length} bytes, and at most {BODY} are read; is it Elasticsearch, and what stands before it?",
+                node.address
+            )));
+        }
+        Ok(answer)
     }
 
     /// Every node once: those that answered first, each request beginning with another.
@@ -195,7 +202,10 @@ impl Node {
         let product = answer.headers().get("x-elastic-product").is_some_and(|value| value == "Elasticsearch");
         let other = answer.url().origin();
         let sent_on = (other != self.url.origin()).then(|| other.ascii_serialization());
-        Ok(Answer { status, retry_after, product, sent_on, text: answer.text().await? })
+        let too_long = answer.content_length().filter(|length| *length > BODY as u64);
+        // The client gives no pieces: what is not announced is read whole.
+        let text = if too_long.is_some() { String::new() } else { answer.text().await? };
+        Ok(Answer { status, retry_after, product, sent_on, too_long, text })
     }
 }
 
@@ -298,6 +308,23 @@ mod tests {
         assert_eq!(pause("Tue, 14 Nov 2023 22:13:30 GMT", now), Some(Duration::from_secs(10)));
         assert_eq!(pause("Tue, 14 Nov 2023 22:13:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(pause("soon", now), None);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_announced_too_long_is_not_read() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 4_096]).await.unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{{", BODY + 1);
+            tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+            // The rest never comes: whoever waits for it waits for ever.
+            std::future::pending::<()>().await;
+        });
+        let nodes = Nodes::open(&Server { urls: vec![url], ..Server::default() }).await.unwrap();
+        let said = nodes.send(Method::Get, "/_search", "application/json", None).await.err().unwrap().to_string();
+        assert!(said.contains("/_search with 134217729 bytes") && said.contains("134217728 are read"), "{said}");
     }
 
     #[tokio::test]
