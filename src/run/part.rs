@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use super::mapping::{Item, Out, PageMapper};
 use super::page::PART;
 use super::{RunError, unreadable};
-use crate::bounds::MESSAGE;
+use crate::bounds::{KEYS, MESSAGE};
 use crate::decode::Row;
 use crate::extract::Flaw;
 use crate::fetch::spool::Spool;
 use crate::files::FileError;
+use crate::offer::Reject;
 use crate::printable::excerpt;
 use crate::state::words::{Fate, Mapped, Record};
 
@@ -29,13 +30,24 @@ pub(super) struct PartWriter<'m, 'a> {
     /// What the record at hand is written to.
     out: Out,
     flaws: Vec<Flaw>,
+    /// Bytes that its keys may still take.
+    keys: usize,
 }
 
 impl<'m, 'a> PartWriter<'m, 'a> {
     /// The part with this number.
     pub(super) fn new(mapper: &'m PageMapper<'a>, number: usize) -> Self {
         let text = Spool::new(mapper.given.folder, 0);
-        PartWriter { mapper, number, taken: 0, records: Vec::new(), text, out: Out::default(), flaws: Vec::new() }
+        PartWriter {
+            mapper,
+            number,
+            taken: 0,
+            records: Vec::new(),
+            text,
+            out: Out::default(),
+            flaws: Vec::new(),
+            keys: KEYS,
+        }
     }
 
     /// Maps the next record.
@@ -46,6 +58,10 @@ impl<'m, 'a> PartWriter<'m, 'a> {
             Item::Read(raw) => self.mapper.record(number, raw, &mut self.out),
             Item::Unread(unread) => unreadable::element(number, self.mapper.text, unread, &mut self.out.raw),
         };
+        match self.keys.checked_sub(record.key.as_ref().map_or(0, String::len)) {
+            Some(left) => self.keys = left,
+            None => record = crowded(number),
+        }
         match &mut record.fate {
             Fate::Offer { text, .. } => {
                 let from = self.text.len();
@@ -94,4 +110,12 @@ impl<'m, 'a> PartWriter<'m, 'a> {
     pub(super) fn done(self) -> io::Result<(Mapped, Vec<Flaw>)> {
         Ok((Mapped { records: self.records, text: self.text.done()? }, self.flaws))
     }
+}
+
+/// A record whose key does not fit beside those of the others.
+fn crowded(item: u32) -> Record {
+    let message = format!("the keys of {PART} records that stand together are more than {KEYS} bytes");
+    let (reason, stage) = ("no_key".to_owned(), "key".to_owned());
+    let fate = Fate::Rejected(Reject { reason, stage, field: Some("source_id".into()), path: None, message });
+    Record { item, key: None, id: None, fate, listed: None, raw: None, expires: None }
 }

@@ -7,9 +7,11 @@ use chrono::DateTime;
 use super::ask::Asker;
 use super::page::{decoded, left_out};
 use super::pager::Pager;
+use super::{told, unreadable};
+use crate::bounds::NOTES;
 use crate::convert::Moment;
 use crate::decode::{self, DecodeError, Decoded, Row, Text, Unread};
-use crate::extract::{Listed, Listing};
+use crate::extract::{Flaw, Listed, Listing};
 use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
@@ -197,15 +199,19 @@ impl Partitions {
             if let Some(first) = read.unread.first() {
                 return Err(answer(unread(first)));
             }
-            read.notes.iter().for_each(|note| warn(format!("`for.{name}`: {}: {}", note.path, note.what)));
+            let mut flaws: Vec<Flaw> = unreadable::flaws(&read.notes).collect();
             let scope = call.knobs.scope(page.fetched).with("for", crate::plan::named(&at)).tree("answer", &read.body);
             let moment = Moment { fetched: page.fetched, lookups: call.knobs.lookups.clone() };
             let mut listed = Listed::new(&parent.listing, scope, moment);
-            each(&parent.listing, (&text, &read), &mut |row| match row {
+            each(&parent.listing, (&text, &read), &mut flaws, &mut |row| match row {
                 Ok(record) => listed.take(record),
                 Err(lost) => Err(unread(lost)),
             })
             .map_err(answer)?;
+            told::most(&flaws).into_iter().for_each(|(flaw, count)| match count {
+                1 => warn(format!("`for.{name}`: {flaw}")),
+                _ => warn(format!("`for.{name}`: {flaw}, {count} times")),
+            });
             let listed = listed.done();
             let body = &read.body;
             values.extend(listed.values);
@@ -237,7 +243,12 @@ impl Partitions {
 type Take<'t> = dyn FnMut(Result<&Tree<'_>, &Unread>) -> Result<(), String> + 't;
 
 /// The records of a parent's answer in order, those that cannot be read among them.
-fn each(listing: &Listing, (text, read): (&Text<'_>, &Decoded<'_>), take: &mut Take<'_>) -> Result<(), String> {
+fn each(
+    listing: &Listing,
+    (text, read): (&Text<'_>, &Decoded<'_>),
+    flaws: &mut Vec<Flaw>,
+    take: &mut Take<'_>,
+) -> Result<(), String> {
     let Some(list) = read.list.filter(|list| !list.kept) else {
         return listing.records(&read.body)?.into_iter().try_for_each(|record| take(Ok(record)));
     };
@@ -246,6 +257,8 @@ fn each(listing: &Listing, (text, read): (&Text<'_>, &Decoded<'_>), take: &mut T
     }
     let mut taken = Ok(());
     let come = decode::records(text, list, &mut |row| {
+        let room = NOTES.saturating_sub(flaws.len());
+        flaws.extend(unreadable::flaws(row.notes()).take(room));
         taken = match &row {
             Row::Read(tree, _) => take(Ok(tree)),
             Row::Unread(unread) => take(Err(unread)),

@@ -184,13 +184,16 @@ fn together() -> Vec<Case> {
     vec![
         records("120 offers of 1 MB", 120, |number| long(number, MIB)).says(&["120 indexed"]),
         records("18,000 offers that are found by a filter", 18_000, |number| long(number, 6_000)).filtered(),
-        records("400 records of `[1],`", 400, |number| {
+        records("100 records of `[1],`", 100, |number| {
             format!(r#"{{"id":"{number}","title":"t","url":"u","j":[{}1]}}"#, "[1],".repeat(62_000))
         }),
         records("120 keys of 1 MB", 120, |number| {
             format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(MIB - 10))
         })
         .says(&["120 rejected"]),
+        records("1,000 keys of 100 kB", 1_000, |number| {
+            format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(100_000))
+        }),
         records("1,000 rejects of 100 kB", 1_000, |_| format!(r#"{{"title":"t","d":"{}"}}"#, "k".repeat(100 << 10))),
     ]
 }
