@@ -33,8 +33,6 @@ pub const TEXT: usize = 1 << 20;
 pub const OFFER: usize = 2 << 20;
 /// Elements of a list in a field.
 pub const LIST: usize = 10_000;
-/// Bytes of a key.
-pub const KEY: usize = 128 << 10;
 /// Bytes of the keys of one part of a page, together.
 pub const KEYS: usize = 2 << 20;
 /// Bytes of a raw record that are kept beside a reject.

@@ -191,8 +191,8 @@ fn together() -> Vec<Case> {
             format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(MIB - 10))
         })
         .says(&["120 rejected"]),
-        records("1,000 keys of 100 kB", 1_000, |number| {
-            format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(100_000))
+        records("9,000 keys of 7 kB", 9_000, |number| {
+            format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(7_000))
         }),
         records("1,000 rejects of 100 kB", 1_000, |_| format!(r#"{{"title":"t","d":"{}"}}"#, "k".repeat(100 << 10))),
     ]
