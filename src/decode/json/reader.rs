@@ -96,9 +96,8 @@ impl<'b> Reader<'b> {
                 return self.bad("`:`");
             }
             let noted = self.notes.len();
-            let step = format!(".{}", name.chars().take(PATH).collect::<String>());
             let value = each(self, &name)?;
-            self.placed(noted, || step.clone());
+            self.placed(noted, || format!(".{}", name.chars().take(PATH).collect::<String>()));
             if !self.stack.member(name, value) {
                 return self.too_many();
             }
