@@ -34,7 +34,7 @@ pub const OFFER: usize = 2 << 20;
 /// Elements of a list in a field.
 pub const LIST: usize = 10_000;
 /// Bytes of the keys of one part of a page, together.
-pub const KEYS: usize = 2 << 20;
+pub const KEYS: usize = 256 << 10;
 /// Bytes of a raw record that are kept beside a reject.
 pub const RAW: usize = 64 << 10;
 /// Characters of a message about a record.
