@@ -139,21 +139,22 @@ impl Extract {
             match judged(only, record, &scope, around.moment) {
                 Ok(true) => {}
                 Ok(false) => {
-                    let key = self.key(record, &scope, around.moment).ok();
+                    let key = self.key(record, &scope, around.moment).ok().map(|(key, _)| key);
                     return Worked { key, made: Made::Filtered };
                 }
                 Err(message) => {
                     return match self.key(record, &scope, around.moment) {
-                        Ok(key) => Worked { key: Some(key), made: Made::Rejected(unjudged(only, message)) },
+                        Ok((key, _)) => Worked { key: Some(key), made: Made::Rejected(unjudged(only, message)) },
                         Err(reject) => Worked { key: None, made: Made::Rejected(no_record(record, reject)) },
                     };
                 }
             }
         }
-        let key = match self.key(record, &scope, around.moment) {
+        let (key, told) = match self.key(record, &scope, around.moment) {
             Ok(key) => key,
             Err(reject) => return Worked { key: None, made: Made::Rejected(no_record(record, reject)) },
         };
+        flaws.extend(told.map(|message| Flaw { field: "source_id".into(), message }));
         let made = self.make(record, &scope, around, &key, text, flaws);
         Worked { key: Some(key), made }
     }
@@ -162,10 +163,11 @@ impl Extract {
     pub fn key_of(&self, record: &Tree<'_>, around: &Around<'_>) -> Option<String> {
         let cleaned = (!self.null_if.is_empty()).then(|| without(record, &self.null_if));
         let record = cleaned.as_ref().unwrap_or(record);
-        self.key(record, &around.scope.clone().tree("record", record), around.moment).ok()
+        self.key(record, &around.scope.clone().tree("record", record), around.moment).ok().map(|(key, _)| key)
     }
 
-    fn key(&self, record: &Tree<'_>, scope: &Scope<'_>, moment: &Moment) -> Result<String, Reject> {
+    /// The key, and what is told of one that is not as it was read.
+    fn key(&self, record: &Tree<'_>, scope: &Scope<'_>, moment: &Moment) -> Result<(String, Option<String>), Reject> {
         let mut errors = Vec::new();
         let reject = |message: String| Reject {
             reason: "no_key".into(),
@@ -182,7 +184,7 @@ impl Extract {
                 _ => reject(format!("its part `{}`: {why}", part.text())),
             })?);
         }
-        fit::key(texts.join(BETWEEN)).map_err(reject)
+        Ok(fit::key(texts.join(BETWEEN)))
     }
 }
 

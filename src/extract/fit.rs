@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::bounds::LIST;
 use crate::offer::is_of_an_offer;
@@ -162,11 +163,24 @@ fn cut<'p>(text: Cow<'p, str>, dropped: &mut Vec<String>) -> Cow<'p, str> {
     Cow::Owned(text[..end].trim_end().to_owned())
 }
 
-/// The key of an offer, which cannot be cut.
-pub(super) fn key(text: String) -> Result<String, String> {
-    match text.encode_utf16().count() {
-        long if long > LONGEST => Err(format!("the key has {long} characters, where {LONGEST} are the most")),
-        _ => Ok(text),
+/// The key of an offer. One that is longer than what is searched is its beginning and a hash of the whole, so that two of
+/// them stay two; and what is told of that.
+pub(super) fn key(text: String) -> (String, Option<String>) {
+    let mut dropped = Vec::new();
+    let short = cut(Cow::Borrowed(&text), &mut dropped);
+    match dropped.pop() {
+        None => (text, None),
+        Some(_) => {
+            let hash = format!("…{:032x}", xxh3_128(text.as_bytes()));
+            let begin = short.char_indices().nth(short.chars().count() - hash.chars().count());
+            let begin = &short[..begin.map_or(0, |(at, _)| at)];
+            let message = format!(
+                "the key has {} characters, more than the {LONGEST} of a value that is searched: it is its beginning and a \
+                 hash of the whole",
+                text.chars().count()
+            );
+            (format!("{begin}{hash}"), Some(message))
+        }
     }
 }
 
@@ -237,9 +251,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_too_long_is_none() {
-        assert_eq!(key("中".repeat(8_000)).unwrap().chars().count(), 8_000);
-        assert!(key("a".repeat(8_001)).unwrap_err().contains("has 8001 characters, where 8000 are the most"));
+    fn a_key_that_is_too_long_is_its_beginning_and_a_hash() {
+        for sign in ["a", "中", "🚀"] {
+            let most = LONGEST / sign.encode_utf16().count();
+            assert_eq!(key(sign.repeat(most)), (sign.repeat(most), None));
+            let [one, other] = [sign.repeat(most + 1), sign.repeat(most + 2)].map(key);
+            assert_ne!(one.0, other.0);
+            assert!(one.0.starts_with(sign) && one.0.encode_utf16().count() <= LONGEST, "{one:?}");
+            let told = one.1.unwrap();
+            assert!(told.contains(&format!("the key has {} characters", most + 1)), "{told}");
+        }
     }
 
     /// One element that does not fit costs itself, and is told.
