@@ -47,6 +47,8 @@ pub struct Key {
 
 /// Most values of a file, those behind aliases counted each time.
 pub(super) const NODES: usize = 100_000;
+/// Most lists and maps in each other.
+pub(super) const LEVELS: usize = 32;
 /// Most bytes of its texts, counted the same.
 pub(super) const LETTERS: usize = 4 << 20;
 /// Most values that stand behind aliases.
@@ -67,7 +69,7 @@ impl File {
     /// Parses a file. Repeated keys are findings; the first of them stays.
     pub fn read(path: &str, text: &str) -> (Self, Vec<Finding>) {
         let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_nodes: NODES, max_total_scalar_bytes: LETTERS },
+            budget: serde_saphyr::budget! { max_nodes: NODES, max_depth: LEVELS, max_total_scalar_bytes: LETTERS },
             alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPEATED },
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
@@ -101,14 +103,16 @@ impl File {
 
     /// The place of these bytes.
     pub fn place(&self, at: &Range<usize>) -> Place {
-        let start = at.start.min(self.text.len());
-        let before = &self.text[..self.text.floor_char_boundary(start)];
+        // The reader of YAML knows some places by line and column alone, and these may end within a character.
+        let start = self.text.floor_char_boundary(at.start);
+        let end = self.text.ceil_char_boundary(at.end.clamp(start, self.text.len()));
+        let before = &self.text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Place {
             file: self.path.clone(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            bytes: start..at.end.clamp(start, self.text.len()),
+            bytes: start..end,
         }
     }
 

@@ -35,7 +35,8 @@ fn group<'f>(finding: &'f Finding, message: &'f str, path: &'f str, definitions:
     let bytes = finding.place.bytes.clone();
     // A finding about a whole block marks the line where it begins.
     let first = file.text[bytes.clone()].split('\n').next().map_or(0, |line| line.trim_end().len());
-    let span = bytes.start..bytes.start + first.max(usize::from(bytes.start < file.text.len()));
+    let end = bytes.start + first.max(usize::from(bytes.start < file.text.len()));
+    let span = bytes.start..file.text.ceil_char_boundary(end);
     let snippet = Snippet::source(&file.text).path(path);
     title.element(snippet.annotation(AnnotationKind::Primary.span(span)))
 }

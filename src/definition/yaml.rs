@@ -1,7 +1,5 @@
 //! Where YAML itself bites: its errors, said with the line as it should be written.
-use serde_saphyr::budget::BudgetBreach;
-
-use super::node::{File, LETTERS, NODES, REPEATED, bytes};
+use super::node::{File, LETTERS, LEVELS, NODES, REPEATED, bytes};
 use crate::finding::{Finding, Place};
 
 /// A tab in the indentation: YAML forbids it, and its own message points elsewhere.
@@ -27,7 +25,7 @@ pub(super) fn finding(file: &File, error: &serde_saphyr::Error) -> Finding {
     let place = file.place(&at);
     if is_limit(error) {
         let message = format!(
-            "this file holds too much: {NODES} values at most, {REPEATED} of them behind aliases, and {} MiB of text",
+            "this file holds too much: {NODES} values at most, {REPEATED} of them behind aliases, {LEVELS} levels, and {} MiB of text",
             LETTERS >> 20
         );
         return Finding::error("yaml", place, message)
@@ -65,8 +63,8 @@ fn is_limit(error: &serde_saphyr::Error) -> bool {
     use serde_saphyr::Error;
     match error {
         Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => is_limit(error),
-        Error::Budget { breach, .. } => !matches!(breach, BudgetBreach::Depth { .. }),
-        Error::AliasReplayCounterOverflow { .. }
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => true,

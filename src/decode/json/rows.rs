@@ -65,10 +65,11 @@ impl<'r, 'b> Rows<'r, 'b> {
         let item = self.item;
         self.item += 1;
         let outer = std::mem::take(&mut self.reader.notes);
-        let row = one(self.reader, b']', |reader| reader.value(self.depth + 1))?;
+        let row = one(self.reader, b']', |reader| reader.value(self.depth + 1));
+        // Also where the list ends in a fault: what is around it goes on, with what was noted there.
         let mut notes = std::mem::replace(&mut self.reader.notes, outer);
         notes.iter_mut().for_each(|note| note.path.insert(0, '$'));
-        Ok(Some(match row {
+        Ok(Some(match row? {
             Ok(tree) => Row::Read(tree, notes),
             Err(unread) => Row::Unread(Unread { item: Some(item), ..unread }),
         }))

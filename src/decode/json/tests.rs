@@ -232,3 +232,16 @@ fn a_text_is_cut_where_it_is_too_long() {
     }
     check(r#"{"r":["a\nb"]}"#, r#"{"r":["a\nb"]}"#);
 }
+
+#[test]
+fn what_was_noted_before_a_list_that_is_broken_stays_noted() {
+    let list = [r"[}", r#"["}"#, "[1}", "[,}", "[{\"x\":\"\\ud800\"}}", "[[1}"];
+    for list in list {
+        let body = format!(r#"{{"a":"\ud800","b":{list}}}"#);
+        for names in [None, Some(&["b"][..]), Some(&["x", "b"])] {
+            let text = Text::from(body.as_str());
+            let notes = json(&text, names).map_or(1, |read| read.notes.len());
+            assert!(notes > 0, "{body} {names:?}");
+        }
+    }
+}
