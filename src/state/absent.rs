@@ -44,6 +44,7 @@ impl Core {
 
     /// Offers of partitions that so many sweeps read whole. A sweep says nothing of an offer that got its row after the
     /// sweep began: one that a run was about to write when it ended, for example. Rows are counted, as a clock may be wrong.
+    /// Nor of one that was closed and is open again by what is not committed: that still has the reason of its closing.
     fn absent_from_sweeps(
         &self,
         due: &Due,
@@ -79,6 +80,7 @@ impl Core {
             let seen = self.seen_since_run(&due.source, first)?;
             let mut statement = self.connection.prepare_cached(
                 "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND version > 0 AND closed_at IS NULL
+                 AND reason IS NULL
                  AND (start IS NULL OR ?4 IS NULL OR start >= ?4) AND (start IS NULL OR ?5 IS NULL OR start < ?5)
                  AND n < (SELECT iif(row > 0, row, 1 << 62) FROM runs WHERE run = ?6)",
             )?;
@@ -112,13 +114,15 @@ impl Core {
         };
         let seen = self.seen_since_run(&due.source, *first)?;
         let mut statement = self.connection.prepare_cached(
-            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition IS NULL AND version > 0 AND closed_at IS NULL",
+            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND partition IS NULL AND version > 0 AND closed_at IS NULL
+             AND reason IS NULL",
         )?;
         let rows = statement.query_map(params![due.source, due.ask], |row| row.get::<_, u32>(0))?;
         let absent_ones = absent(rows, &seen)?;
         found.add("", absent_ones, self.seen_since_run(&due.source, *last)?.is_disjoint(open));
         let mut statement = self.connection.prepare_cached(
-            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL AND partition IN (
+            "SELECT n FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL AND reason IS NULL
+             AND partition IN (
                SELECT partition FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL
                EXCEPT SELECT s.partition FROM slices s JOIN runs r ON r.run = s.run WHERE r.source = ?1 AND r.run >= ?3)",
         )?;
@@ -142,7 +146,7 @@ impl Core {
         let seen = self.seen_since(&due.source, since)?;
         let mut statement = self.connection.prepare_cached(
             "SELECT n, partition, first_seen < ?3 FROM known
-             WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL",
+             WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL AND reason IS NULL",
         )?;
         let mut rows = statement.query(params![due.source, due.ask, since])?;
         let mut partitions: BTreeMap<Option<String>, (Vec<u64>, bool)> = BTreeMap::new();
@@ -218,5 +222,69 @@ impl Core {
             }
         }
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offer::{OfferId, Version};
+    use crate::paginate::Progress;
+    use crate::state::words::{Brought, Intent};
+
+    #[test]
+    fn what_a_page_opened_again_that_was_never_committed_is_left_open_until_its_partition_is_read_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut core = Core::open(&dir.path().join("state.db")).unwrap();
+        let mut none = Vec::new();
+        RoaringBitmap::new().serialize_into(&mut none).unwrap();
+        let progress = serde_json::to_string(&Progress::default()).unwrap();
+        let run = |core: &Core, run: i64, state: &str| {
+            core.connection
+                .execute_batch(&format!(
+                    "INSERT INTO runs(run, source, kind, ask, meaning, now, row) VALUES({run}, 'a', 'sweep', 'q', '', {run}, 50);
+                     INSERT INTO slices(run, slice, partition, state, progress) VALUES({run}, '0', '{{}}', '{state}', '{progress}');"
+                ))
+                .unwrap();
+        };
+        for number in [1, 2] {
+            run(&core, number, r#"{"ended":{"complete":"no next page"}}"#);
+            core.connection
+                .execute("INSERT INTO sweeps VALUES('a', 'q', '{}', ?1, ?1, NULL, NULL, ?2)", params![number, none])
+                .unwrap();
+        }
+        core.connection
+            .execute_batch(
+                "INSERT INTO known(n, source, id, key, page, version, content, ask, partition, first_seen, closed_at, reason) VALUES
+                   (1, 'a', x'01000000000000000000000000000000', '1', 5, 5, 70, 'q', '{}', 0, 1, 'not_seen'),
+                   (2, 'a', x'02000000000000000000000000000000', '2', 5, 5, 70, 'q', '{}', 0, NULL, NULL);",
+            )
+            .unwrap();
+        let due = Due { source: "a".into(), ask: "q".into(), since: DueSince::Sweeps(2) };
+        let rows = |core: &Core| {
+            let found = core.due(&due).unwrap();
+            [found.rows, found.empty].concat()
+        };
+        assert_eq!(rows(&core), [2]);
+        let mut id = [0; 16];
+        id[0] = 1;
+        let brought = Brought { ask: "q".into(), partition: "{}".into(), start: None, again: false };
+        let intent = Intent {
+            row: 1,
+            source: "a".into(),
+            id: OfferId(id),
+            key: "1".into(),
+            version: Version(9),
+            first_seen: DateTime::UNIX_EPOCH,
+            brought: Some(brought),
+        };
+        core.intent(&[intent]).unwrap();
+        assert_eq!(rows(&core), [2], "the sweeps were before it");
+        run(&core, 3, r#"{"ended":{"partial":"cut"}}"#);
+        core.end_sweep(3).unwrap();
+        assert_eq!(rows(&core), [2], "nor did a run read its partition whole since");
+        run(&core, 4, r#"{"ended":{"complete":"no next page"}}"#);
+        core.end_sweep(4).unwrap();
+        assert_eq!(rows(&core), [1, 2]);
     }
 }

@@ -18,7 +18,8 @@ struct Known {
 
 impl Core {
     /// What the store was last told of these is null from now on: never equal, and open for a sweep. What is mapped again
-    /// stays with the request that brought it, and closed when it is: it is written as such.
+    /// stays with the request that brought it, and closed when it is: it is written as such. One that is opened by this keeps
+    /// the reason of its closing until its page is committed, or a sweep has read its partition whole.
     pub(super) fn intent(&mut self, intents: &[Intent]) -> Result<(), StateError> {
         for intent in intents {
             let brought = intent.brought.as_ref();
@@ -29,7 +30,6 @@ impl Core {
                      VALUES(?1, ?2, ?3, ?4, ?5, NULL, ?6, ?7, ?8, ?9)
                      ON CONFLICT(id) DO UPDATE SET content = NULL, version = ?5,
                        closed_at = CASE WHEN ?7 IS NULL OR ?10 THEN closed_at END,
-                       reason = CASE WHEN ?7 IS NULL OR ?10 THEN reason END,
                        ask = CASE WHEN ?10 THEN coalesce(ask, ?7) ELSE coalesce(?7, ask) END,
                        partition = CASE WHEN ?10 AND ask IS NOT NULL THEN partition ELSE coalesce(?8, partition) END,
                        start = CASE WHEN ?10 AND ask IS NOT NULL THEN start ELSE coalesce(?9, start) END
@@ -154,9 +154,9 @@ impl Core {
         Ok(lost)
     }
 
-    /// What is known to be closed is open at the store.
+    /// What is known to be closed is open at the store. It keeps the reason of its closing: sweeps before say nothing of it.
     fn reopen(&self, row: i64) -> Result<(), StateError> {
-        let sql = "UPDATE known SET content = NULL, closed_at = NULL, reason = NULL WHERE n = ?1";
+        let sql = "UPDATE known SET content = NULL, closed_at = NULL WHERE n = ?1";
         self.connection.prepare_cached(sql)?.execute(params![row])?;
         Ok(())
     }

@@ -34,7 +34,9 @@ impl Core {
     /// record without a key in them.
     pub(super) fn end_sweep(&mut self, run: RunId) -> Result<usize, StateError> {
         let mut whole = 0;
-        for (name, partition) in self.swept(run)? {
+        let swept = self.swept(run)?;
+        let all = swept.len();
+        for (name, partition) in swept {
             if partition.broken || partition.chosen || self.has_keyless(run, &partition.slices)? {
                 continue;
             }
@@ -48,9 +50,26 @@ impl Core {
                 )?
                 .execute(params![run, name, partition.start, partition.end, bytes(&seen)])?;
             self.forget_keyless(run, &partition.slices)?;
+            self.judge_again(run, Some(&name))?;
             whole += 1;
         }
+        if whole == all {
+            // Also what is of partitions that are asked for no more.
+            self.judge_again(run, None)?;
+        }
         Ok(whole)
+    }
+
+    /// What was opened again by a page that was never committed, or by somebody else, is judged by sweeps again: this one
+    /// has read its partition whole.
+    fn judge_again(&self, run: RunId, partition: Option<&str>) -> Result<(), StateError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE known SET reason = NULL WHERE source = (SELECT source FROM runs WHERE run = ?1) AND closed_at IS NULL
+                 AND reason IS NOT NULL AND (?2 IS NULL OR partition IS NULL OR partition = ?2)",
+            )?
+            .execute(params![run, partition])?;
+        Ok(())
     }
 
     /// What had no key or could not be decoded when it was read before is not told any more, where a sweep has read the
