@@ -71,7 +71,8 @@ fn written(page: &Page, plain: &[u8]) -> (usize, Written) {
     let as_is = |begin| (begin, Written { encoding: None, guessed: None });
     let other = |encoding: &'static Encoding| Some(encoding).filter(|encoding| *encoding != UTF_8);
     if page.unpacked.is_some() {
-        return as_is(0);
+        // It was made UTF-8, unless it was that before: then its mark still stands there.
+        return as_is(if plain.starts_with(MARK) { MARK.len() } else { 0 });
     }
     if let Some((encoding, length)) = Encoding::for_bom(plain) {
         let (_, written) = as_is(length);
@@ -133,6 +134,9 @@ fn utf8(bytes: &[u8]) -> Written {
     }
 }
 
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Bytes that are decoded at a time.
 const PIECE: usize = 16 << 10;
 
@@ -190,8 +194,17 @@ mod tests {
             attempts: 1,
             unpacked: None,
         };
-        let read = text(&page).unwrap();
-        assert_eq!((&*read, read.damaged(), read.guessed.is_some()), (expect, damaged, guessed), "{media}: {body:?}");
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(body).unwrap();
+        let packed = Page { body: packed.finish().unwrap().into(), ..page.clone() };
+        // As it comes, packed, and as it was made ready when it was received.
+        let folder = std::env::temp_dir();
+        let ready = |page: &Page| crate::fetch::spool::prepared(page.clone(), &folder).unwrap();
+        for page in [ready(&page), ready(&packed), packed, page] {
+            let read = text(&page).unwrap();
+            let found = (&*read, read.damaged(), read.guessed.is_some());
+            assert_eq!(found, (expect, damaged, guessed), "{media}: {body:?}, {:?}", page.unpacked);
+        }
     }
 
     #[test]
