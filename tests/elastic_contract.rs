@@ -15,7 +15,7 @@ mod shipped;
 use std::time::Duration;
 
 use bench::Bench;
-use hand::hand;
+use hand::{behind, hand};
 use jobmarket::event::{EventKind, Outcome};
 use jobmarket::run::{Asked, run};
 use jobmarket::store::elastic::Elastic;
@@ -70,8 +70,7 @@ async fn cleared(node: &Node) {
 
 /// The index of offers.
 async fn index(node: &Node) -> String {
-    let found = hand(node, "GET", "_alias/jobmarket-offers-write", "").await;
-    found.as_object().unwrap().keys().next().unwrap().clone()
+    behind(node, "jobmarket-offers-write").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,8 +34,7 @@ impl Bench {
 
     /// The index that an alias points to.
     async fn behind(&self, alias: &str) -> String {
-        let found = self.hand("GET", &format!("_alias/{alias}"), Value::Null).await;
-        found.as_object().unwrap().keys().next().unwrap().clone()
+        hand::behind(&self.node, alias).await
     }
 
     async fn count(&self, index: &str) -> u64 {

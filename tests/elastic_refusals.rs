@@ -7,6 +7,8 @@ mod bench;
 mod hand;
 #[path = "elasticsearch/node.rs"]
 mod node;
+#[path = "elasticsearch/numbered.rs"]
+mod numbered;
 #[path = "elasticsearch/proxy.rs"]
 mod proxy;
 mod shipped;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::Bench;
-use hand::hand;
+use hand::{behind, hand};
 use jobmarket::definition;
 use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::run::{Asked, Engine, RunError, Summary, run};
@@ -25,10 +27,11 @@ use jobmarket::state::Reader;
 use jobmarket::store::elastic::{Elastic, Written};
 use jobmarket::store::{Store, StoreError};
 use node::Node;
+use numbered::{offers, schema, texts};
 use proxy::{Fault, Large, Proxy};
 use sandbox::Site;
 use serde_json::{Value, json};
-use side::{Side, offers, schema, texts};
+use side::Side;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
@@ -306,8 +309,7 @@ async fn begun(bench: &Bench) -> (JoinHandle<Result<Summary, RunError>>, Unbound
 async fn a_run_waits_for_an_index_that_takes_nothing_and_goes_on_when_it_is_mended() {
     let bench = Bench::new(3_000).await;
     let (running, mut heard) = begun(&bench).await;
-    let written = hand(&bench.node, "GET", "_alias/jobmarket-offers-write", "").await;
-    let settings = format!("{}/_settings", written.as_object().unwrap().keys().next().unwrap());
+    let settings = format!("{}/_settings", behind(&bench.node, "jobmarket-offers-write").await);
     pipeline(&bench.node, "drops", &json!({"drop": {}})).await;
     for pipeline in ["nothing", "drops"] {
         hand(&bench.node, "PUT", &settings, &json!({"index.default_pipeline": pipeline}).to_string()).await;
@@ -338,8 +340,7 @@ async fn a_run_whose_offers_are_sent_elsewhere_ends_and_the_next_one_brings_them
     hand(&bench.node, "PUT", "aside", r#"{"aliases": {"aside-here": {}}, "mappings": {"dynamic": false}}"#).await;
     pipeline(&bench.node, "moves", &json!({"set": {"field": "_index", "value": "aside-here"}})).await;
     let (running, _heard) = begun(&bench).await;
-    let written = hand(&bench.node, "GET", "_alias/jobmarket-offers-write", "").await;
-    let settings = format!("{}/_settings", written.as_object().unwrap().keys().next().unwrap());
+    let settings = format!("{}/_settings", behind(&bench.node, "jobmarket-offers-write").await);
     hand(&bench.node, "PUT", &settings, r#"{"index.default_pipeline": "moves"}"#).await;
     let error = running.await.unwrap().unwrap_err().to_string();
     assert!(

@@ -3,23 +3,20 @@
 
 #[path = "elasticsearch/node.rs"]
 mod node;
+#[path = "elasticsearch/numbered.rs"]
+mod numbered;
 #[path = "elasticsearch/proxy.rs"]
 mod proxy;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::DateTime;
-use jobmarket::definition;
-use jobmarket::files;
-use jobmarket::offer::{Batch, Item, Lifecycle, OfferId, Version};
+use jobmarket::offer::Version;
 use jobmarket::plan::Server;
-use jobmarket::schema::Schema;
+use jobmarket::store::StoreError;
 use jobmarket::store::elastic::{Asker, Elastic, Hold, Written};
-use jobmarket::store::{Store, StoreError};
 use node::Node;
+use numbered::{id, offers, schema};
 use proxy::{Fault, Proxy};
 use serde_json::{Value, json};
 
@@ -31,15 +28,6 @@ struct Bench {
     store: Elastic,
     direct: Elastic,
     tickets: u64,
-}
-
-fn schema() -> Arc<Schema> {
-    let texts = files::project(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-    definition::read(&texts).0.schema
-}
-
-fn id(number: usize) -> OfferId {
-    OfferId((number as u128).to_be_bytes())
 }
 
 impl Bench {
@@ -60,37 +48,15 @@ impl Bench {
         assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
     }
 
-    /// Writes offers under a version of their own; an offer is its number and what it says.
+    /// Writes offers under a version of their own.
     async fn write(&mut self, offers: &[(usize, Value)]) -> Result<Written, StoreError> {
         self.tickets += 1;
-        let version = Version::new(7, self.tickets);
-        let (mut text, mut items) = (Vec::new(), Vec::new());
-        for (number, offer) in offers {
-            let mut offer = offer.clone();
-            offer["id"] = id(*number).to_string().into();
-            offer["source"] = "wire".into();
-            let start = text.len();
-            text.extend_from_slice(offer.to_string().as_bytes());
-            let at = DateTime::UNIX_EPOCH;
-            let lifecycle =
-                Lifecycle { first_seen_at: at, changed_at: at, closed: None, page: version, mapping: "m".into() };
-            let range = start..text.len();
-            items.push(Item { row: *number as u64, id: id(*number), content: *number as u64, lifecycle, range });
-        }
-        self.store.write(&Batch { version, text: &text, items }).await
+        numbered::write(&self.store, "wire", Version::new(7, self.tickets), offers).await
     }
 
     /// Titles by number, as the server has them.
     async fn stored(&self) -> BTreeMap<usize, String> {
-        self.direct.refresh().await.unwrap();
-        let listed = self.direct.list(Some("wire"), None, 10_000).await.unwrap();
-        let titles = listed.iter().map(|(id, text)| {
-            let document: Value = serde_json::from_str(text.get()).unwrap();
-            (u128::from_be_bytes(id.0) as usize, document["title"].as_str().unwrap().to_owned())
-        });
-        let titles: BTreeMap<usize, String> = titles.collect();
-        assert_eq!(titles.len(), listed.len(), "an offer is stored twice");
-        titles
+        numbered::titles(&self.direct).await
     }
 
     /// The bulk requests behind the first so many.
@@ -103,10 +69,6 @@ impl Bench {
         let lines = |asked: &proxy::Asked| asked.text().iter().filter(|byte| **byte == b'\n').count();
         self.bulks(after).iter().map(|asked| lines(asked) / 2).collect()
     }
-}
-
-fn offers(numbers: std::ops::Range<usize>, title: &str) -> Vec<(usize, Value)> {
-    numbers.map(|number| (number, json!({"title": format!("{title} {number}")}))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

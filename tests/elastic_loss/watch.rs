@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::bench::Bench;
-use crate::hand::hand;
+use crate::hand::{behind, hand};
 
 /// A run an hour after the one before: it reads what is new, and is no sweep.
 pub async fn soon(bench: &mut Bench, source: &str) -> (Summary, Vec<Event>) {
@@ -48,8 +48,7 @@ impl Heard {
 
 /// The index that is written.
 pub async fn index(bench: &Bench) -> String {
-    let answer = hand(&bench.node, "GET", "_alias/jobmarket-offers-write", "").await;
-    answer.as_object().unwrap().keys().next().unwrap().clone()
+    behind(&bench.node, "jobmarket-offers-write").await
 }
 
 pub async fn delete_index(bench: &Bench) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
 
-use crate::hand::hand;
+use crate::hand::{behind, hand};
 use crate::node::Node;
 use crate::project::Project;
 use crate::proxy::Proxy;
@@ -68,8 +68,7 @@ impl Stage {
 
     /// The index that is written.
     pub async fn index(&self) -> String {
-        let indices = self.hand("GET", "_alias/jobmarket-offers-write", Value::Null).await;
-        indices.as_object().unwrap().keys().next().unwrap().clone()
+        behind(&self.node, "jobmarket-offers-write").await
     }
 
     /// An empty server, and a project that ran never.

@@ -6,7 +6,7 @@ use sandbox::Site;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
-use crate::hand::hand;
+use crate::hand::{behind, hand};
 use crate::node::Node;
 use crate::project::{Project, error, out};
 
@@ -49,8 +49,7 @@ impl Bench {
     }
 
     pub async fn index(&self) -> String {
-        let found = self.hand("GET", "_alias/jobmarket-offers-write", Value::Null).await;
-        found.as_object().unwrap().keys().next().unwrap().clone()
+        behind(&self.node, "jobmarket-offers-write").await
     }
 
     pub async fn set(&self, index: &str, setting: &str, value: Value) {
