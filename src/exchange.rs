@@ -17,6 +17,26 @@ pub struct Request {
     pub body: Option<Body>,
     /// Whether it goes where the credentials of its call may go.
     pub trusted: bool,
+    /// How far it may go into networks that are not public.
+    pub reach: Reach,
+}
+
+/// How far a request may go into networks that are not public: that depends on who chose its host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reach {
+    /// Whether the source says `private: true`.
+    pub private: bool,
+    /// Who chose the host.
+    pub chosen: Chosen,
+}
+
+/// Who chose the host of an address.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chosen {
+    /// The user: its origin stands in the files, at this place.
+    Files(String),
+    /// A site, in what this names.
+    Answer(String),
 }
 
 /// A request body.

@@ -34,6 +34,8 @@ pub struct Credential {
 pub struct TokenCall {
     /// Where.
     pub url: String,
+    /// File and line of that address.
+    pub place: String,
     /// The form.
     pub form: Vec<(String, SecretString)>,
     /// User and password of the header, when they are not in the form.

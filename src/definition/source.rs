@@ -40,6 +40,11 @@ pub struct Source {
     /// Origins that credentials may be sent to besides that of `request`.
     #[serde(default)]
     pub trust: Vec<Origin>,
+    /// True: names that resolve to private networks or to this machine, and private addresses that an answer gives, are
+    /// asked. An address of a private network or of this machine that the files, `origins` or `--origin` write out needs no
+    /// such key; a link-local one, as that of cloud metadata, needs both.
+    #[serde(default)]
+    pub private: bool,
     /// What is asked.
     pub request: Request,
     /// Partitions: the request is made for each value; several names are a product.

@@ -1,6 +1,9 @@
 //! The network: requests out, pages in, with deadlines, retries, rates and tokens.
 mod budget;
+mod clients;
 mod moment;
+mod network;
+mod resolve;
 mod send;
 pub(crate) mod spool;
 mod token;
@@ -19,19 +22,20 @@ use crate::auth::redact::redact;
 use crate::definition::source::Learn;
 use crate::exchange::{Page, Request};
 use crate::offer::instant;
-use crate::plan::{Limits, Origins, asked, failure, is_loopback};
+use crate::plan::{Limits, Origins, asked, failure};
 use crate::scalar::Reader;
 use crate::tree::Tree;
 use budget::Budgets;
 pub use budget::Spend;
+use clients::Clients;
 use moment::{Wish, left, length};
+pub use network::Network;
+pub use resolve::{Found, Lookup};
 use secrecy::SecretString;
 
 /// The edge to the sites. One for the whole program: budgets and tokens are shared by all sources.
 pub struct Fetch {
-    client: reqwest::Client,
-    /// For this machine: a proxy of the environment does not stand before it.
-    near: reqwest::Client,
+    clients: Clients,
     budgets: Budgets,
     tokens: Mutex<HashMap<u64, Arc<Mutex<token::Token>>>>,
     /// Folder of large bodies.
@@ -128,6 +132,9 @@ pub enum FetchError {
         /// When it can go on.
         until: DateTime<Utc>,
     },
+    /// Its host is in a network that the source may not enter.
+    #[error("{0}")]
+    Closed(String),
     /// The address cannot be used.
     #[error("`{0}` is not an address that can be asked: {1}")]
     Address(String, String),
@@ -152,25 +159,18 @@ impl Fetch {
     /// A client. Redirects are followed within the origin only, by hand; nothing is decompressed.
     /// Large bodies are kept in files without a name in `data`, else in the system's folder for temporary files.
     pub fn new(data: Option<&Path>) -> Result<Self, FetchError> {
+        Self::resolving(data, &resolve::system())
+    }
+
+    /// The same with names that somebody else resolves.
+    pub fn resolving(data: Option<&Path>, lookup: &Lookup) -> Result<Self, FetchError> {
         static PROVIDER: std::sync::Once = std::sync::Once::new();
         PROVIDER.call_once(|| {
             // A second provider, installed by an embedding program, is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("jobmarket/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(Duration::from_secs(10))
-        };
-        let unusable = |error: reqwest::Error| FetchError::Client(error.to_string());
-        let client = builder().build().map_err(unusable)?;
-        let near = builder().no_proxy().build().map_err(unusable)?;
-        Ok(Fetch { client, near, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
-    }
-
-    fn client(&self, target: &Url) -> &reqwest::Client {
-        if is_loopback(target) { &self.near } else { &self.client }
+        let clients = Clients::new(lookup).map_err(|error| FetchError::Client(error.to_string()))?;
+        Ok(Fetch { clients, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
     }
 
     /// What is spent of quotas, to be written down.
@@ -223,6 +223,9 @@ impl Fetch {
                     }
                     let asked = asked(&ask.request.method, url.as_str(), ask.secrets);
                     let why = format!("{asked}: {}", redact(&fault.to_string(), ask.secrets));
+                    if fault.is_closed() {
+                        return Err(FetchError::Closed(why));
+                    }
                     let last = fault.is_final() || attempt >= ask.limits.attempts;
                     if last || (ask.judge)(fault.heard()) == Verdict::Take {
                         return Err(FetchError::Gone { why, attempts: attempt });

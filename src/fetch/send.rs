@@ -7,11 +7,12 @@ use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::network::{Closed, refusal};
 use super::spool::{Spool, prepared};
 use super::{Ask, Fetch, Heard};
 use crate::auth::redact::redact;
 use crate::bounds::{BODY, HEADERS};
-use crate::exchange::{Body, Page};
+use crate::exchange::{Body, Chosen, Page, Reach};
 
 /// Why an attempt gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +36,30 @@ pub(super) enum Fault {
     )]
     Header,
     #[error("{0}")]
+    Closed(String),
+    #[error("{0}")]
     Other(String),
 }
 
 impl Fault {
     /// Whether the site may have counted the request.
     pub(super) fn reached(&self) -> bool {
-        !matches!(self, Fault::Dns | Fault::Unreached(_) | Fault::Header)
+        !matches!(self, Fault::Dns | Fault::Unreached(_) | Fault::Header | Fault::Closed(_))
+    }
+
+    /// Whether its host is in a network that the source may not enter.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Fault::Closed(_))
+    }
+
+    /// What a client says, in the words of how far a request may go.
+    pub(super) fn of(error: reqwest::Error, reach: &Reach) -> Self {
+        let first: &(dyn std::error::Error + 'static) = &error;
+        let mut causes = std::iter::successors(Some(first), |error| error.source());
+        match causes.find_map(|cause| cause.downcast_ref::<Closed>()) {
+            Some(closed) => Fault::Closed(refusal(closed, reach)),
+            None => error.into(),
+        }
     }
 
     /// Whether another attempt would come to the same.
@@ -90,7 +108,8 @@ impl Fetch {
         let mut hop = Hop { method: &ask.request.method, url: url.clone(), body: ask.request.body.as_ref() };
         let mut hops = 0;
         loop {
-            let answer = self.place(ask, &hop, token).send().await?;
+            let (request, reach) = self.place(ask, &hop, token)?;
+            let answer = request.send().await.map_err(|error| Fault::of(error, &reach))?;
             let status = answer.status().as_u16();
             if let Some(next) = hop.next(ask, &answer) {
                 if hops == REDIRECTS {
@@ -109,7 +128,12 @@ impl Fetch {
         }
     }
 
-    fn place(&self, ask: &Ask<'_>, hop: &Hop<'_>, token: Option<&SecretString>) -> reqwest::RequestBuilder {
+    fn place(
+        &self,
+        ask: &Ask<'_>,
+        hop: &Hop<'_>,
+        token: Option<&SecretString>,
+    ) -> Result<(reqwest::RequestBuilder, Reach), Fault> {
         let mut url = hop.url.clone();
         if !ask.credential.query.is_empty() {
             let mut pairs = url.query_pairs_mut();
@@ -119,7 +143,10 @@ impl Fetch {
         }
         let (target, _) = ask.origins.target(&url);
         let method = reqwest::Method::from_bytes(hop.method.as_bytes()).unwrap_or(reqwest::Method::GET);
-        let mut request = self.client(&target).request(method, target).timeout(ask.limits.timeout);
+        let reach = ask.reach(&hop.url);
+        let client = self.clients.of(&target, &reach, !ask.credential.is_empty());
+        let client = client.map_err(|closed| Fault::Closed(refusal(&closed, &reach)))?;
+        let mut request = client.request(method, target).timeout(ask.limits.timeout);
         let written = |name: &str| ask.request.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         for (name, value) in [("Accept", "application/json, */*;q=0.5"), ("Accept-Encoding", "gzip, br, zstd")] {
             if !written(name) {
@@ -140,13 +167,25 @@ impl Fetch {
         if let Some(token) = token {
             request = request.bearer_auth(token.expose_secret());
         }
-        match hop.body {
+        let request = match hop.body {
             None => request,
             Some(body) => {
                 let request =
                     if written("Content-Type") { request } else { request.header("Content-Type", &body.media) };
                 request.body(body.bytes.clone())
             }
+        };
+        Ok((request, reach))
+    }
+}
+
+impl Ask<'_> {
+    /// How far a request to this address goes. What stands for its origin was written by the user.
+    pub(super) fn reach(&self, url: &Url) -> Reach {
+        let reach = &self.request.reach;
+        match self.origins.covers(url) {
+            true => Reach { chosen: Chosen::Files("`origins` or `--origin`".into()), ..*reach },
+            false => reach.clone(),
         }
     }
 }

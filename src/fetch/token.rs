@@ -8,12 +8,13 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::moment::{self, Wish, left};
+use super::network::refusal;
 use super::{Ask, Fetch, FetchError, Note, send, told, wait};
 use crate::auth::TokenCall;
 use crate::auth::redact::redact;
 use crate::bounds::TOKEN;
 use crate::decode::{self, Text};
-use crate::exchange::Page;
+use crate::exchange::{Chosen, Page, Reach};
 use crate::plan::{asked, failure, is_html};
 use crate::printable::excerpt;
 use crate::scalar::Clock;
@@ -65,11 +66,13 @@ impl Fetch {
         let url = url::Url::parse(&call.url)
             .map_err(|error| FetchError::Address(redact(&call.url, ask.secrets), error.to_string()))?;
         let (target, _) = ask.origins.target(&url);
+        let written = Reach { chosen: Chosen::Files(call.place.clone()), ..ask.request.reach };
+        let reach = if ask.origins.covers(&url) { ask.reach(&url) } else { written };
         let key = (target.origin().ascii_serialization(), ask.credential.identity());
         let mut attempt = 1;
         loop {
             self.budgets.over(&key).await?;
-            let (why, pause) = match self.ask_token(ask, call, target.clone()).await {
+            let (why, pause) = match self.ask_token(ask, call, &target, &reach).await {
                 Ok(page) => match judge(call, &page) {
                     Answer::Token => return take(call, &page, token),
                     Answer::Refused => return Err(FetchError::Credentials(failure(&page, ask.secrets))),
@@ -86,6 +89,10 @@ impl Fetch {
                         told(failure(&page, ask.secrets), wish)
                     }
                 },
+                Err(fault) if fault.is_closed() => {
+                    let why = format!("the token call {}: {fault}", asked("POST", &call.url, ask.secrets));
+                    return Err(FetchError::Closed(redact(&why, ask.secrets)));
+                }
                 Err(fault) => {
                     let why = format!("{}: {fault}", asked("POST", &call.url, ask.secrets));
                     (redact(&why, ask.secrets), None)
@@ -100,12 +107,19 @@ impl Fetch {
         }
     }
 
-    async fn ask_token(&self, ask: &Ask<'_>, call: &TokenCall, target: url::Url) -> Result<Page, send::Fault> {
+    async fn ask_token(
+        &self,
+        ask: &Ask<'_>,
+        call: &TokenCall,
+        target: &url::Url,
+        reach: &Reach,
+    ) -> Result<Page, send::Fault> {
         let pairs = call.form.iter().map(|(name, value)| (name, value.expose_secret()));
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let mut request = self
-            .client(&target)
-            .post(target)
+        let client = self.clients.of(target, reach, true);
+        let client = client.map_err(|closed| send::Fault::Closed(refusal(&closed, reach)))?;
+        let mut request = client
+            .post(target.clone())
             .timeout(ask.limits.timeout)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .header("Accept", "application/json")
@@ -116,7 +130,7 @@ impl Fetch {
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
-        let answer = request.send().await.map_err(send::Fault::from)?;
+        let answer = request.send().await.map_err(|error| send::Fault::of(error, reach))?;
         let status = answer.status().as_u16();
         let headers = send::headers(&answer)?;
         let body = send::whole(answer, &self.spool, TOKEN).await?;
@@ -222,6 +236,7 @@ mod tests {
     fn call() -> TokenCall {
         TokenCall {
             url: "https://id.example/token".into(),
+            place: "sources/x.yaml:3".into(),
             form: Vec::new(),
             basic: None,
             headers: Vec::new(),

@@ -55,8 +55,8 @@ pub enum AddressError {
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The same with `/`.
 const PATH: &AsciiSet = &SEGMENT.remove(b'/');
-/// The same with what separates a port.
-const HOST: &AsciiSet = &SEGMENT.remove(b':');
+/// The same with what separates a port, and what stands around an IPv6 address.
+const HOST: &AsciiSet = &SEGMENT.remove(b':').remove(b'[').remove(b']');
 
 impl Address {
     pub(super) fn compile(template: &Template) -> Result<Self, RenderError> {
@@ -272,6 +272,8 @@ mod tests {
     fn a_value_left_of_the_path_is_a_host() {
         let host = |value: &str| render("http://${record.h}.jobs.example/x", &format!(r#"{{"h":"{value}"}}"#)).unwrap();
         assert_eq!(host("a-b.c"), "http://a-b.c.jobs.example/x");
+        assert!(url::Url::parse(&host("[::1]")).is_err());
+        assert_eq!(render("http://${record.h}:81/x", r#"{"h":"[::1]"}"#).as_deref(), Ok("http://[::1]:81/x"));
         for value in ["127.0.0.1/y", "a@evil", "a?", "a#", "127.0.0.1:80\\\\"] {
             let url = host(value);
             let url = url::Url::parse(&url);

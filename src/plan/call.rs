@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::request::{RequestError, To};
-use super::{Audience, Limits, RequestPlan, Window};
+use super::{Audience, Hosts, Limits, RequestPlan, Window};
 use crate::auth::Credential;
 use crate::convert::render::Scope;
 use crate::convert::{Lookups, Moment};
@@ -27,6 +27,8 @@ pub struct Call {
     pub credential: Arc<Credential>,
     /// Where that may be seen.
     pub audience: Audience,
+    /// How far it may go into networks that are not public.
+    pub hosts: Hosts,
     /// Values that must not be seen.
     pub secrets: Vec<SecretString>,
     /// How a slice advances.
@@ -101,8 +103,8 @@ impl Call {
             Position::Address(Some(address)) if place.record.is_none() => (address.clone(), true),
             _ => (self.request.address(&scope)?, false),
         };
-        let trusted = self.audience.admits(&url, &scope);
-        self.request.render(To { url, next, trusted }, &scope)
+        let (trusted, reach) = (self.audience.admits(&url, &scope), self.hosts.reach(&url, &scope));
+        self.request.render(To { url, next, trusted, reach }, &scope)
     }
 }
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::compile::Values;
 use super::credential::credential;
-use super::{Audience, Call, Detail, Limits, RequestPlan};
+use super::{Audience, Call, Detail, Hosts, Limits, RequestPlan};
 use crate::auth::Credential;
 use crate::decode::Decoding;
 use crate::definition::address::decided_by;
@@ -15,7 +15,7 @@ use crate::definition::responses::Responses;
 use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Source};
 use crate::finding::Finding;
 use crate::paginate::Pagination;
-use crate::scalar::{Period, Rate, Span};
+use crate::scalar::{Origin, Period, Rate, Span};
 
 fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Limits, Finding> {
     let below = |name: &'static str| [trail, &["limits", name]].concat();
@@ -81,10 +81,15 @@ pub(super) fn call(
             (credential, Audience { home, trust })
         }
     };
+    let trust: Vec<Origin> = source.trust.iter().chain(&credential.origins).cloned().collect();
+    let place = values.place(&[trail, &["request", &parts.request.method.to_lowercase()]].concat());
+    let hosts = Hosts::new(parts.request, source, &trust, place)
+        .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
     let credential = Credential { placed: placed(parts.request, trail, values), ..credential };
     Ok(Call {
         request,
         audience,
+        hosts,
         secrets: credential.secrets(),
         credential: Arc::new(credential),
         pages,

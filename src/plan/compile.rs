@@ -157,6 +157,12 @@ impl<'a> Values<'a> {
             .hint(format!("set `{name}` in the environment or in `.env`, or write `${{env.{name} or \"…\"}}`"))
     }
 
+    /// File and line of what stands at this place.
+    pub(super) fn place(&self, trail: &[&str]) -> String {
+        let place = self.definitions.place(&self.path, trail);
+        format!("{}:{}", place.file, place.line)
+    }
+
     pub(super) fn finding(&self, trail: &[&str], message: String) -> Finding {
         Finding::error("bad-value", self.definitions.place(&self.path, trail), message)
     }

@@ -138,6 +138,7 @@ fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Cr
     }
     let call = TokenCall {
         url: values.text(&oauth2.token_url, &below(trail, "token_url"))?,
+        place: values.place(&below(trail, "token_url")),
         form,
         basic,
         headers,

@@ -2,6 +2,7 @@
 mod address;
 mod answers;
 mod audience;
+mod hosts;
 mod call;
 mod calls;
 mod compile;
@@ -29,7 +30,8 @@ pub use call::{Call, Knobs, Place};
 pub(crate) use call::{named, window};
 pub use compile::{Ask, compile, known};
 pub use failure::{asked, failure, is_html};
-pub use origins::{Origins, is_loopback};
+pub use hosts::Hosts;
+pub use origins::{Origins, is_direct, is_loopback};
 pub use partition::{Parent, Partition, Range};
 pub use request::{RequestError, RequestPlan};
 pub use server::{Fingerprint, Server, data_of, server_as_written, server_of};

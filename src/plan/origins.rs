@@ -25,6 +25,11 @@ impl Origins {
         self.targets.keys().map(String::as_str)
     }
 
+    /// Whether another origin stands for that of an address.
+    pub fn covers(&self, url: &Url) -> bool {
+        self.targets.contains_key(&url.origin().ascii_serialization())
+    }
+
     /// Where an address really goes, and the rate there.
     pub fn target(&self, url: &Url) -> (Url, Option<Rate>) {
         let Some((to, rate)) = self.targets.get(&url.origin().ascii_serialization()) else {
@@ -46,6 +51,12 @@ impl Origins {
         kinds.dedup();
         kinds.join(", ")
     }
+}
+
+/// Whether an address is asked past the proxies of the environment: this machine needs none, and one would read a
+/// credential that goes out unencrypted. Sites and the store are asked alike.
+pub fn is_direct(url: &Url, credential: bool) -> bool {
+    is_loopback(url) || credential && url.scheme() == "http"
 }
 
 /// Whether an address is this machine: nothing leaves it.

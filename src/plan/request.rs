@@ -2,7 +2,7 @@
 use super::address::{Address, AddressError};
 use crate::convert::render::{Program, RenderError, Scope};
 use crate::definition::request::{Body as BodyDefinition, Part, Request as RequestDefinition};
-use crate::exchange::{Body, Request};
+use crate::exchange::{Body, Reach, Request};
 use crate::tree::Tree;
 
 /// A request, its templates compiled.
@@ -73,7 +73,7 @@ impl RequestPlan {
     /// The request at an address. What holds a credential goes to trusted addresses only; `next` is an address that an
     /// answer gave, which says by itself what is asked.
     pub(super) fn render(&self, to: To, scope: &Scope<'_>) -> Result<Request, RequestError> {
-        let To { mut url, next, trusted } = to;
+        let To { mut url, next, trusted, reach } = to;
         if !trusted && (!next && self.url.is_secret() || self.body.as_ref().is_some_and(BodyPlan::is_secret)) {
             let origin = url::Url::parse(&url).map_or(url, |url| url.origin().ascii_serialization());
             return Err(RequestError::Origin(origin));
@@ -98,7 +98,7 @@ impl RequestPlan {
             headers.extend(texts(part.value(scope)?).into_iter().map(|value| (name.clone(), value)));
         }
         let body = self.body.as_ref().map(|body| body.render(scope)).transpose()?;
-        Ok(Request { method: self.method.clone(), url, headers, body, trusted })
+        Ok(Request { method: self.method.clone(), url, headers, body, trusted, reach })
     }
 }
 
@@ -109,6 +109,8 @@ pub(super) struct To {
     pub next: bool,
     /// Whether credentials may go there.
     pub trusted: bool,
+    /// How far it may go.
+    pub reach: Reach,
 }
 
 /// Why there is no request.

@@ -217,6 +217,7 @@ fn unanswered(error: &FetchError) -> &'static str {
         FetchError::Gone { .. } => "without an answer",
         FetchError::Credentials(_) | FetchError::NoToken(_) => "credential refused",
         FetchError::Quota { .. } => "quota spent",
+        FetchError::Closed(_) => "closed network",
         FetchError::Address(..) => "no address",
         FetchError::Client(_) => "no HTTP client",
     }

@@ -31,6 +31,13 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Whether an address is of this origin, and the origin is no pattern.
+    pub fn is_written(&self, url: &Url) -> bool {
+        !self.any && self.admits(url)
+    }
+}
+
 impl FromStr for Origin {
     type Err = Fault;
 

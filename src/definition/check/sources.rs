@@ -198,15 +198,22 @@ fn pages(pages: &Pagination, path: &str, trail: &[&str], source: &Source, report
 }
 
 fn responses(responses: &Responses, source: &Source, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
+    let said = |code| {
+        let mut untested = responses.iter().filter(|(codes, _)| codes.test.is_none());
+        untested.any(|(codes, _)| codes.codes.contains(&Code::Exact(code)))
+    };
     for (codes, action) in responses.iter() {
         let trail = with(trail, &[&codes.text]);
         let kept = matches!(action, Action::Records | Action::Empty);
+        let dropped = kept || matches!(action, Action::Skip(_));
         let lossy = |code: &Code| match code {
-            Code::Exact(401 | 429) => kept || matches!(action, Action::Skip(_)),
+            Code::Exact(401 | 429) => dropped,
+            // Where nothing else is said of 401 and 429, they are of this class.
+            Code::Class(4) => dropped && !(codes.test.is_none() && said(401) && said(429)),
             Code::Exact(500..=599) | Code::Class(5) => kept,
             _ => false,
         };
-        if codes.test.is_none() && codes.codes.iter().any(lossy) {
+        if codes.codes.iter().any(lossy) {
             let message = format!("`{}` cannot be taken for an answer: records would be lost", codes.text);
             report.key(
                 path,
