@@ -2,13 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::process::Command;
 
 const SOURCE: &str = "source: x\nauth: {bearer: '${secret.TOKEN}'}\nrequest: {get: 'http://127.0.0.1:9/', headers: {A: '${env.PLAIN}'}}\nrecords: $.jobs[*]\nkey: $.id\nmap: {title: $.title, url: $.url}\n";
+const PROXIES: [&str; 8] =
+    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 const NOT_TEXT: &[u8] = b"caf\xe9";
 
 /// A project with one source that needs a secret, and reads a variable.
@@ -27,7 +32,7 @@ fn project() -> tempfile::TempDir {
 /// Exit code and stderr of a command, which must end.
 async fn say(dir: &Path, words: &[&str], env: &[(&str, &[u8])]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jobmarket"));
-    for name in ["INGEST_OUTPUT_DIR", "CREDENTIALS_DIRECTORY", "TOKEN", "PLAIN"] {
+    for name in ["INGEST_OUTPUT_DIR", "CREDENTIALS_DIRECTORY", "TOKEN", "PLAIN"].into_iter().chain(PROXIES) {
         command.env_remove(name);
     }
     command.envs(env.iter().map(|(name, value)| (name, OsStr::from_bytes(value))));
@@ -90,4 +95,46 @@ async fn a_credential_that_cannot_be_read_is_no_other_value() {
     assert!(code == 0, "{code}: {err}");
     let (code, err) = say(dir.path(), &["run"], &[("CREDENTIALS_DIRECTORY", b"gone"), token]).await;
     assert!(code == 1 && err.contains("$CREDENTIALS_DIRECTORY cannot be read"), "{code}: {err}");
+}
+
+/// A proxy that refuses everything, and counts who comes.
+fn proxy() -> (String, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, count) = (format!("http://{}", listener.local_addr().unwrap()), Arc::new(AtomicUsize::new(0)));
+    let counted = count.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    (url, count)
+}
+
+#[tokio::test]
+async fn a_proxy_never_sees_a_credential_that_is_not_encrypted() {
+    let dir = project();
+    let oauth2 =
+        "auth: {oauth2: {token_url: 'http://id.example/token', client_id: i, client_secret: '${secret.TOKEN}'}}";
+    let key = |place: &str| format!("auth: {{key: {{{place}: {{sid: '${{secret.TOKEN}}'}}}}}}");
+    for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        let (url, count) = proxy();
+        let mut asked = async |auth: &str, site: &str| {
+            let more =
+                "limits: {retry: {attempts: 1}}\nrecords: $.jobs[*]\nkey: $.id\nmap: {title: $.title, url: $.url}\n";
+            let text = format!("source: x\n{auth}\nrequest: {{get: '{site}'}}\n{more}");
+            std::fs::write(dir.path().join("sources/x.yaml"), text).unwrap();
+            let (_, err) = say(dir.path(), &["run"], &[("TOKEN", b"CANARY12345"), (variable, url.as_bytes())]).await;
+            (count.swap(0, Ordering::SeqCst), err)
+        };
+        let auths = ["auth: {bearer: '${secret.TOKEN}'}".to_owned(), oauth2.to_owned(), key("header"), key("query")];
+        for auth in auths {
+            let (count, err) = asked(&auth, "http://jobs.example/list").await;
+            assert_eq!(count, 0, "{variable} {auth}: {err}");
+        }
+        let (count, err) = asked("", "http://jobs.example/list").await;
+        assert!(count > 0, "who shows nothing goes through {variable}: {err}");
+        let (count, err) = asked("", "http://127.0.0.1:9/list").await;
+        assert_eq!(count, 0, "{variable} for this machine: {err}");
+    }
 }

@@ -68,13 +68,18 @@ pub fn written_origin(template: &Template) -> Option<url::Url> {
 
 /// The name by which an answer of a site decides where a request goes.
 pub fn decided_by<'t>(template: &'t Template, source: &Source) -> Option<&'t Mention> {
+    deciding(template, source).into_iter().next()
+}
+
+/// All names by which answers of a site decide where a request goes.
+pub fn deciding<'t>(template: &'t Template, source: &Source) -> Vec<&'t Mention> {
     let answered = source.answered();
     let (count, _) = origin(template);
     let codes = template.pieces[..count].iter().filter_map(|piece| match piece {
         Piece::Code(code) => Some(code),
         Piece::Text(_) => None,
     });
-    codes.flat_map(|code| &code.names).find(|name| is_foreign(name, &answered))
+    codes.flat_map(|code| &code.names).filter(|name| is_foreign(name, &answered)).collect()
 }
 
 fn is_foreign(name: &Mention, answered: &[&str]) -> bool {

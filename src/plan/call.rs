@@ -103,7 +103,9 @@ impl Call {
             Position::Address(Some(address)) if place.record.is_none() => (address.clone(), true),
             _ => (self.request.address(&scope)?, false),
         };
-        let (trusted, reach) = (self.audience.admits(&url, &scope), self.hosts.reach(&url, &scope));
+        let start = self.pages.rule().variables(&self.pages.rule().start());
+        let first = scope.clone().with("page", start.iter().map(|(name, value)| (*name, value)));
+        let (trusted, reach) = (self.audience.admits(&url, &scope), self.hosts.reach(&url, &first));
         self.request.render(To { url, next, trusted, reach }, &scope)
     }
 }

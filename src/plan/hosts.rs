@@ -6,7 +6,7 @@ use url::Url;
 
 use super::RequestPlan;
 use crate::convert::render::{RenderError, Scope};
-use crate::definition::address::decided_by;
+use crate::definition::address::deciding;
 use crate::definition::request::Request;
 use crate::definition::source::Source;
 use crate::exchange::{Chosen, Reach};
@@ -17,7 +17,7 @@ use crate::scalar::Origin;
 pub struct Hosts {
     /// `private` of the source.
     private: bool,
-    /// Requests whose origin the files write: its own, and that of the list.
+    /// Requests whose origin the files write, for their first page at least: its own, and that of the list.
     homes: Vec<Arc<RequestPlan>>,
     /// Origins of `trust` and `to`.
     trust: Vec<Origin>,
@@ -30,23 +30,23 @@ pub struct Hosts {
 impl Hosts {
     /// Of a call of this source whose address stands at a place.
     pub(super) fn new(own: &Request, source: &Source, trust: &[Origin], place: String) -> Result<Self, RenderError> {
-        let decided = decided_by(&own.url, source);
-        let written = [own, &source.request].into_iter().filter(|request| decided_by(&request.url, source).is_none());
+        let pages_only = |request: &&Request| deciding(&request.url, source).iter().all(|name| name.parts[0] == "page");
+        let written = [own, &source.request].into_iter().filter(pages_only);
         let homes = written.map(|request| Ok(Arc::new(RequestPlan::compile(request)?)));
         Ok(Hosts {
             private: source.private,
             homes: homes.collect::<Result<_, RenderError>>()?,
             trust: trust.to_vec(),
             place,
-            decided_by: decided.map(|name| name.dotted()),
+            decided_by: deciding(&own.url, source).first().map(|name| name.dotted()),
         })
     }
 
-    /// How far a request to this address may go.
-    pub(super) fn reach(&self, url: &str, scope: &Scope<'_>) -> Reach {
+    /// How far a request to this address may go; `first` is the scope of a first page, which no answer has come before.
+    pub(super) fn reach(&self, url: &str, first: &Scope<'_>) -> Reach {
         let named = Url::parse(url).is_ok_and(|url| {
             self.trust.iter().any(|origin| origin.is_written(&url))
-                || self.homes.iter().filter_map(|home| home.origin(scope)).any(|home| home == url.origin())
+                || self.homes.iter().filter_map(|home| home.origin(first)).any(|home| home == url.origin())
         });
         let chosen = match (&self.decided_by, named) {
             (_, true) => Chosen::Files(self.place.clone()),

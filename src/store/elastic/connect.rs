@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use super::pin;
 use super::trust::{file, innermost, refusal, trusted, untrusted};
 use crate::bounds::BODY;
-use crate::plan::{Fingerprint, Server, is_loopback};
+use crate::plan::{Fingerprint, Server, is_direct, is_loopback};
 use crate::store::StoreError;
 
 /// For a whole answer.
@@ -89,7 +89,7 @@ impl Nodes {
             let mut builder = TransportBuilder::new(SingleNodeConnectionPool::new(url.clone()))
                 .timeout(TIMEOUT)
                 .request_body_compression(compress);
-            if url.scheme() == "http" || server.fingerprint.is_some() {
+            if is_direct(&url, true) || server.fingerprint.is_some() {
                 // A proxy of the environment would read what is not encrypted, and the pin is held on the direct way.
                 builder = builder.disable_proxy();
             }
