@@ -119,7 +119,7 @@ async fn a_proxy_never_sees_a_credential_that_is_not_encrypted() {
     let key = |place: &str| format!("auth: {{key: {{{place}: {{sid: '${{secret.TOKEN}}'}}}}}}");
     for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         let (url, count) = proxy();
-        let mut asked = async |auth: &str, site: &str| {
+        let asked = async |auth: &str, site: &str| {
             let more =
                 "limits: {retry: {attempts: 1}}\nrecords: $.jobs[*]\nkey: $.id\nmap: {title: $.title, url: $.url}\n";
             let text = format!("source: x\n{auth}\nrequest: {{get: '{site}'}}\n{more}");

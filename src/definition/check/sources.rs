@@ -220,7 +220,8 @@ fn responses(responses: &Responses, source: &Source, path: &str, trail: &[&str],
                 &trail,
                 "refused",
                 message,
-                "401 is `renew`, 429 and 5xx are `retry`; a 5xx may be `skip` with its share, after the retries; `4xx` stands beside entries for both",
+                "401 is `renew`, 429 and 5xx are `retry`; a 5xx may be `skip` with its share, after the retries; `4xx` \
+                 stands beside entries for both",
             );
         }
         if matches!(action, Action::Split) && source.windows.as_ref().is_none_or(|windows| windows.split.is_none()) {
