@@ -68,3 +68,62 @@ fn proxies() -> Vec<String> {
     });
     urls.filter_map(|url| url.domain().map(str::to_lowercase)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Chosen;
+    use crate::fetch::{Fetch, resolve};
+
+    /// Addresses outside of this machine are judged here, where nothing is sent.
+    fn is_open(host: &str, private: bool, chosen: Chosen) -> bool {
+        // A client needs the provider of cryptography that `Fetch` installs.
+        drop(Fetch::new(None).unwrap());
+        let clients = Clients::new(&resolve::system()).unwrap();
+        let url = Url::parse(&format!("http://{host}:81/x")).unwrap();
+        clients.of(&url, &Reach { private, chosen }, false).is_ok()
+    }
+
+    fn by_file() -> Chosen {
+        Chosen::Files("sources/s.yaml:3".into())
+    }
+
+    fn by_answer() -> Chosen {
+        Chosen::Answer("`record.at` at sources/s.yaml:7".into())
+    }
+
+    #[test]
+    fn a_private_address_is_open_to_who_writes_it_or_says_private() {
+        let hosts = "10.0.0.1 10.1 0xa.1 167772161 012.0.0.1 172.16.0.1 172.31.255.255 192.168.0.1 192.168.257 0xc0a80001 \
+            100.64.0.1 100.127.255.254 198.18.0.1 192.0.2.1 198.51.100.1 203.0.113.1 [::127.0.0.1] [::ffff:0:127.0.0.1] \
+            [::ffff:10.0.0.1] [fc00::1] [fd12:3456::1] [fec0::1] [64:ff9b::127.0.0.1] [64:ff9b::10.0.0.1] [64:ff9b:1::1] \
+            [2002:7f00:1::] [2002:a00:1::1] [2001:0:101:101::80ff:fffe] [2001:db8::1] [100::1] [2a00::5efe:127.0.0.1]";
+        for host in hosts.split_whitespace() {
+            assert!(!is_open(host, false, by_answer()), "{host}");
+            assert!(is_open(host, false, by_file()) && is_open(host, true, by_answer()), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_link_is_open_to_who_does_both() {
+        let hosts = "169.254.169.254 169.254.0.1 2852039166 0xa9fea9fe 0251.0376.0251.0376 169.254.43518 100.100.100.200 \
+            168.63.129.16 192.0.0.192 [fe80::1] [fd00:ec2::254] [::ffff:169.254.169.254] [::ffff:a9fe:a9fe] \
+            [64:ff9b::a9fe:a9fe] [2002:a9fe:a9fe::1]";
+        for host in hosts.split_whitespace() {
+            assert!(!is_open(host, false, by_answer()) && !is_open(host, true, by_answer()), "{host}");
+            assert!(!is_open(host, false, by_file()) && is_open(host, true, by_file()), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_site_is_open_to_nobody_and_what_is_public_to_all() {
+        let nowhere = "0.0.0.0 0 0x0 0.1.2.3 224.0.0.1 239.1.1.1 240.0.0.1 255.255.255.255 4294967295 [::] [ff02::1] \
+            [64:ff9b::0.0.0.0]";
+        for (hosts, open) in [(nowhere, false), ("1.1.1.1 0x01010101 [2606:4700::1111] [64:ff9b::1.1.1.1]", true)] {
+            for host in hosts.split_whitespace() {
+                assert_eq!(is_open(host, true, by_file()), open, "{host}");
+                assert_eq!(is_open(host, false, by_answer()), open, "{host}");
+            }
+        }
+    }
+}
