@@ -1,8 +1,12 @@
 //! One fact about what happened. Log, progress, history, summary and board are drawn from these alone.
 mod alert;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::redact::{MASK, redact};
 
 pub use alert::{Alert, AlertKind, HeldBack};
 
@@ -113,6 +117,20 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
+}
+
+impl Event {
+    /// What happened. It shows no secret, wherever in it a site may have repeated one.
+    pub fn new(at: DateTime<Utc>, (run, source): (RunId, &str), kind: EventKind) -> Self {
+        let written = serde_json::to_string(&kind).unwrap_or_default();
+        let kind = match redact(&written) {
+            Cow::Borrowed(_) => kind,
+            Cow::Owned(masked) => {
+                serde_json::from_str(&masked).unwrap_or(EventKind::Warned { message: MASK.to_owned() })
+            }
+        };
+        Event { at, run, source: source.to_owned(), kind }
+    }
 }
 
 /// What happened.

@@ -8,6 +8,7 @@
 pub mod tree;
 pub mod bounds;
 pub mod printable;
+pub mod redact;
 pub mod scalar;
 pub mod schema;
 pub mod offer;

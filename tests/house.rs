@@ -6,7 +6,20 @@ use std::path::{Path, PathBuf};
 
 /// Layers from the words up; within one, from left to right. Families of rules may import `convert` and no other.
 const LAYERS: [&[&str]; 7] = [
-    &["tree", "bounds", "printable", "scalar", "schema", "offer", "search", "exchange", "position", "event", "finding"],
+    &[
+        "tree",
+        "bounds",
+        "redact",
+        "printable",
+        "scalar",
+        "schema",
+        "offer",
+        "search",
+        "exchange",
+        "position",
+        "event",
+        "finding",
+    ],
     &["convert", "auth", "paginate", "decode", "step"],
     &["definition", "extract", "plan", "board"],
     &["crash", "files", "fetch", "archive", "state", "sink", "store"],

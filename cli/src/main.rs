@@ -15,7 +15,6 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use jobmarket::printable::printable_lines;
 
 /// A declarative dataflow engine for job sites: YAML in, searchable offers out.
 ///
@@ -194,7 +193,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| usage(&error));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -208,10 +207,21 @@ fn main() -> ExitCode {
         Err(error) => {
             let error = absent::explained(&place, error);
             let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
-            out::styled(&format!("{mark}: {}\n", printable_lines(&out::causes(&error))));
+            out::styled(&format!("{mark}: {}\n", out::for_people(&out::causes(&error))));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends the program with what is wrong with its arguments: they may be text of a stranger too.
+fn usage(error: &clap::Error) -> ! {
+    let plain = error.render().to_string();
+    let shown = out::for_people(&plain);
+    if !error.use_stderr() || shown == plain {
+        error.exit();
+    }
+    out::styled(&shown);
+    std::process::exit(error.exit_code());
 }
 
 /// Ends the program with the usage where `--json` is asked for and there is none.

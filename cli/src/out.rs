@@ -1,11 +1,15 @@
 //! What is printed: a reader that has gone ends a command quietly, and never the work of a run. Text for people shows
-//! control characters instead of sending them; data is printed as it is.
+//! control characters instead of sending them; data is the same value, whoever reads it. No secret of ours goes out.
 use std::fmt::{Arguments, Display};
 use std::io::{self, ErrorKind, Write};
 
-use jobmarket::printable::printable_lines;
+use jobmarket::printable::{cut_words, printable_json, printable_lines, start};
+use jobmarket::redact::redact;
 
 pub use jobmarket::printable::printable;
+
+/// Most characters that are shown of a word, or of a value of a site.
+const SHOWN: usize = 500;
 
 /// `println!` for every command: who reads no more, as `head` does, has what was asked for.
 macro_rules! println {
@@ -25,12 +29,13 @@ macro_rules! eprint {
 /// Prints a line for people on stdout. A line end inside a value of a site is for [`printable`].
 pub fn line(said: Arguments<'_>) {
     let said = said.to_string();
-    write(&mut io::stdout().lock(), |out| writeln!(out, "{}", printable_lines(&said)));
+    write(&mut io::stdout().lock(), |out| writeln!(out, "{}", for_people(&said)));
 }
 
-/// Prints a line of data on stdout, for a program.
+/// Prints JSON, or what may be JSON, on stdout: all of it.
 pub fn data(said: impl Display) {
-    write(&mut io::stdout().lock(), |out| writeln!(out, "{said}"));
+    let said = said.to_string();
+    write(&mut io::stdout().lock(), |out| writeln!(out, "{}", printable_json(&redact(&said))));
 }
 
 /// Writes to stdout. Ends the program when nobody reads it any more, or it cannot be written.
@@ -45,18 +50,32 @@ pub fn write(out: &mut impl Write, what: impl FnOnce(&mut dyn Write) -> io::Resu
 
 /// Prints on stderr, for people.
 pub fn aside(said: Arguments<'_>) {
-    styled(&printable_lines(&said.to_string()));
+    styled(&for_people(&said.to_string()));
 }
 
 /// Prints on stderr what may hold colours of ours, and no text that was not made printable.
 pub fn styled(said: &str) {
     // What nobody reads is no reason to end.
-    let _ = io::stderr().lock().write_all(said.as_bytes());
+    let _ = io::stderr().lock().write_all(redact(said).as_bytes());
 }
 
 /// A fact of a run as a line on stdout; the run goes on when nobody reads it.
 pub fn event(text: &str) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let _ = writeln!(io::stdout().lock(), "{}", printable_json(&redact(text)));
+}
+
+/// Text for people: masked before it is cut, as a part of a secret would not be found.
+pub fn for_people(said: &str) -> String {
+    printable_lines(&cut_words(&redact(said), SHOWN)).into_owned()
+}
+
+/// A value of a site on one line, as much of it as a person reads.
+pub fn shown(value: &str) -> String {
+    let mut begin = start(value, SHOWN);
+    if begin.chars().count() == SHOWN && value.chars().count() > SHOWN {
+        begin.push('…');
+    }
+    printable(&begin).into_owned()
 }
 
 /// A number with its word: `1 offer`, `2 offers`.

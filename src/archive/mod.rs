@@ -14,6 +14,7 @@ use crate::exchange::Page;
 use crate::fetch::spool::{self, Spool};
 use crate::files::{self, Appender, FileError};
 use crate::offer::{OfferId, Version};
+use crate::redact::{put_back, redact, seal};
 use crate::state::words::Archived;
 
 pub use check::Checker;
@@ -122,7 +123,8 @@ fn frame(page: &Page, name: &str, also: &[String]) -> std::io::Result<Vec<u8>> {
     let mut http = format!("HTTP/1.1 {}\r\n", page.status);
     let kept = |name: &str| KEPT.contains(&name) || also.iter().any(|other| other == name);
     for (name, value) in page.headers.iter().filter(|(name, _)| kept(&name.to_ascii_lowercase())) {
-        http += &format!("{name}: {value}\r\n");
+        // They may say how a slice goes on: what is masked in them must come back.
+        http += &format!("{name}: {}\r\n", seal(value));
     }
     http += "\r\n";
     let head = format!(
@@ -130,7 +132,7 @@ fn frame(page: &Page, name: &str, also: &[String]) -> std::io::Result<Vec<u8>> {
          WARC-Target-URI: {}\r\nWARC-Request-Method: {}\r\nContent-Type: application/http;msgtype=response\r\n\
          Content-Length: {}\r\n\r\n",
         page.fetched.to_rfc3339_opts(SecondsFormat::Micros, true),
-        page.url,
+        redact(&page.url),
         page.method,
         http.len() + page.body.len()
     );
@@ -167,8 +169,8 @@ fn parse(record: &Bytes) -> Option<Page> {
     let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let mut lines = http.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let back = |value: &str| put_back(value).unwrap_or_else(|| value.to_owned());
+    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), back(value)));
     Some(Page {
         url: field("WARC-Target-URI")?.to_owned(),
         method: field("WARC-Request-Method")?.to_owned(),

@@ -1,5 +1,4 @@
 //! Authentication: who we are to a site, described as plain data; the edge `fetch` sends it.
-pub mod redact;
 
 use std::time::Duration;
 
@@ -23,11 +22,14 @@ pub struct Credential {
     pub token: Option<TokenCall>,
     /// Secrets that the request itself places, `${secret.NAME}`.
     pub placed: Vec<(String, SecretString)>,
-    /// Secrets out of which the rest is made: they must not be seen by themselves either.
+    /// What the rest is made of, and other forms of it: they must not be seen by themselves either.
     pub ingredients: Vec<SecretString>,
     /// Origins it may be sent to besides that of `request`.
     pub origins: Vec<Origin>,
 }
+
+/// Members of a token call that say what is asked for, not who asks.
+const OPEN: [&str; 4] = ["grant_type", "scope", "audience", "resource"];
 
 /// The call that gives a token, RFC 6749: its form says which grant it is.
 #[derive(Clone, Debug)]
@@ -77,14 +79,14 @@ impl Credential {
         if text.is_empty() { 0 } else { xxh3_64(text.as_bytes()) }
     }
 
-    /// All values that must not be seen.
-    pub fn secrets(&self) -> Vec<SecretString> {
-        let placed = self.named().map(|(_, value)| value);
-        let token = self.token.iter().flat_map(|call| {
-            let hidden = call.form.iter().filter(|(name, _)| !matches!(name.as_str(), "grant_type" | "scope"));
-            hidden.map(|(_, value)| value).chain(call.basic.iter().map(|(_, password)| password))
-        });
-        placed.chain(token).chain(&self.ingredients).cloned().collect()
+    /// All values that must not be seen, each with a name that is the same in each process.
+    pub fn secrets(&self, source: &str) -> Vec<(String, SecretString)> {
+        let form = self.token.iter().flat_map(|call| &call.form).filter(|(name, _)| !OPEN.contains(&name.as_str()));
+        let named = self.named().chain(form).map(|(name, secret)| (format!("{source}.{name}"), secret));
+        let basic = self.token.iter().filter_map(|call| call.basic.as_ref());
+        let basic = basic.map(|(_, password)| (format!("{source}.password"), password));
+        let rest = self.ingredients.iter().enumerate().map(|(index, secret)| (format!("{source}.{index}"), secret));
+        named.chain(basic).chain(rest).map(|(name, secret)| (name, secret.clone())).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::printable::start;
 use crate::scalar::{Call, Fault, nearest};
 use crate::tree::Tree;
 
@@ -55,7 +56,7 @@ impl ConvertError {
     /// An error about a value.
     pub fn new(conversion: &'static str, why: impl Into<Cow<'static, str>>, found: &Tree<'_>) -> Self {
         let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-        ConvertError { conversion, why: why.into(), found: text.chars().take(80).collect() }
+        ConvertError { conversion, why: why.into(), found: start(&text, 80) }
     }
 }
 

@@ -54,7 +54,7 @@ const HOMES: [(&str, &str); 46] = [
 ];
 
 /// All codes of findings, with what `explain` says of them.
-pub const CODES: [(&str, &str); 39] = [
+pub const CODES: [(&str, &str); 40] = [
     ("bad-argument", "A conversion was given an argument that it does not take."),
     ("bad-cron", "A schedule is not a cron pattern of five or six fields."),
     ("bad-duration", "A duration is a whole number and a unit: `60s 5m 2h 30d 1w`."),
@@ -75,6 +75,7 @@ pub const CODES: [(&str, &str); 39] = [
     ("empty-file", "A file says nothing."),
     ("engine-field", "A field that the program itself sets cannot be mapped."),
     ("field-shape", "A list, an object or several matches were given to a field of another kind."),
+    ("literal-secret", "A secret stands in the file itself; write `${secret.NAME}`, and set `NAME` outside of it."),
     ("missing-file", "A file that everything needs is not there."),
     ("missing-key", "A key that is required is missing."),
     ("more", "A file has more findings than are told at once."),

@@ -5,6 +5,7 @@ pub mod build;
 pub mod check;
 pub mod dotenv;
 pub mod keys;
+pub mod literal;
 pub mod mapping;
 pub mod node;
 pub mod offer;

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::bounds::LIST;
 use crate::offer::is_of_an_offer;
+use crate::printable::start;
 use crate::schema::{Field, Kind, LONGEST_KEYWORD as LONGEST};
 use crate::tree::{Distinct, Tree};
 
@@ -132,7 +133,7 @@ fn allowed<'p>(text: Cow<'p, str>, values: &[String]) -> Result<Tree<'p>, String
     if values.is_empty() || values.iter().any(|value| *value == text) {
         return Ok(Tree::Text(text));
     }
-    Err(format!("`{}` is not one of {}", text.chars().take(80).collect::<String>(), values.join(", ")))
+    Err(format!("`{}` is not one of {}", start(&text, 80), values.join(", ")))
 }
 
 fn trimmed(text: Cow<'_, str>) -> Tree<'_> {

@@ -18,11 +18,11 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::auth::Credential;
-use crate::auth::redact::redact;
 use crate::definition::source::Learn;
 use crate::exchange::{Page, Request};
 use crate::offer::instant;
 use crate::plan::{Limits, Origins, asked, failure};
+use crate::redact::redact;
 use crate::scalar::Reader;
 use crate::tree::Tree;
 use budget::Budgets;
@@ -31,7 +31,6 @@ use clients::Clients;
 use moment::{Wish, left, length};
 pub use network::Network;
 pub use resolve::{Found, Lookup};
-use secrecy::SecretString;
 
 /// The edge to the sites. One for the whole program: budgets and tokens are shared by all sources.
 pub struct Fetch {
@@ -56,8 +55,6 @@ pub struct Ask<'a> {
     pub judge: &'a (dyn Fn(Heard<'_>) -> Verdict + Sync),
     /// Told of retries and waits.
     pub note: &'a (dyn Fn(Note) + Sync),
-    /// Values that must not be seen.
-    pub secrets: &'a [SecretString],
 }
 
 /// What was heard of a site.
@@ -186,7 +183,7 @@ impl Fetch {
     /// The page of a request: waits its turn, tries again where that helps, and never gives a short page.
     pub async fn fetch(&self, ask: &Ask<'_>) -> Result<Page, FetchError> {
         let url = Url::parse(&ask.request.url)
-            .map_err(|error| FetchError::Address(redact(&ask.request.url, ask.secrets), error.to_string()))?;
+            .map_err(|error| FetchError::Address(redact(&ask.request.url).into_owned(), error.to_string()))?;
         let (mut attempt, mut renewed) = (1, false);
         loop {
             let (target, rate) = ask.origins.target(&url);
@@ -210,19 +207,17 @@ impl Fetch {
                         // A token that was renewed and is refused again is a credential that is refused.
                         Verdict::Renew => return Ok(page),
                         Verdict::Retry if attempt >= ask.limits.attempts => return Ok(page),
-                        Verdict::Retry => told(failure(&page, ask.secrets), wish),
+                        Verdict::Retry => told(failure(&page), wish),
                         Verdict::Cut(_) if attempt >= ask.limits.attempts => return Ok(page),
-                        Verdict::Cut(why) => {
-                            (format!("{}: {why}", asked(&ask.request.method, url.as_str(), ask.secrets)), None)
-                        }
+                        Verdict::Cut(why) => (format!("{}: {why}", asked(&ask.request.method, url.as_str())), None),
                     }
                 }
                 Err(fault) => {
                     if !fault.reached() {
                         self.budgets.give_back(&key).await;
                     }
-                    let asked = asked(&ask.request.method, url.as_str(), ask.secrets);
-                    let why = format!("{asked}: {}", redact(&fault.to_string(), ask.secrets));
+                    let asked = asked(&ask.request.method, url.as_str());
+                    let why = format!("{asked}: {}", redact(&fault.to_string()));
                     if fault.is_closed() {
                         return Err(FetchError::Closed(why));
                     }

@@ -10,9 +10,9 @@ use url::Url;
 use super::network::{Closed, refusal};
 use super::spool::{Spool, prepared};
 use super::{Ask, Fetch, Heard};
-use crate::auth::redact::redact;
 use crate::bounds::{BODY, HEADERS};
 use crate::exchange::{Body, Chosen, Page, Reach};
+use crate::redact::redact;
 
 /// Why an attempt gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +121,7 @@ impl Fetch {
             }
             let headers = headers(&answer)?;
             let body = whole(answer, &self.spool, BODY).await?;
-            let url = redact(hop.url.as_str(), ask.secrets);
+            let url = redact(hop.url.as_str()).into_owned();
             let (method, fetched) = (hop.method.to_owned(), Utc::now());
             let page = Page { url, method, status, headers, body, unpacked: None, fetched, attempts: 1 };
             return Ok(prepared(page, &self.spool)?);

@@ -11,12 +11,12 @@ use super::moment::{self, Wish, left};
 use super::network::refusal;
 use super::{Ask, Fetch, FetchError, Note, send, told, wait};
 use crate::auth::TokenCall;
-use crate::auth::redact::redact;
 use crate::bounds::TOKEN;
 use crate::decode::{self, Text};
 use crate::exchange::{Chosen, Page, Reach};
 use crate::plan::{asked, failure, is_html};
 use crate::printable::excerpt;
+use crate::redact::{hide, redact};
 use crate::scalar::Clock;
 use crate::tree::Tree;
 
@@ -64,7 +64,7 @@ impl Fetch {
 
     async fn call(&self, ask: &Ask<'_>, call: &TokenCall, token: &mut Token) -> Result<(), FetchError> {
         let url = url::Url::parse(&call.url)
-            .map_err(|error| FetchError::Address(redact(&call.url, ask.secrets), error.to_string()))?;
+            .map_err(|error| FetchError::Address(redact(&call.url).into_owned(), error.to_string()))?;
         let (target, _) = ask.origins.target(&url);
         let written = Reach { chosen: Chosen::Files(call.place.clone()), ..ask.request.reach };
         let reach = if ask.origins.covers(&url) { ask.reach(&url) } else { written };
@@ -75,18 +75,18 @@ impl Fetch {
             let (why, pause) = match self.ask_token(ask, call, &target, &reach).await {
                 Ok(page) => match judge(call, &page) {
                     Answer::Token => return take(call, &page, token),
-                    Answer::Refused => return Err(FetchError::Credentials(failure(&page, ask.secrets))),
+                    Answer::Refused => return Err(FetchError::Credentials(failure(&page))),
                     Answer::None => {
-                        let asked = asked("POST", &page.url, ask.secrets);
+                        let asked = asked("POST", &page.url);
                         return Err(FetchError::NoToken(format!("{asked} answers {}", without(call, &page))));
                     }
-                    Answer::Moved => return Err(FetchError::NoToken(failure(&page, ask.secrets))),
+                    Answer::Moved => return Err(FetchError::NoToken(failure(&page))),
                     Answer::Away => {
                         let wish = moment::retry_after(&page, Utc::now());
                         if let Wish::Until(until) = wish {
                             self.budgets.pause(&key, until).await;
                         }
-                        told(failure(&page, ask.secrets), wish)
+                        told(failure(&page), wish)
                     }
                 },
                 Err(fault) if fault.is_closed() => {
@@ -94,8 +94,8 @@ impl Fetch {
                     return Err(FetchError::Closed(redact(&why, ask.secrets)));
                 }
                 Err(fault) => {
-                    let why = format!("{}: {fault}", asked("POST", &call.url, ask.secrets));
-                    (redact(&why, ask.secrets), None)
+                    let why = format!("{}: {fault}", asked("POST", &call.url));
+                    (redact(&why).into_owned(), None)
                 }
             };
             let why = format!("the token call {why}");
@@ -218,7 +218,9 @@ fn take(call: &TokenCall, page: &Page, token: &mut Token) -> Result<(), FetchErr
     };
     let said = end.map(|end| left(end, page.fetched)).filter(|life| !life.is_zero());
     let life = said.or(call.life).unwrap_or(LIFE);
-    token.value = Some(value.to_owned().into());
+    let value = SecretString::from(value);
+    hide([(format!("token.{:016x}", call.identity()), value.clone())]);
+    token.value = Some(value);
     token.renew_at = Some(Instant::now() + life.mul_f64(0.9));
     token.generation += 1;
     Ok(())

@@ -1,5 +1,6 @@
 //! A number that a site announces: of records, or of pages.
 use crate::exchange::Page;
+use crate::printable::start;
 use crate::scalar::Reader;
 use crate::tree::Tree;
 
@@ -61,7 +62,7 @@ pub(super) fn quoted(value: &Tree<'_>) -> String {
     let text = value.to_string();
     match text.char_indices().nth(QUOTED) {
         None => text,
-        Some((at, _)) => format!("{}…", &text[..at]),
+        Some(_) => format!("{}…", start(&text, QUOTED)),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::bounds::{CURSOR, MESSAGE};
 use crate::exchange::Page;
 use crate::position::Position;
 use crate::printable::excerpt;
+use crate::redact::redact;
 use crate::scalar::{Given, Reader};
 use crate::tree::Tree;
 
@@ -127,5 +128,6 @@ fn to(page: &Page, address: &str) -> Pointer {
         return Pointer::Refused(End::OtherOrigin(next.origin().ascii_serialization()));
     }
     let next = String::from(next);
-    if next == page.url { Pointer::Itself } else { Pointer::Address(next) }
+    // The address of a page has no secrets in it.
+    if redact(&next) == page.url { Pointer::Itself } else { Pointer::Address(next) }
 }

@@ -29,8 +29,6 @@ pub struct Call {
     pub audience: Audience,
     /// How far it may go into networks that are not public.
     pub hosts: Hosts,
-    /// Values that must not be seen.
-    pub secrets: Vec<SecretString>,
     /// How a slice advances.
     pub pages: Pagination,
     /// What answers mean.

@@ -15,6 +15,7 @@ use crate::definition::responses::Responses;
 use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Source};
 use crate::finding::Finding;
 use crate::paginate::Pagination;
+use crate::redact::hide;
 use crate::scalar::{Origin, Period, Rate, Span};
 
 fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Limits, Finding> {
@@ -86,11 +87,13 @@ pub(super) fn call(
     let hosts = Hosts::new(parts.request, source, &trust, place)
         .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
     let credential = Credential { placed: placed(parts.request, trail, values), ..credential };
+    if values.missing.is_empty() {
+        hide(credential.secrets(source.source.as_str()));
+    }
     Ok(Call {
         request,
         audience,
         hosts,
-        secrets: credential.secrets(),
         credential: Arc::new(credential),
         pages,
         responses: parts.responses.clone(),

@@ -19,6 +19,7 @@ use crate::definition::source::{Param, Source};
 use crate::definition::{Definitions, zeros};
 use crate::extract::Extract;
 use crate::finding::Finding;
+use crate::redact::hide;
 use crate::scalar::{Given, Template};
 use crate::tree::Tree;
 
@@ -32,7 +33,7 @@ pub struct Ask<'a> {
     pub origins: Origins,
 }
 
-/// Evaluates templates over `param`, `env` and `secret`, and remembers what secrets were read.
+/// Evaluates templates over `param`, `env` and `secret`. Each secret that is read is masked from then on.
 pub(super) struct Values<'a> {
     definitions: &'a Definitions,
     path: String,
@@ -40,8 +41,6 @@ pub(super) struct Values<'a> {
     params: Vec<(String, Tree<'static>)>,
     env: Vec<(String, Tree<'static>)>,
     moment: Moment,
-    /// Secrets that were read.
-    pub(super) secrets: Vec<SecretString>,
     /// Secrets that are not set.
     pub(super) missing: Vec<Finding>,
 }
@@ -50,14 +49,18 @@ impl<'a> Values<'a> {
     /// For the templates of a file.
     pub(super) fn of(definitions: &'a Definitions, path: String, surroundings: &'a Surroundings) -> Self {
         let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
-        let (params, env, secrets, missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Values { definitions, path, surroundings, params, env, moment, secrets, missing }
+        let (params, env, missing) = (Vec::new(), Vec::new(), Vec::new());
+        Values { definitions, path, surroundings, params, env, moment, missing }
     }
 
     /// The value of a secret. All that are missing are told at once; nothing is made of what stands in for them.
     pub(super) fn secret(&mut self, name: &str, trail: &[&str]) -> SecretString {
-        let value: SecretString = match self.surroundings.get(name) {
-            Some(value) => value.into(),
+        match self.surroundings.get(name) {
+            Some(value) => {
+                let value = SecretString::from(value);
+                hide([(name.to_owned(), value.clone())]);
+                value
+            }
             None => {
                 let finding = self.missing_secret(name, trail);
                 if !self.missing.contains(&finding) {
@@ -65,9 +68,7 @@ impl<'a> Values<'a> {
                 }
                 "missing".into()
             }
-        };
-        self.secrets.push(value.clone());
-        value
+        }
     }
 
     /// The value of a template.

@@ -1,21 +1,15 @@
 //! From `auth` to what is placed into requests. A secret that is missing is named before the first request.
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::compile::Values;
 use crate::auth::{Credential, TokenCall};
+use crate::definition::literal::names_a_secret;
 use crate::definition::request::{Auth, AuthBranch, Credentials, Grant, Key, Oauth2};
 use crate::definition::source::AuthChoice;
 use crate::finding::Finding;
 use crate::scalar::Template;
-
-/// The credential of a choice, with the secrets that it is made of.
-pub(super) fn credential(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
-    let before = values.secrets.len();
-    let credential = chosen(choice, trail, values)?;
-    Ok(Credential { ingredients: values.secrets[before..].to_vec(), ..credential })
-}
 
 /// Every branch has a condition, and none holds. One that reads variables may hold elsewhere.
 fn no_branch(branches: &[AuthBranch], trail: &[&str], values: &Values<'_>) -> Finding {
@@ -28,8 +22,8 @@ fn no_branch(branches: &[AuthBranch], trail: &[&str], values: &Values<'_>) -> Fi
         .hint("give what a `when` asks for, or end the list with a branch without `when`; `- none: {}` asks as nobody")
 }
 
-/// Of several branches the first whose `when` holds.
-fn chosen(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
+/// The credential of a choice: of several branches the first whose `when` holds.
+pub(super) fn credential(choice: &AuthChoice, trail: &[&str], values: &mut Values<'_>) -> Result<Credential, Finding> {
     match choice {
         AuthChoice::One(auth) => one(auth, trail, values),
         AuthChoice::Several(branches) => {
@@ -66,16 +60,15 @@ fn below<'t>(trail: &[&'t str], name: &'t str) -> Vec<&'t str> {
 fn basic(user: &Template, password: &Template, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
     let user = values.text(user, &below(trail, "user"))?;
     let password = values.text(password, &below(trail, "password"))?;
-    let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-    Ok(Credential { headers: vec![("Authorization".into(), value.into())], ..Credential::default() })
+    let pair = STANDARD.encode(format!("{user}:{password}"));
+    let headers = vec![("Authorization".into(), format!("Basic {pair}").into())];
+    Ok(Credential { headers, ingredients: vec![password.into(), pair.into()], ..Credential::default() })
 }
 
 fn bearer(token: &Template, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
     let token = values.text(token, trail)?;
-    Ok(Credential {
-        headers: vec![("Authorization".into(), format!("Bearer {token}").into())],
-        ..Credential::default()
-    })
+    let headers = vec![("Authorization".into(), format!("Bearer {token}").into())];
+    Ok(Credential { headers, ingredients: vec![token.into()], ..Credential::default() })
 }
 
 fn key(key: &Key, values: &mut Values<'_>, trail: &[&str]) -> Result<Credential, Finding> {
@@ -132,9 +125,17 @@ fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Cr
             None
         }
     };
-    let mut headers = Vec::new();
+    let (mut headers, mut ingredients) = (Vec::new(), Vec::new());
+    if let Some((id, secret)) = &basic {
+        let pair = format!("{}:{}", id.expose_secret(), secret.expose_secret());
+        ingredients.push(STANDARD.encode(pair).into());
+    }
     for (name, template) in oauth2.headers.iter() {
-        headers.push((name.to_owned(), values.text(template, &[trail, &["headers", name]].concat())?));
+        let value = values.text(template, &[trail, &["headers", name]].concat())?;
+        if names_a_secret(name) || template.reads("secret") {
+            ingredients.push(value.clone().into());
+        }
+        headers.push((name.to_owned(), value));
     }
     let call = TokenCall {
         url: values.text(&oauth2.token_url, &below(trail, "token_url"))?,
@@ -150,5 +151,5 @@ fn oauth2(oauth2: &Oauth2, values: &mut Values<'_>, trail: &[&str]) -> Result<Cr
             None => None,
         },
     };
-    Ok(Credential { token: Some(call), ..Credential::default() })
+    Ok(Credential { token: Some(call), ingredients, ..Credential::default() })
 }

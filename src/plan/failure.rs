@@ -1,12 +1,11 @@
 //! What is told of a request that failed: how it was asked, the status, and the first words of what the site said.
-use secrecy::SecretString;
 use url::Url;
 
 use super::Call;
-use crate::auth::redact::redact;
 use crate::decode;
 use crate::exchange::Page;
 use crate::printable::excerpt;
+use crate::redact::redact;
 use crate::tree::Tree;
 
 /// Most characters of what a site said.
@@ -23,20 +22,19 @@ const NAMES: usize = 8;
 impl Call {
     /// A request of this call that failed, on one line, without its secrets.
     pub fn failure(&self, page: &Page) -> String {
-        failure(page, &self.secrets)
+        failure(page)
     }
 
     /// An answer of this call that cannot be used, on one line, without its secrets: it may repeat them.
     pub fn unusable(&self, page: &Page, why: &dyn std::fmt::Display) -> String {
-        let why = redact(&why.to_string(), &self.secrets);
-        format!("{}: {why}", asked(&page.method, &page.url, &self.secrets))
+        format!("{}: {}", asked(&page.method, &page.url), redact(&why.to_string()))
     }
 
     /// What an answer holds, for whoever looks for something else in it: the site's own words, else its members.
     pub fn outline(&self, body: &Tree<'_>) -> String {
         match words(body) {
-            Some(words) => format!("it says: {}", excerpt(&redact(&words, &self.secrets), WORDS)),
-            None => excerpt(&redact(&members(body), &self.secrets), WORDS),
+            Some(words) => format!("it says: {}", excerpt(&words, WORDS)),
+            None => excerpt(&members(body), WORDS),
         }
     }
 }
@@ -54,28 +52,27 @@ fn members(body: &Tree<'_>) -> String {
     }
 }
 
-/// A request that failed, on one line, without these values.
-pub fn failure(page: &Page, secrets: &[SecretString]) -> String {
-    let said = redirect(page, secrets).unwrap_or_else(|| excerpt(&redact(&said(page), secrets), WORDS));
+/// A request that failed, on one line, without secrets.
+pub fn failure(page: &Page) -> String {
+    let said = redirect(page).unwrap_or_else(|| excerpt(&said(page), WORDS));
     let colon = if said.is_empty() { "" } else { ": " };
-    format!("{} answers {}{colon}{said}", asked(&page.method, &page.url, secrets), page.status)
+    format!("{} answers {}{colon}{said}", asked(&page.method, &page.url), page.status)
 }
 
-/// Method and address of a request, without these values.
-pub fn asked(method: &str, url: &str, secrets: &[SecretString]) -> String {
-    format!("{method} {}", excerpt(&redact(url, secrets), ADDRESS))
+/// Method and address of a request, without secrets.
+pub fn asked(method: &str, url: &str) -> String {
+    format!("{method} {}", excerpt(url, ADDRESS))
 }
 
 /// Where an answer that was not followed points to, and what to do about it.
-fn redirect(page: &Page, secrets: &[SecretString]) -> Option<String> {
+fn redirect(page: &Page) -> Option<String> {
     if !matches!(page.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let Some(location) = page.header("location") else {
         return Some("it redirects, and does not say where".to_owned());
     };
-    // Masked before it is cut: a part of a secret would not be found.
-    let shown = excerpt(&redact(location, secrets), ADDRESS);
+    let shown = excerpt(location, ADDRESS);
     let from = Url::parse(&page.url).ok()?;
     Some(match from.join(location) {
         Err(_) => format!("it redirects to `{shown}`, which is no address"),
@@ -164,7 +161,8 @@ mod tests {
     }
 
     fn check(status: u16, headers: &[(&str, &str)], body: &str, expect: &str) {
-        let told = failure(&page(status, headers, body), &[SecretString::from("s3cret-key")]);
+        crate::redact::hide([("failure-test".to_owned(), "s3cret-key".into())]);
+        let told = failure(&page(status, headers, body));
         assert_eq!(told, format!("GET https://a.example/jobs?key=*** answers {status}{expect}"));
     }
 

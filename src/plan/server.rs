@@ -1,12 +1,15 @@
 //! `store: elasticsearch`: where the server is and who asks, with every secret resolved.
 use std::fmt;
 
-use secrecy::SecretString;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::compile::Values;
 use crate::definition::pipelines::{Elasticsearch, Store};
 use crate::definition::request::Part;
 use crate::finding::Finding;
+use crate::redact::hide;
 
 /// Where the server is, and who asks.
 #[derive(Clone, Debug, Default)]
@@ -96,8 +99,29 @@ pub(super) fn server(store: &Store, values: &mut Values<'_>) -> Result<Option<Se
         Some(Some(_)) if written.ca.is_some() => return Err(wrong(values, BOTH)),
         fingerprint => fingerprint.flatten(),
     };
+    if values.missing.is_empty() {
+        hide(secrets(api_key.as_ref(), basic.as_ref()));
+    }
     let (ca, allow_http) = (written.ca.clone(), written.allow_http);
     Ok(Some(Server { urls, api_key, basic, ca, fingerprint, allow_http, compress: None, name: NAME.into() }))
+}
+
+/// The credential of the server in the forms in which somebody may repeat it, with their names.
+fn secrets(api_key: Option<&SecretString>, basic: Option<&(String, SecretString)>) -> Vec<(String, SecretString)> {
+    let mut secrets = Vec::new();
+    if let Some(key) = api_key.map(|key| key.expose_secret().trim()) {
+        // It is the base64 of its id and its secret: a server may tell them plainly.
+        let pair = STANDARD.decode(key).ok().and_then(|pair| String::from_utf8(pair).ok());
+        let own = pair.as_deref().and_then(|pair| pair.split_once(':')).map(|(_, own)| own.to_owned());
+        let forms = [("api_key", Some(key.to_owned())), ("api_key.pair", pair.clone()), ("api_key.secret", own)];
+        secrets.extend(forms.into_iter().filter_map(|(name, value)| Some((format!("store.{name}"), value?.into()))));
+    }
+    if let Some((user, password)) = basic {
+        let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+        secrets.push(("store.password".to_owned(), password.clone()));
+        secrets.push(("store.basic".to_owned(), pair.into()));
+    }
+    secrets
 }
 
 fn urls(part: &Part, values: &mut Values<'_>) -> Result<Vec<String>, Finding> {

@@ -29,7 +29,6 @@ impl Asker<'_> {
             limits: &call.limits,
             judge: &judge,
             note: self.note,
-            secrets: &call.secrets,
         };
         self.fetch.fetch(&ask).await
     }

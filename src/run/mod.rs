@@ -204,9 +204,8 @@ struct Shared {
 
 impl Shared {
     fn emit(&self, kind: EventKind) {
-        let event = Event { at: Utc::now(), run: self.run, source: self.plan.source.clone(), kind };
         // Nobody listens any more: the facts are in the journal all the same.
-        let _ = self.engine.events.send(event);
+        let _ = self.engine.events.send(Event::new(Utc::now(), (self.run, &self.plan.source), kind));
     }
 
     fn stopped(&self) -> bool {

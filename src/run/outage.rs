@@ -159,7 +159,7 @@ impl Outage {
 
     fn emit(&self, kind: EventKind) {
         // Nobody listens any more: what waits is in the state all the same.
-        let _ = self.engine.events.send(Event { at: Utc::now(), run: self.run, source: self.source.clone(), kind });
+        let _ = self.engine.events.send(Event::new(Utc::now(), (self.run, &self.source), kind));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
 use crate::plan::{Meaning, Parent, Partition, Place, Plan, Range};
+use crate::redact::{put_back, seal};
 use crate::tree::Tree;
 
 /// Where the enumeration stands: the values of each name and which of them is at hand.
@@ -93,7 +94,9 @@ impl Partitions {
                 if depth == 0 {
                     self.state = State::Over;
                 }
-                return Ok(Some(Tree::Object(named(self.at())).to_string()));
+                // A parent may repeat our credential: what is kept of a partition holds its name.
+                let kept = self.at().into_iter().map(|(name, value)| (name, each_text(value, &seal))).collect();
+                return Ok(Some(Tree::Object(named(kept)).to_string()));
             }
             let values = self.values(depth, asker, project, warn).await?;
             if values.len() == 0 {
@@ -277,7 +280,22 @@ pub(super) fn named(values: Vec<(String, Tree<'static>)>) -> Vec<(std::borrow::C
 pub(super) fn values(partition: &str) -> Vec<(String, Tree<'static>)> {
     let text = decode::Text::from(partition);
     match decode::json(&text, None).unwrap_or_default().body.into_owned() {
-        Tree::Object(members) => members.into_iter().map(|(name, value)| (name.into_owned(), value)).collect(),
+        Tree::Object(members) => {
+            let back = |text: &str| put_back(text).unwrap_or_else(|| text.to_owned());
+            members.into_iter().map(|(name, value)| (name.into_owned(), each_text(value, &back))).collect()
+        }
         _ => Vec::new(),
+    }
+}
+
+/// A value with each text in it changed.
+fn each_text(value: Tree<'static>, change: &dyn Fn(&str) -> String) -> Tree<'static> {
+    match value {
+        Tree::Text(text) => Tree::from(change(&text)),
+        Tree::List(list) => Tree::List(list.into_iter().map(|value| each_text(value, change)).collect()),
+        Tree::Object(members) => {
+            Tree::Object(members.into_iter().map(|(name, value)| (name, each_text(value, change))).collect())
+        }
+        other => other,
     }
 }

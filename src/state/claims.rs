@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use super::StateError;
 use super::core::Core;
 use super::words::Waiting;
+use crate::redact::redact;
 
 /// Stands for a store that is not looked at yet.
 pub(super) const UNSETTLED: &str = "";
@@ -73,7 +74,7 @@ impl Core {
         match waiting {
             Some(waiting) => self.connection.execute(
                 "INSERT OR REPLACE INTO waiting VALUES(?1, ?2, ?3, ?4)",
-                params![source, waiting.since.timestamp_millis(), waiting.offers as i64, waiting.why],
+                params![source, waiting.since.timestamp_millis(), waiting.offers as i64, redact(&waiting.why)],
             )?,
             None => self.connection.execute("DELETE FROM waiting WHERE source = ?1", params![source])?,
         };

@@ -1,4 +1,6 @@
 //! One page in one transaction: outcomes, rejects, what is known now, offers, position and counters.
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, params};
@@ -11,6 +13,7 @@ use super::runs::unword;
 use super::words::{Admit, Commit, Committed, Fate, Mark, Record, Verdict};
 use crate::event::{Counts, RunId};
 use crate::offer::{Closed, Lifecycle, Reject, document};
+use crate::redact::redact;
 
 /// Raw bytes are kept for so many rejects of a run and reason.
 const RAW_KEPT: i64 = 1_000;
@@ -258,7 +261,7 @@ impl Core {
         // known by it.
         let from = commit.from.unwrap_or(admit.version);
         let place = record.key.clone().unwrap_or_else(|| format!("{from}:{}", record.item));
-        let raw = (!raw.is_empty() && self.keeps_raw(admit.run, &reject.reason)?).then_some(raw);
+        let raw = (!raw.is_empty() && self.keeps_raw(admit.run, &reject.reason)?).then(|| masked(raw));
         self.connection
             .prepare_cached(
                 "INSERT INTO quarantine(source, place, raw_hash, run, stage, reason, field, path, message, page, item, raw, first_at)
@@ -266,7 +269,8 @@ impl Core {
                  ON CONFLICT(source, place, raw_hash) DO UPDATE SET times = times + 1, run = ?4, page = ?10, item = ?11, state = 'open'",
             )?
             .execute(params![
-                admit.source, place, hash, admit.run, reject.stage, reject.reason, reject.field, reject.path, reject.message,
+                admit.source, place, hash, admit.run, reject.stage, reject.reason, reject.field, reject.path,
+                redact(&reject.message),
                 from.0 as i64, record.item, raw, admit.at.timestamp_millis()
             ])?;
         self.held.insert(admit.source.clone(), true);
@@ -325,7 +329,7 @@ impl Core {
                 super::runs::word(&commit.kind),
                 commit.meaning,
                 admit.at.timestamp_millis(),
-                commit.request,
+                redact(&commit.request),
                 commit.status,
                 commit.bytes as i64,
                 serde_json::to_string(&commit.archived).ok(),
@@ -355,6 +359,14 @@ impl Core {
             }
             self.rows.remove(id);
         }
+    }
+}
+
+/// A raw record as the journal keeps it. What is mapped again comes out of the archive.
+fn masked(raw: &[u8]) -> Cow<'_, [u8]> {
+    match redact(&String::from_utf8_lossy(raw)) {
+        Cow::Borrowed(_) => Cow::Borrowed(raw),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 

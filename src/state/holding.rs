@@ -107,7 +107,7 @@ impl Core {
                     alert.subject(),
                     run,
                     now.timestamp_millis(),
-                    serde_json::to_string(alert).unwrap_or_default()
+                    word(alert)
                 ])?;
         }
         Ok(())

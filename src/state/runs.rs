@@ -14,15 +14,18 @@ use super::sweep::bitmap;
 use super::words::{Begun, Ended, NewRun, Slice};
 use crate::event::{Counts, Outcome, RunId};
 use crate::fetch::Spend;
+use crate::paginate::Progress;
 use crate::plan::Window;
+use crate::position::Position;
+use crate::redact::redact;
 
 /// An unfinished run older than this is not gone on with.
 const RESUME: TimeDelta = TimeDelta::hours(24);
 
-/// A value as it stands in a column: a bare word without quotes.
+/// A value as it stands in a column: a bare word without quotes, without secrets.
 pub(super) fn word<T: Serialize>(value: &T) -> String {
     let text = serde_json::to_string(value).unwrap_or_default();
-    text.trim_matches('"').to_owned()
+    redact(text.trim_matches('"')).into_owned()
 }
 
 /// Reads what [`word`] wrote.
@@ -53,7 +56,8 @@ impl Core {
         self.same_origins(new)?;
         for (path, text) in &new.texts {
             let fingerprint = format!("{}:{path}", new.meaning);
-            self.connection.execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, text])?;
+            self.connection
+                .execute("INSERT OR REPLACE INTO plans VALUES(?1, ?2)", params![fingerprint, redact(text)])?;
         }
         self.leave(&new.source)?;
         let unfinished = self.unfinished(new)?;
@@ -206,7 +210,7 @@ impl Core {
                 word(&slice.state),
                 slice.total.map(|total| total as i64),
                 slice.position.as_ref().and_then(|position| serde_json::to_string(position).ok()),
-                serde_json::to_string(&slice.progress).unwrap_or_default(),
+                word(&slice.progress),
                 slice.keys as i64
             ])?;
         Ok(())
@@ -263,7 +267,7 @@ impl Core {
                 ended.run,
                 ended.at.timestamp_millis(),
                 word(&ended.outcome),
-                ended.cause,
+                ended.cause.as_deref().map(redact),
                 ended.read == Outcome::Complete
             ],
         )?;
@@ -275,7 +279,7 @@ impl Core {
 
     pub(super) fn note_failure(&mut self, source: &str, cause: &str) -> Result<(), StateError> {
         let sql = "UPDATE runs SET cause = ?2 WHERE source = ?1 AND ended IS NULL";
-        self.connection.execute(sql, params![source, cause])?;
+        self.connection.execute(sql, params![source, redact(cause)])?;
         Ok(())
     }
 
@@ -322,13 +326,19 @@ fn slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
     let number: String = row.get(0)?;
     let unreadable = || corrupt("slices", &number);
     let position = row.get::<_, Option<String>>(6)?.map(|position| serde_json::from_str(&position));
+    let position: Option<Position> = position.transpose().map_err(|_| unreadable())?;
+    let mut progress: Progress = serde_json::from_str(&row.get::<_, String>(7)?).map_err(|_| unreadable())?;
+    if progress.pages > 0 && position.as_ref().is_some_and(Position::is_first) {
+        // It stood at a place that cannot be asked for any more, and begins again.
+        progress = Progress { again: progress.again, least: progress.least, ..Progress::default() };
+    }
     Ok(Slice {
         partition: row.get(1)?,
         window: window.map(|(start, end)| (instant(start), instant(end))),
         state: unword(&row.get::<_, String>(4)?).ok_or_else(unreadable)?,
         total: row.get::<_, Option<i64>>(5)?.map(|total| total as u64),
-        position: position.transpose().map_err(|_| unreadable())?,
-        progress: serde_json::from_str(&row.get::<_, String>(7)?).map_err(|_| unreadable())?,
+        position,
+        progress,
         keys: row.get::<_, i64>(8)? as u64,
         slice: number,
     })

@@ -19,7 +19,8 @@ pub struct Export {
     /// Closed offers too.
     #[arg(long)]
     closed: bool,
-    /// One JSON document a line, or comma-separated values with a header.
+    /// One JSON document a line, or comma-separated values with a header. A cell that begins with `=`, `+`, `-`, `@`, a tab
+    /// or a carriage return gets a `'` in front: a spreadsheet would run it.
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
 }
@@ -36,7 +37,7 @@ impl Export {
 pub enum Format {
     /// One JSON document a line.
     Ndjson,
-    /// RFC 4180, one column a field; lists are joined by ` | `.
+    /// RFC 4180, one column a field; lists are joined by ` | `; no cell is a formula.
     Csv,
 }
 
@@ -93,12 +94,17 @@ async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
-/// A field as one cell.
+/// What a spreadsheet takes for the beginning of a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// A field as one cell. Numbers are no text of a site: they stay numbers.
 fn cell(offer: &serde_json::Value, field: &str) -> String {
     let one = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match offer.pointer(&format!("/{}", field.replace('.', "/"))) {
+    let cell = match offer.pointer(&format!("/{}", field.replace('.', "/"))) {
         None | Some(serde_json::Value::Null) => String::new(),
+        Some(serde_json::Value::Number(number)) => return number.to_string(),
         Some(serde_json::Value::Array(list)) => list.iter().map(one).collect::<Vec<_>>().join(" | "),
         Some(value) => one(value),
-    }
+    };
+    if cell.starts_with(FORMULA) { format!("'{cell}") } else { cell }
 }

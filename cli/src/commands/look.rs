@@ -54,7 +54,7 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
             // The raw record as it came: read as a value, its numbers would lose digits.
             out::data(format!("{{\"raw\":{raw},\"made\":{made}}}"));
         } else {
-            println!("--- raw\n{raw}\n--- offer\n{made}");
+            out::data(format_args!("--- raw\n{raw}\n--- offer\n{made}"));
         }
     }
     eprintln!(

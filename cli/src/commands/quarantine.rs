@@ -9,7 +9,7 @@ use jobmarket::state::{Held, Reader, State};
 use crate::commands::one::replay_one;
 use crate::commands::plans::known_source;
 use crate::commands::run::Log;
-use crate::out::{self, counted, printable};
+use crate::out::{self, counted, shown};
 use crate::project::Project;
 use crate::{Place, numbers};
 
@@ -129,8 +129,8 @@ fn print(entry: &Held, json: bool, whole: bool) -> anyhow::Result<()> {
         entry.q,
         entry.source,
         entry.reason,
-        printable(&entry.place),
-        printable(&entry.message)
+        shown(&entry.place),
+        shown(&entry.message)
     );
     if whole {
         println!(
@@ -140,7 +140,7 @@ fn print(entry: &Held, json: bool, whole: bool) -> anyhow::Result<()> {
             entry.path.as_deref().unwrap_or("-")
         );
         println!("  page {}, record {}, first {}, {} times", entry.page, entry.item, entry.first_at, entry.times);
-        println!("{}", entry.raw.as_deref().unwrap_or("(the raw record is in the archive only)"));
+        out::data(entry.raw.as_deref().unwrap_or("(the raw record is in the archive only)"));
         eprintln!("once its cause is mended, `jobmarket quarantine retry {}` maps it again", entry.q);
     }
     Ok(())

@@ -8,7 +8,7 @@ use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
 use jobmarket::store::{Store, StoreError};
 
-use crate::out::{self, counted, printable};
+use crate::out::{self, counted, shown};
 use crate::project::Project;
 use crate::{Place, numbers};
 
@@ -67,9 +67,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     eprintln!("{}", counted(found.total as u64, "offer"));
     for hit in &found.hits {
         let offer: serde_json::Value = serde_json::from_str(hit.get())?;
-        let text = |pointer: &str| {
-            printable(offer.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("-")).into_owned()
-        };
+        let text = |pointer: &str| shown(offer.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("-"));
         println!(
             "{}  {}\n  {} · {} · {} · {}",
             text("/id"),
@@ -83,7 +81,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
     }
     for (field, values) in &found.facets {
         println!("{field}");
-        values.iter().for_each(|(value, count)| println!("  {:>8}  {}", count.to_string(), printable(value)));
+        values.iter().for_each(|(value, count)| println!("  {:>8}  {}", count.to_string(), shown(value)));
     }
     if let Some(after) = &found.after {
         eprintln!("more: --after {after}");

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Place;
 use crate::commands::search::{server, to_read};
-use crate::out::{self, printable};
+use crate::out::{self, shown};
 use crate::project::Project;
 
 /// All that is known of an offer; what could not be read is said in its place.
@@ -39,7 +39,7 @@ pub async fn why(place: &Place, name: &str) -> anyhow::Result<ExitCode> {
     let project = Project::despite_faults(place)?;
     let reader = project.reader()?;
     let Some(offer) = reader.offer(name)? else {
-        bail!("no offer has the id or key `{}`; `jobmarket search` shows ids", printable(name))
+        bail!("no offer has the id or key `{}`; `jobmarket search` shows ids", shown(name))
     };
     let mut known = known(&project, &reader, offer)?;
     match outside(&project, &known.offer).await {
@@ -132,18 +132,12 @@ async fn outside(project: &Project, offer: &OfferRow) -> anyhow::Result<Option<S
 
 fn print(project: &Project, known: &Known) {
     let Known { offer, page, kept_aside, detail, raw, faults, unasked } = known;
-    println!(
-        "offer     {} · {} · key {} · first read {}",
-        offer.id,
-        offer.source,
-        printable(&offer.key),
-        offer.first_seen
-    );
+    println!("offer     {} · {} · key {} · first read {}", offer.id, offer.source, shown(&offer.key), offer.first_seen);
     if let Some(at) = &offer.closed_at {
         println!("closed    {at} · {}", offer.reason.as_deref().unwrap_or_default());
     }
     if let Some(why) = kept_aside {
-        println!("aside     {}", printable(why));
+        println!("aside     {}", shown(why));
     }
     if let Some(why) = detail {
         println!("detail    {why}");
@@ -159,14 +153,14 @@ fn print(project: &Project, known: &Known) {
             .map_or(format!("sources/{}.yaml, map", offer.source), |name| format!("mappings/{name}.yaml"));
         println!("mapping   {mapping}");
     }
-    println!("raw       {}", raw.as_deref().unwrap_or("(not in the archive)"));
+    out::data(format_args!("raw       {}", raw.as_deref().unwrap_or("(not in the archive)")));
     let missing = match (unasked, offer.stored) {
         (true, _) => "(the store cannot be asked)",
         (false, true) => "(known, and not in the store)",
         (false, false) => "(not in the store)",
     };
-    println!("document  {}", offer.document.as_deref().unwrap_or(missing));
-    faults.iter().for_each(|fault| eprintln!("{}", printable(fault)));
+    out::data(format_args!("document  {}", offer.document.as_deref().unwrap_or(missing)));
+    faults.iter().for_each(|fault| eprintln!("{}", shown(fault)));
 }
 
 fn print_page(page: &PageRow) {

@@ -35,7 +35,7 @@ const ASKED: [(&str, &str); 2] = [
 pub async fn without_a_server(stage: &mut Stage) {
     stage.store("{url: \"http://es.example:9200\", api_key: \"${secret.ES_API_KEY}\"}");
     stage.shows("credentials would go to … unencrypted", &["check", "run remotive", "search"]).await;
-    stage.store("{url: \"https://es.example:9200\", api_key: \"id:secret\"}");
+    stage.store("{url: \"https://es.example:9200\", api_key: \"${env.UNSET or 'id:secret'}\"}");
     stage.shows("`api_key` is not one", &["check", "run remotive", "search"]).await;
     for (written, message) in WRITTEN {
         stage.store(&written.replace("PRINT", &"ab".repeat(32)));

@@ -80,9 +80,20 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// Secrets are plain words in the table; `check` refuses them in a file.
+fn elsewhere(lines: &str) -> String {
+    let pattern = r"\b(bearer|password|client_secret|refresh_token|api_key|X-Token): (\w+)|\b(header|query|cookie|path): \{([\w-]+): ([a-z]{4})\b";
+    let pattern = regex::Regex::new(pattern).unwrap();
+    let read = |found: &regex::Captures<'_>| match (found.get(1), found.get(2)) {
+        (Some(key), Some(word)) => format!(r#"{}: "${{env.UNSET or '{}'}}""#, key.as_str(), word.as_str()),
+        _ => format!(r#"{}: {{{}: "${{env.UNSET or '{}'}}""#, &found[3], &found[4], &found[5]),
+    };
+    pattern.replace_all(lines, read).into_owned()
+}
+
 fn row(kind: &str, path: &str, written: Written) -> Row {
     let case = |own: &str| {
-        let lines = format!("{}\n{own}\n", written.both);
+        let lines = elsewhere(&format!("{}\n{own}\n", written.both));
         match kind {
             "source" => project(&written, &lines, None),
             "shared" => project(&written, &format!("{}\nuse: part\n", written.source), Some((PART, lines))),
@@ -104,7 +115,7 @@ impl Row {
         let path = self.key.trim_start_matches("source ");
         let top = path.split(['.', '[']).next().unwrap_or_default().to_owned();
         let case = |own: &str| {
-            let lines = format!("{}\n{own}\n", self.written.both);
+            let lines = elsewhere(&format!("{}\n{own}\n", self.written.both));
             let (moved, kept): (Vec<String>, Vec<String>) =
                 entries(&lines).into_iter().partition(|entry| name(entry) == top);
             // What a source says itself wins over the part.

@@ -13,6 +13,7 @@ use std::fmt;
 
 use super::{DecodeError, Text};
 use crate::bounds::{NOTES, TREE, WHOLE_TREE};
+use crate::printable::start;
 use crate::tree::Tree;
 use reader::{Bad, Reader, What};
 use rows::{Rows, one};
@@ -93,7 +94,7 @@ fn walk<'b>(text: &'b Text<'_>, names: Option<&[&str]>, keep: bool, most: usize)
 
 /// What is wrong with a body, and how it begins.
 fn fault(text: &str, bad: &Bad) -> DecodeError {
-    let begin: String = text.chars().take(80).collect();
+    let begin = start(text, 80);
     let trimmed = text.trim_start();
     match &bad.what {
         What::TooMany(most) => DecodeError::TooMany { most: *most, at: bad.at },

@@ -1,5 +1,6 @@
 //! Who we are: the templates of each way to authenticate, and the members that it needs.
 use super::Report;
+use super::literal;
 use super::names::{AUTH, Names};
 use super::requests::{plain, with};
 use crate::definition::ordered::Ordered;
@@ -32,6 +33,7 @@ pub(super) fn auth(choice: &AuthChoice, source: &Source, path: &str, trail: &[&s
 }
 
 fn one(auth: &Auth, names: &Names<'_>, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
+    literal::auth(auth, path, trail, report);
     match auth {
         Auth::None | Auth::Login(_) | Auth::Jwt(_) => {}
         Auth::Basic(basic) => {

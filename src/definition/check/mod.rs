@@ -2,6 +2,7 @@
 mod auth;
 mod credentials;
 mod fields;
+mod literal;
 mod names;
 mod numbers;
 mod pipelines;
@@ -36,6 +37,7 @@ pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
         fields::file(name, &mut report);
     }
     pipelines::pipelines(&mut report);
+    literal::store(&definitions.pipelines, &mut report);
     zeros(&mut report);
     numbers::numbers(&mut report);
 }

@@ -1,5 +1,6 @@
 //! Requests: their templates, and names of members, which hold none.
 use super::Report;
+use super::literal;
 use super::names::Names;
 use crate::definition::ordered::Ordered;
 use crate::definition::request::{Body, Part, Request, is_method};
@@ -14,6 +15,8 @@ pub(super) fn request(request: &Request, names: &Names<'_>, path: &str, trail: &
     names.template(&request.url, path, &with(trail, &[&method]), report);
     parts(&request.query, names, path, &with(trail, &["query"]), report);
     parts(&request.headers, names, path, &with(trail, &["headers"]), report);
+    literal::parts(&request.query, path, &with(trail, &["query"]), report);
+    literal::parts(&request.headers, path, &with(trail, &["headers"]), report);
     let below = |more: &[&'static str]| with(trail, more);
     match &request.body {
         None => {}
