@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use crate::archive::{self, ArchiveError, Hold, sync_folder};
-use crate::files::FileError;
+use crate::files::{DataFile, FileError, How};
 use crate::state::{Reader, StateError};
 
 /// No whole copy could be made; nothing stands under the name that was asked for.
@@ -87,8 +87,8 @@ impl Backup {
         watch(copied.bytes);
         let copy = Reader::open(aside)?.ok_or_else(|| BackupError::Nothing(aside.display().to_string()))?;
         for mark in copy.marks()? {
-            // A log that its user took away is not missed.
-            if self.data.join(&mark.file).is_file() {
+            // A log elsewhere is copied by its own means, and one that its user took away is not missed.
+            if Path::new(&mark.file).is_relative() && self.data.join(&mark.file).is_file() {
                 self.file(aside, &mark.file, mark.length, &mut copied, watch)?;
             }
         }
@@ -164,7 +164,7 @@ impl Backup {
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).map_err(fault(folder))?;
         }
-        let source = File::open(&from).map_err(fault(&from))?;
+        let source = DataFile::new(&self.data, name).open(How::Read)?;
         let mut target = File::create_new(&to).map_err(fault(&to))?;
         let mut left = length;
         while left > 0 {

@@ -37,9 +37,11 @@ fn credentials(folder: &Path, findings: &mut Vec<Finding>) -> Vec<Given> {
         findings.push(unreadable(&folder.display().to_string(), message, "is it open to this user?"));
         Vec::new()
     });
+    // A credential may be open to a group: systemd and others hand them out so.
+    findings.extend(entries.iter().find_map(|entry| mode(&entry.path(), 0o037)));
     let named = entries.into_iter().filter_map(|entry| {
         let name = entry.file_name().into_string().ok().filter(|name| is_name(name))?;
-        let text = files::contents(&entry.path()).map_err(|error| error.to_string());
+        let text = files::contents(&entry.path(), files::TEXT).map_err(|error| error.to_string());
         let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()));
         let value = text.map(|text| text.strip_suffix('\n').map_or(text.as_str(), trim_return).to_owned());
         Some((name, value.map_err(|why| format!("{}: {why}", entry.path().display()))))
@@ -56,10 +58,11 @@ fn is_name(name: &str) -> bool {
 }
 
 fn env_file(path: &Path, findings: &mut Vec<Finding>) -> Vec<Given> {
-    match files::contents(path) {
+    match files::contents(path, files::TEXT) {
         Ok(bytes) => {
             let (values, found) = dotenv::read(&bytes);
             findings.extend(found);
+            findings.extend(mode(path, 0o077));
             values.into_iter().map(|(name, value)| (name, Ok(value))).collect()
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -69,6 +72,14 @@ fn env_file(path: &Path, findings: &mut Vec<Finding>) -> Vec<Given> {
             Vec::new()
         }
     }
+}
+
+/// A warning where others may read or write a file or folder, of the rights that matter.
+pub fn mode(path: &Path, matter: u32) -> Option<Finding> {
+    let mode = files::open_to_others(path, matter)?;
+    let place = Place { file: path.display().to_string(), line: 1, column: 1, bytes: 0..0 };
+    let finding = Finding::warning("mode", place, format!("{} is open to other users (mode {mode})", path.display()));
+    Some(finding.hint(format!("chmod -R go= {}", path.display())))
 }
 
 fn unreadable(path: &str, message: String, hint: &str) -> Finding {

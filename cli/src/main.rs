@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use jobmarket::files::keep_private;
 
 /// A declarative dataflow engine for job sites: YAML in, searchable offers out.
 ///
@@ -193,6 +194,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    keep_private();
     let cli = Cli::try_parse().unwrap_or_else(|error| usage(&error));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

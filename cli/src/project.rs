@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jobmarket::definition::pipelines::Store;
 use jobmarket::definition::{self, Definitions, Text, render};
-use jobmarket::files::{self, Unread};
+use jobmarket::files::{self, DataFile, Unread};
 use jobmarket::finding::{self, Finding, Level, any_error};
 use jobmarket::plan::{Surroundings, data_of};
 use jobmarket::state::Reader;
@@ -60,6 +60,7 @@ impl Project {
                 within(&place.project, Path::new("data"))
             }
         };
+        findings.extend(environment::mode(&data, 0o077));
         if let Store::Elasticsearch(written) = &mut definitions.pipelines.store {
             written.ca = written.ca.take().map(|ca| within(&place.project, Path::new(&ca)).display().to_string());
         }
@@ -79,11 +80,20 @@ impl Project {
             !is_of_sources(&found.place.file) && project.definitions.source_used_at(&found.place).is_none()
         });
         let shared: Vec<Finding> = shared.cloned().collect();
+        project.tell_modes();
         if any_error(&shared) {
             project.tell(&shared);
             bail!("the files above have faults; nothing was done");
         }
         Ok(project)
+    }
+
+    /// Says what is open to others, each in a line.
+    fn tell_modes(&self) {
+        for open in self.findings.iter().filter(|found| found.code == "mode") {
+            let remedy = open.hint.as_deref().unwrap_or_default();
+            eprintln!("warning: {}: {}", out::printable(&open.message), out::printable(remedy));
+        }
     }
 
     /// Says in a line what is wrong besides what was told already.
@@ -98,6 +108,7 @@ impl Project {
     /// What is broken is told in a line.
     pub fn despite_faults(place: &Place) -> anyhow::Result<Self> {
         let mut project = Self::read(place)?;
+        project.tell_modes();
         if let Some(line) = in_one_line(&project.findings) {
             eprintln!("{line}; what is stored is shown all the same, `jobmarket check` tells all");
         }
@@ -146,6 +157,15 @@ impl Project {
         })
     }
 
+    /// The folder of the archive.
+    pub fn archive(&self) -> anyhow::Result<PathBuf> {
+        let dir = Path::new(&self.definitions.pipelines.archive.dir);
+        if dir.is_relative() {
+            DataFile::new(&self.data, dir).is_direct()?;
+        }
+        Ok(self.data.join(dir))
+    }
+
     /// Prints findings for a person.
     pub fn tell(&self, findings: &[Finding]) {
         out::styled(&render::text(findings, &self.definitions, std::io::stderr().is_terminal()));
@@ -174,8 +194,16 @@ fn cannot_be_read(unread: &Unread) -> Finding {
         ErrorKind::InvalidData => {
             Finding::error("unreadable", place, "the file is not UTF-8 text").hint("save it as UTF-8")
         }
-        _ => Finding::error("unreadable", place, format!("it cannot be read: {}", unread.error))
-            .hint("is it open to this user?"),
+        kind => {
+            let finding = Finding::error("unreadable", place, format!("it cannot be read: {}", unread.error));
+            match kind {
+                ErrorKind::PermissionDenied => finding.hint("is it open to this user?"),
+                ErrorKind::FileTooLarge => {
+                    finding.hint("what is repeated belongs into files of `sources/shared/` and `mappings/`")
+                }
+                _ => finding.hint("a text file is expected here"),
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::ArchiveError;
-use crate::files::FileError;
+use crate::files::{DataFile, How};
 use crate::state::words::Archived;
 
 /// Looks at records one after the other, in flat memory: a body is unpacked on its way and not kept.
@@ -26,13 +26,12 @@ impl Checker {
     /// Reads a record to its end, its checksum among it; the name that it was written under: the version of its page, and
     /// for a detail `:` and the offer's id.
     pub fn name(&mut self, at: &Archived) -> Result<String, ArchiveError> {
-        let path = self.root.join(&at.segment);
-        let fault = |error| FileError { path: path.display().to_string(), error };
+        let segment = DataFile::new(&self.root, &at.segment);
         if self.open.as_ref().is_none_or(|(name, _)| *name != at.segment) {
-            self.open = Some((at.segment.clone(), File::open(&path).map_err(fault)?));
+            self.open = Some((at.segment.clone(), segment.open(How::Read)?));
         }
         let Some((_, file)) = &mut self.open else { return Err(broken(at)) };
-        file.seek(SeekFrom::Start(at.offset)).map_err(fault)?;
+        file.seek(SeekFrom::Start(at.offset)).map_err(|error| segment.fault(error))?;
         let frame = BufReader::new(Read::by_ref(file).take(at.length));
         let mut record = zstd::Decoder::with_buffer(frame).map_err(|_| broken(at))?.single_frame();
         named(&mut record).ok().flatten().ok_or_else(|| broken(at))

@@ -12,7 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::exchange::Page;
 use crate::fetch::spool::{self, Spool};
-use crate::files::{self, Appender, FileError};
+use crate::files::{self, Appender, DataFile, FileError, How};
 use crate::offer::{OfferId, Version};
 use crate::redact::{put_back, redact, seal};
 use crate::state::words::Archived;
@@ -76,7 +76,7 @@ impl Archive {
         }
         let torn = match last {
             None => 0,
-            Some(number) => mend(&folder.join(segment_name(number)))?,
+            Some(number) => mend(&DataFile::new(root, format!("{source}/{}", segment_name(number))))?,
         };
         let segment = AtomicU64::new(last.map_or(0, |last| last + 1));
         Ok((
@@ -109,7 +109,7 @@ impl Archive {
             self.length.store(length, Ordering::Relaxed);
         }
         let segment = format!("{}/{}", self.source, segment_name(self.segment.load(Ordering::Relaxed)));
-        let offset = self.appender.append(&self.root.join(&segment), frame).await?;
+        let offset = self.appender.append(DataFile::new(&self.root, &segment), frame).await?;
         Ok(Archived { segment, offset, length, of })
     }
 }
@@ -146,10 +146,10 @@ fn frame(page: &Page, name: &str, also: &[String]) -> std::io::Result<Vec<u8>> {
 
 /// Reads a page back.
 pub fn read(root: &Path, at: &Archived) -> Result<Page, ArchiveError> {
-    let path = root.join(&at.segment);
-    let fault = |error| FileError { path: path.display().to_string(), error };
+    let segment = DataFile::new(root, &at.segment);
+    let fault = |error| segment.fault(error);
     let broken = || ArchiveError::Broken(at.segment.clone(), at.offset);
-    let mut file = File::open(&path).map_err(fault)?;
+    let mut file = segment.open(How::Read)?;
     file.seek(SeekFrom::Start(at.offset)).map_err(fault)?;
     let mut record = Spool::new(root, 0);
     let mut frame = zstd::Decoder::new(file.take(at.length)).map_err(|_| broken())?.single_frame();
@@ -190,9 +190,9 @@ fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
 
 /// Cuts what follows the last whole frame of a segment; the bytes that were cut. It is read as it is unpacked, a little at
 /// a time: a segment is larger than what a run may hold in memory.
-fn mend(path: &Path) -> Result<u64, FileError> {
-    let fault = |error| FileError { path: path.display().to_string(), error };
-    let mut file = File::open(path).map_err(fault)?;
+fn mend(segment: &DataFile) -> Result<u64, FileError> {
+    let fault = |error| segment.fault(error);
+    let mut file = segment.open(How::Read)?;
     let length = file.seek(SeekFrom::End(0)).map_err(fault)?;
     file.seek(SeekFrom::Start(0)).map_err(fault)?;
     let (mut reader, mut whole) = (BufReader::new(file), 0);
@@ -204,7 +204,7 @@ fn mend(path: &Path) -> Result<u64, FileError> {
             Err(_) => break,
         }
     }
-    if whole == length { Ok(0) } else { files::cut(path, whole) }
+    if whole == length { Ok(0) } else { files::cut(segment, whole) }
 }
 
 /// Reads to the end of a frame, which holds what it says.
@@ -291,7 +291,7 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         let mended = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
-            let cut = mend(&path).unwrap();
+            let cut = mend(&DataFile::new(root.path(), &first.segment)).unwrap();
             assert_eq!(fs::read(&path).unwrap(), bytes[..bytes.len() - cut as usize]);
             bytes.len() as u64 - cut
         };

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::{ArchiveError, segment_name};
-use crate::files::FileError;
+use crate::files::{DataFile, FileError, How};
 
 /// A segment on the disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,13 +50,13 @@ pub fn segments(root: &Path, source: &str) -> Result<Vec<Segment>, FileError> {
 /// name, when this returns; the records lie in it in the order given, without gaps.
 pub fn rewrite(root: &Path, source: &str, number: u64, records: &[(String, u64, u64)]) -> Result<String, FileError> {
     let name = format!("{source}/{}", segment_name(number));
-    let path = root.join(&name);
+    let segment = DataFile::new(root, &name);
     // One that is there already is somebody's: it is not written over, and not cleared away either.
-    let file = File::create_new(&path).map_err(fault(&path))?;
-    let copied = copy(root, &path, file, records);
+    let file = segment.open(How::New)?;
+    let copied = copy(root, &segment.path(), file, records);
     if copied.is_err() {
         // What was written so far is named by nothing; the fault is what the caller is told.
-        let _ = fs::remove_file(&path);
+        let _ = segment.remove();
     }
     copied.map(|()| name)
 }
@@ -67,7 +67,7 @@ fn copy(root: &Path, path: &Path, file: File, records: &[(String, u64, u64)]) ->
     for (segment, offset, length) in records {
         let from = root.join(segment);
         if open.as_ref().is_none_or(|(name, _)| name != segment) {
-            open = Some((segment, File::open(&from).map_err(fault(&from))?));
+            open = Some((segment, DataFile::new(root, segment).open(How::Read)?));
         }
         let Some((_, file)) = &mut open else { continue };
         file.seek(SeekFrom::Start(*offset)).map_err(fault(&from))?;
@@ -83,11 +83,7 @@ fn copy(root: &Path, path: &Path, file: File, records: &[(String, u64, u64)]) ->
 
 /// Deletes a segment; one that is gone already is as good.
 pub fn delete(root: &Path, name: &str) -> Result<(), FileError> {
-    let path = root.join(name);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault(&path)(error)),
-        _ => Ok(()),
-    }
+    DataFile::new(root, name).remove()
 }
 
 /// A file's name is on the disk when its folder is.
@@ -108,11 +104,11 @@ pub enum Hold {
 /// Holds the segments of a data directory until the file is dropped. For reading, a data directory that cannot be
 /// written is as good: nobody changes it.
 pub fn hold(data: &Path, how: Hold) -> Result<Option<File>, ArchiveError> {
-    let path = data.join("archive.lock");
-    let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+    let lock = DataFile::new(data, "archive.lock");
+    let file = match lock.open(How::Make) {
         Ok(file) => file,
-        Err(error) if how == Hold::Read && denied(&error) => return Ok(None),
-        Err(error) => return Err(fault(&path)(error).into()),
+        Err(error) if how == Hold::Read && denied(&error.error) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     let locked = match how {
         Hold::Read => file.try_lock_shared(),
@@ -121,7 +117,7 @@ pub fn hold(data: &Path, how: Hold) -> Result<Option<File>, ArchiveError> {
     match locked {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(ArchiveError::Busy(data.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(fault(&path)(error).into()),
+        Err(TryLockError::Error(error)) => Err(lock.fault(error).into()),
     }
 }
 

@@ -78,6 +78,7 @@ pub const CODES: [(&str, &str); 40] = [
     ("literal-secret", "A secret stands in the file itself; write `${secret.NAME}`, and set `NAME` outside of it."),
     ("missing-file", "A file that everything needs is not there."),
     ("missing-key", "A key that is required is missing."),
+    ("mode", "A file with secrets, or the data directory, is open to other users of the machine."),
     ("more", "A file has more findings than are told at once."),
     ("needs", "A construct takes effect only beside another one, which is missing."),
     ("one-choice", "A choice is a map with exactly one key, or a bare word."),

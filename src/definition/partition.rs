@@ -1,5 +1,6 @@
 //! `for`: what brings the values of a partition.
 use std::fmt;
+use std::path::{Component, Path};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -105,6 +106,13 @@ pub struct PartitionFile {
     pub path: String,
     /// Name of the column.
     pub column: String,
+}
+
+/// Whether a path names a file of the project that may be a list: below its folder, and not hidden.
+pub fn is_of_project(path: &Path) -> bool {
+    let below = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    below && !hidden
 }
 
 /// Whole numbers from, to (inclusive), by step; 1000000 at most.

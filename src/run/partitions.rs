@@ -155,7 +155,7 @@ impl Partitions {
                 }
             }
             Partition::File { path, column } => {
-                let column = files::column(&project.join(path), column);
+                let column = files::column(project, path, column);
                 let column = column.map_err(|error| NoValues::File(name.clone(), error))?;
                 column.into_iter().map(Tree::from).collect()
             }

@@ -2,39 +2,44 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::files::{self, Appender, FileError, Queued};
+use crate::files::{self, Appender, DataFile, FileError, Queued};
 use crate::offer::Batch;
 use crate::state::words::Mark;
 
 /// The change log of one run.
 #[derive(Debug)]
 pub struct Files {
-    root: PathBuf,
-    folder: String,
+    data: PathBuf,
+    dir: String,
+    source: String,
     run: i64,
-    file: String,
     appender: Appender,
 }
 
 impl Files {
-    /// Of a run. The folder is relative to the data directory.
+    /// Of a run. The folder is below the data directory, or elsewhere when it is written with its whole path.
     pub fn new(data: &Path, dir: &str, source: &str, run: i64, appender: Appender) -> Self {
-        let folder = format!("{dir}/{source}");
-        Files { root: data.to_owned(), file: format!("{folder}/{run}.ndjson"), folder, run, appender }
+        Files { data: data.to_owned(), dir: dir.to_owned(), source: source.to_owned(), run, appender }
+    }
+
+    /// The log of a run: its name in marks, and its file.
+    fn log(&self, name: &str) -> (String, DataFile) {
+        let file = DataFile::within(&self.data, &self.dir, &format!("{}/{name}", self.source));
+        (format!("{}/{}/{name}", self.dir, self.source), file)
     }
 
     /// Cuts the logs of this run and of those before it back to what is committed; the bytes that were cut. A run that was
     /// killed may have left lines behind, and another run may have taken its place.
     pub fn cut(&self, marks: &[Mark]) -> Result<u64, FileError> {
-        let folder = self.root.join(&self.folder);
+        let folder = self.data.join(&self.dir).join(&self.source);
         let mut cut = 0;
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let run = name.strip_suffix(".ndjson").and_then(|run| run.parse::<i64>().ok());
             if run.is_some_and(|run| run <= self.run) {
-                let file = format!("{}/{name}", self.folder);
-                let length = marks.iter().find(|mark| mark.file == file).map_or(0, |mark| mark.length);
-                cut += files::cut(&entry.path(), length)?;
+                let (marked, file) = self.log(&name);
+                let length = marks.iter().find(|mark| mark.file == marked).map_or(0, |mark| mark.length);
+                cut += files::cut(&file, length)?;
             }
         }
         Ok(cut)
@@ -51,8 +56,9 @@ impl Files {
             lines.push(b'\n');
         }
         let length = lines.len() as u64;
-        let queued = self.appender.queue(&self.root.join(&self.file), lines).await?;
-        Ok(Some(Logged { file: self.file.clone(), length, queued }))
+        let (marked, file) = self.log(&format!("{}.ndjson", self.run));
+        let queued = self.appender.queue(file, lines).await?;
+        Ok(Some(Logged { file: marked, length, queued }))
     }
 }
 

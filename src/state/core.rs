@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roaring::RoaringBitmap;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::words::{Admit, Admitted};
-use super::{StateError, tables};
+use super::{StateError, reader, tables};
 use crate::crash;
 use crate::event::RunId;
 use crate::offer::{OfferId, Version};
@@ -65,7 +65,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn open(path: &Path) -> Result<Self, StateError> {
-        let connection = Connection::open(path)?;
+        let connection = reader::connection(path, OpenFlags::default())?;
         tables::prepare(&connection)?;
         let most = |sql: &str| {
             let found = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).optional();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::StateError;
+use crate::files::{DataFile, How};
 
 /// A program that is being started somewhere in this process holds every open file until it has begun.
 const TRIES: u32 = 20;
@@ -15,8 +16,8 @@ pub(super) fn take(dir: &Path) -> Result<File, StateError> {
     let shown = || dir.display().to_string();
     let unusable = |error: io::Error| StateError::Folder(shown(), error.to_string());
     fs::create_dir_all(dir).map_err(unusable)?;
-    let path = dir.join("lock");
-    let mut lock = File::options().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
+    let mut lock =
+        DataFile::new(dir, "lock").open(How::Make).map_err(|error| StateError::Folder(shown(), error.to_string()))?;
     for again in (0..TRIES).rev() {
         match lock.try_lock() {
             Ok(()) => break,
@@ -31,6 +32,6 @@ pub(super) fn take(dir: &Path) -> Result<File, StateError> {
 
 /// Whether a process holds a data directory at this moment.
 pub(super) fn is_held(dir: &Path) -> bool {
-    let lock = File::options().write(true).open(dir.join("lock"));
+    let lock = DataFile::new(dir, "lock").open(How::Write);
     lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }

@@ -85,6 +85,7 @@ impl State {
     /// Opens the state of a data directory, made where it is missing, and takes its lock.
     pub fn open(dir: &Path) -> Result<Self, StateError> {
         let lock = lock::take(dir)?;
+        reader::direct(dir)?;
         let core = Core::open(&dir.join("state.db"))?;
         let (orders, waiting) = mpsc::channel(WAITING);
         let thread = std::thread::spawn(move || core.work(waiting));

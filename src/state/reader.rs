@@ -12,6 +12,7 @@ use super::sweep::bitmap;
 use super::tables::{self, Made};
 use super::words::Waiting;
 use crate::event::Counts;
+use crate::files::DataFile;
 use crate::offer::OfferId;
 
 /// Reads a data directory.
@@ -20,10 +21,25 @@ pub struct Reader {
     pub(super) connection: Connection,
 }
 
+/// Opens the file. Links that lead to its folder are followed, since somebody named it; none is from there on.
+pub(super) fn connection(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let real = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let real = real.zip(path.file_name()).map_or_else(|| path.to_owned(), |(folder, name)| folder.join(name));
+    Connection::open_with_flags(real, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)
+}
+
+/// Whether the files of SQLite are no links: its own words for that say little.
+pub(super) fn direct(dir: &Path) -> Result<(), StateError> {
+    ["state.db", "state.db-wal", "state.db-shm"].into_iter().try_for_each(|name| {
+        let looked = DataFile::new(dir, name).is_direct();
+        looked.map_err(|error| StateError::Folder(dir.display().to_string(), error.to_string()))
+    })
+}
+
 /// Opens the file to be read, beside a process that writes.
 pub(crate) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = connection(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
     let log = path.with_extension("db-wal");
@@ -56,11 +72,12 @@ impl Reader {
         if !path.exists() {
             return Ok(None);
         }
+        direct(dir)?;
         let mut connection = read_only(&path)?;
         match tables::made(&connection)? {
             Made::Not => return Ok(None),
             Made::Before => {
-                tables::prepare(&Connection::open(&path)?)?;
+                tables::prepare(&self::connection(&path, OpenFlags::default())?)?;
                 connection = read_only(&path)?;
             }
             Made::Now => {}

@@ -56,7 +56,7 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
     // A run must not be resumed, nor a segment be read from end to end, while they change.
     let state = if asked.dry_run { None } else { Some(State::open(&project.data)?) };
     let _held = if asked.dry_run { None } else { hold(&project.data, Hold::Change)? };
-    let root = project.data.join(&written.archive.dir);
+    let root = project.archive()?;
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     let mut told = Vec::new();

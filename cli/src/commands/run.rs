@@ -87,7 +87,7 @@ pub async fn run(place: &Place, asked: &Run) -> anyhow::Result<ExitCode> {
     let wanted = Wanted { sources: &asked.sources, origins: &asked.origin, enable: &asked.enable };
     let Planned { plans, refused } = plans(&project, &wanted)?;
     let span = span(asked, &plans)?;
-    let archive = project.data.join(&project.definitions.pipelines.archive.dir);
+    let archive = project.archive()?;
     let log = Log::of(asked.log, place);
     if plans.is_empty() && !refused.is_empty() {
         refused.iter().for_each(|(source, why)| eprintln!("{source}: not run: {}", out::printable(why)));
@@ -228,7 +228,7 @@ pub async fn on_one<T>(
     work: impl AsyncFnOnce(Arc<Engine>) -> Result<T, RunError>,
 ) -> anyhow::Result<ExitCode> {
     let log = Log::of(log, place);
-    let archive = project.data.join(&project.definitions.pipelines.archive.dir);
+    let archive = project.archive()?;
     let (engine, shown) = engine(&place.project, &project.data, archive, log)?;
     let index = (plan.stores && plan.server.is_none()).then(|| Follower::start(&project.data, &plan.schema));
     let listening = stops(&engine);

@@ -95,7 +95,7 @@ pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     let project = Project::despite_faults(place)?;
     let reader = project.reader()?;
     let server = server(&project)?;
-    let root = project.data.join(&project.definitions.pipelines.archive.dir);
+    let root = project.archive()?;
     let names = reader.source_names()?;
     let pages = names.iter().map(|source| reader.page_count(source)).sum::<Result<u64, _>>()?;
     let bar = if place.json { ProgressBar::hidden() } else { ProgressBar::new(pages) };

@@ -197,7 +197,7 @@ fn raw(
     key: &str,
     at: &jobmarket::state::words::Archived,
 ) -> anyhow::Result<Option<String>> {
-    let page = archive::read(&project.data.join(&project.definitions.pipelines.archive.dir), at)?;
+    let page = archive::read(&project.archive()?, at)?;
     let text = decode::text(&page)?;
     let body = decode::json(&text, None)?.body;
     let Some(source) = project.definitions.sources.get(source) else { return Ok(None) };

@@ -3,5 +3,8 @@
 
 mod arguments;
 mod definitions;
+mod data;
 mod giants;
 mod play;
+mod reading;
+mod site;

@@ -1,5 +1,6 @@
 //! `pipelines.yaml` against the sources that it names.
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 
 use super::Report;
 use super::names;
@@ -55,11 +56,16 @@ pub(super) fn pipelines(report: &mut Report<'_, '_>) {
     }
 }
 
+fn is_name(part: Component<'_>) -> bool {
+    matches!(part, Component::Normal(_))
+}
+
 /// Refuses a folder that a person would not look for where it is.
 fn folder(dir: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let leaves = std::path::Path::new(dir).components().any(|part| part == std::path::Component::ParentDir);
-    let message = match dir.trim() {
-        "" => "no folder is named".to_owned(),
+    let mut parts = Path::new(dir.trim()).components();
+    let (leaves, named) = (parts.clone().any(|part| part == Component::ParentDir), parts.any(is_name));
+    let message = match dir {
+        _ if !leaves && !named => "no folder is named".to_owned(),
         _ if leaves => format!("`{dir}` leads out of the data directory by `..`"),
         _ => return,
     };

@@ -1,11 +1,13 @@
 //! One source: its templates, its parts that need one another, its mapping.
+use std::path::Path;
+
 use super::Report;
 use super::fields;
 use super::names::{self, ANSWER, CALL, DETAIL, MAPPING, Names, PLAN, REQUEST, SHARED};
 use super::requests::{parts, request, with};
 use super::{auth::auth, credentials::credentials, unused::unused};
 use crate::definition::Definitions;
-use crate::definition::partition::{Call, Partition, PartitionChoice};
+use crate::definition::partition::{Call, Partition, PartitionChoice, is_of_project};
 use crate::definition::responses::{Action, Code, Responses};
 use crate::definition::shared::SharedPart;
 use crate::definition::source::{Limits, NotSeen, Param, Source};
@@ -115,6 +117,11 @@ fn partitions(source: &Source, path: &str, report: &mut Report<'_, '_>) {
                 PartitionChoice::Range(range) if range.count() > MOST_VALUES => {
                     let message = format!("`for.{name}` has {} values: {MOST_VALUES} at most", range.count());
                     report.value(path, &["for", name, "range"], "bad-value", message, "choose a greater `step`");
+                }
+                PartitionChoice::File(file) if !is_of_project(Path::new(&file.path)) => {
+                    let message = format!("`{}` names no list of the project", file.path);
+                    let hint = "lists lie in the project's folder, such as `lists/departments.csv`";
+                    report.value(path, &["for", name, "file", "path"], "refused", message, hint);
                 }
                 PartitionChoice::Range(_) | PartitionChoice::File(_) => {}
             },

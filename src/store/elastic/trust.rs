@@ -1,6 +1,7 @@
 //! Whom we trust: certificates of a file, and what TLS says against a server.
 use std::error::Error;
 use std::io;
+use std::path::Path;
 
 use elasticsearch::cert::Certificate;
 use rustls::pki_types::CertificateDer;
@@ -8,11 +9,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
 
 use super::connect::wrong;
+use crate::files;
 use crate::store::StoreError;
 
 /// The certificates of a file, in PEM.
 pub(super) fn file(path: &str) -> Result<Vec<Vec<u8>>, StoreError> {
-    let pem = std::fs::read(path).map_err(|error| wrong(format!("`ca`: {path}: {error}")))?;
+    let pem = files::contents(Path::new(path), files::TEXT).map_err(|error| wrong(format!("`ca`: {path}: {error}")))?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = read.map_err(|error| wrong(format!("`ca`: {path} cannot be read: {error}")))?;
     let unusable = |error| wrong(format!("`ca`: a certificate of {path} cannot be used: {error}"));

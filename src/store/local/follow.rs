@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::fields::{self, Fields};
 use super::{truth, whole};
+use crate::files::{DataFile, FileError};
 use crate::schema::Schema;
 use crate::store::StoreError;
 
@@ -100,6 +101,7 @@ fn built_again(why: &str) -> String {
 /// Deletes an index that turned out to be broken, unless somebody writes it.
 pub(super) fn discard(dir: &Path, schema: &Schema) -> Result<(), StoreError> {
     let home = folder(dir, schema);
+    direct(dir, &home)?;
     let fault = |error| StoreError::Folder(home.display().to_string(), error);
     let Ok(directory) = MmapDirectory::open(&home) else { return Ok(()) };
     let _writing = match directory.acquire_lock(&INDEX_WRITER_LOCK) {
@@ -133,6 +135,7 @@ struct Feed {
 impl Feed {
     fn open(dir: &Path, schema: &Schema) -> Result<Self, StoreError> {
         let (truth, fields, home) = (truth(dir)?, Fields::new(schema), folder(dir, schema));
+        direct(dir, &home)?;
         let last = last_change(&truth)?;
         let mut broken = None;
         let (index, beside) = match opened(&home, &fields, last) {
@@ -276,6 +279,19 @@ pub(super) fn folder(dir: &Path, schema: &Schema) -> PathBuf {
     let declared = serde_json::to_string(schema.fields()).unwrap_or_default();
     let made_by = format!("{LAYOUT}{declared}{}", tantivy::version_string());
     dir.join("index").join(format!("{:016x}", xxh3_64(made_by.as_bytes())))
+}
+
+/// Refuses an index that is a link, or holds one: it would be written where that leads to.
+fn direct(dir: &Path, home: &Path) -> Result<(), StoreError> {
+    let refused = |error: FileError| StoreError::Folder(error.path, error.error);
+    for folder in [home.to_owned(), aside(home)] {
+        let name = Path::new("index").join(folder.file_name().unwrap_or_default());
+        DataFile::new(dir, &name).is_direct().map_err(refused)?;
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            DataFile::new(dir, name.join(entry.file_name())).is_direct().map_err(refused)?;
+        }
+    }
+    Ok(())
 }
 
 /// Rises with each change that the schema does not show: of the columns, of how texts become words.
