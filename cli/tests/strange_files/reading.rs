@@ -4,8 +4,11 @@ use std::path::Path;
 
 use crate::play::Project;
 
-/// Puts something else in the place of a file.
-const INSTEAD: [(&str, fn(&Path)); 6] = [
+/// Puts something at a path.
+type Put = fn(&Path);
+
+/// What stands in the place of a file, and what is said of it.
+const INSTEAD: [(&str, Put); 6] = [
     ("it is a folder", |path| std::fs::create_dir(path).unwrap()),
     ("it is no file, but a pipe or a device", |path| {
         assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
