@@ -54,7 +54,7 @@ const HOMES: [(&str, &str); 46] = [
 ];
 
 /// All codes of findings, with what `explain` says of them.
-pub const CODES: [(&str, &str); 40] = [
+pub const CODES: [(&str, &str); 41] = [
     ("bad-argument", "A conversion was given an argument that it does not take."),
     ("bad-cron", "A schedule is not a cron pattern of five or six fields."),
     ("bad-duration", "A duration is a whole number and a unit: `60s 5m 2h 30d 1w`."),

@@ -90,8 +90,8 @@ impl Fetch {
                     }
                 },
                 Err(fault) if fault.is_closed() => {
-                    let why = format!("the token call {}: {fault}", asked("POST", &call.url, ask.secrets));
-                    return Err(FetchError::Closed(redact(&why, ask.secrets)));
+                    let why = format!("the token call {}: {fault}", asked("POST", &call.url));
+                    return Err(FetchError::Closed(redact(&why).into_owned()));
                 }
                 Err(fault) => {
                     let why = format!("{}: {fault}", asked("POST", &call.url));

@@ -41,7 +41,6 @@ async fn ask(fetch: &Fetch, request: &Request) -> Result<u16, FetchError> {
         limits: &limits,
         judge: &|_| Verdict::Take,
         note: &|_| {},
-        secrets: &[],
     };
     fetch.fetch(&ask).await.map(|page| page.status)
 }
