@@ -13,6 +13,8 @@ pub const GROWN: usize = 1 << 20;
 pub const LAYERS: usize = 4;
 /// Bytes of an answer to a token call.
 pub const TOKEN: usize = 1 << 20;
+/// Bytes of an answer of a server that stores offers.
+pub const ANSWER: usize = 32 << 20;
 /// Bytes of the headers of an answer, their names among them.
 pub const HEADERS: usize = 64 << 10;
 

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use jobmarket::offer::Version;
 use jobmarket::plan::Server;
-use jobmarket::store::StoreError;
+use jobmarket::search::Search;
 use jobmarket::store::elastic::{Asker, Elastic, Hold, Written};
+use jobmarket::store::{Store, StoreError};
 use node::Node;
 use numbered::{id, offers, schema};
 use proxy::{Fault, Proxy};
@@ -69,6 +70,37 @@ impl Bench {
         let lines = |asked: &proxy::Asked| asked.text().iter().filter(|byte| **byte == b'\n').count();
         self.bulks(after).iter().map(|asked| lines(asked) / 2).collect()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offers_that_are_too_long_together_are_read_in_parts() {
+    let mut bench = Bench::new().await;
+    let long = |number: usize| json!({"title": format!("long {number}"), "description": "é".repeat(900 << 10)});
+    let all: Vec<(usize, Value)> = (0..30).map(|number| (number, long(number))).collect();
+    for some in all.chunks(5) {
+        bench.write(some).await.unwrap();
+    }
+    bench.direct.refresh().await.unwrap();
+    let asked = bench.proxy.asked().len();
+
+    // 30 times 1.8 MB are more than 32 MiB.
+    let ids: Vec<_> = (0..30).map(id).collect();
+    let documents = bench.store.documents(&ids).await.unwrap();
+    assert!(documents.iter().all(|text| text.as_ref().is_some_and(|text| text.len() > 1_800_000)));
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let some = bench.store.list(None, after, 1_000).await.unwrap();
+        let Some((last, _)) = some.last() else { break };
+        after = Some(*last);
+        listed.extend(some.into_iter().map(|(id, _)| id));
+    }
+    assert_eq!(listed, ids);
+    let asked = bench.proxy.asked().len() - asked;
+    assert!((4..20).contains(&asked), "{asked} requests");
+
+    let search = Search { limit: 30, ..Search::default() };
+    let error = bench.store.search(&search).await.unwrap_err().to_string();
+    assert!(error.contains("`--limit`"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

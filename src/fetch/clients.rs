@@ -25,6 +25,7 @@ struct Pair {
 
 impl Clients {
     pub(super) fn new(lookup: &Lookup) -> Result<Self, reqwest::Error> {
+        provider();
         let proxies = Arc::new(proxies());
         let pair = |private: bool| {
             let builder = |exempt: Arc<Vec<String>>| {
@@ -59,6 +60,15 @@ impl Clients {
     }
 }
 
+/// What TLS computes with. A client cannot be made before.
+pub(crate) fn provider() {
+    static PROVIDER: std::sync::Once = std::sync::Once::new();
+    PROVIDER.call_once(|| {
+        // A second provider, installed by an embedding program, is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
 /// The names of the proxies of the environment, as the client reads them.
 fn proxies() -> Vec<String> {
     let given = ["ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"];
@@ -73,12 +83,10 @@ fn proxies() -> Vec<String> {
 mod tests {
     use super::*;
     use crate::exchange::Chosen;
-    use crate::fetch::{Fetch, resolve};
+    use crate::fetch::resolve;
 
     /// Addresses outside of this machine are judged here, where nothing is sent.
     fn is_open(host: &str, private: bool, chosen: Chosen) -> bool {
-        // A client needs the provider of cryptography that `Fetch` installs.
-        drop(Fetch::new(None).unwrap());
         let clients = Clients::new(&resolve::system()).unwrap();
         let url = Url::parse(&format!("http://{host}:81/x")).unwrap();
         clients.of(&url, &Reach { private, chosen }, false).is_ok()

@@ -1,4 +1,5 @@
 //! The network: requests out, pages in, with deadlines, retries, rates and tokens.
+mod body;
 mod budget;
 mod clients;
 mod moment;
@@ -25,9 +26,11 @@ use crate::plan::{Limits, Origins, asked, failure};
 use crate::redact::redact;
 use crate::scalar::Reader;
 use crate::tree::Tree;
+pub(crate) use body::{Unread, whole};
 use budget::Budgets;
 pub use budget::Spend;
 use clients::Clients;
+pub(crate) use clients::provider;
 use moment::{Wish, left, length};
 pub use network::Network;
 pub use resolve::{Found, Lookup};
@@ -161,11 +164,6 @@ impl Fetch {
 
     /// The same with names that somebody else resolves.
     pub fn resolving(data: Option<&Path>, lookup: &Lookup) -> Result<Self, FetchError> {
-        static PROVIDER: std::sync::Once = std::sync::Once::new();
-        PROVIDER.call_once(|| {
-            // A second provider, installed by an embedding program, is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
         let clients = Clients::new(lookup).map_err(|error| FetchError::Client(error.to_string()))?;
         Ok(Fetch { clients, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
     }

@@ -1,14 +1,11 @@
 //! One attempt: the request placed, sent and its answer read whole.
-use std::io::Write;
-use std::path::Path;
-
-use bytes::Bytes;
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::body::{Unread, whole};
 use super::network::{Closed, refusal};
-use super::spool::{Spool, prepared};
+use super::spool::prepared;
 use super::{Ask, Fetch, Heard};
 use crate::bounds::{BODY, HEADERS};
 use crate::exchange::{Body, Chosen, Page, Reach};
@@ -95,6 +92,16 @@ impl From<reqwest::Error> for Fault {
             () if text.contains("lookup") || text.contains("dns") => Fault::Dns,
             () if error.is_connect() => Fault::Unreached(text),
             () => Fault::Other(text),
+        }
+    }
+}
+
+impl From<Unread> for Fault {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge(cap) => Fault::TooLarge(cap),
+            Unread::Disk(error) => Fault::Spool(error),
+            Unread::Network(error) => error.into(),
         }
     }
 }
@@ -241,16 +248,4 @@ pub(super) fn headers(answer: &reqwest::Response) -> Result<Vec<(String, String)
     }
     let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Ok(answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect())
-}
-
-/// The body, whole: hyper reports one that is shorter than announced as an error.
-pub(super) async fn whole(mut answer: reqwest::Response, folder: &Path, cap: usize) -> Result<Bytes, Fault> {
-    let mut body = Spool::new(folder, answer.content_length().unwrap_or(0));
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > cap {
-            return Err(Fault::TooLarge(cap));
-        }
-        body.write_all(&chunk)?;
-    }
-    Ok(body.done()?)
 }

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::body::whole;
 use super::moment::{self, Wish, left};
 use super::network::refusal;
 use super::{Ask, Fetch, FetchError, Note, send, told, wait};
@@ -133,7 +134,7 @@ impl Fetch {
         let answer = request.send().await.map_err(|error| send::Fault::of(error, reach))?;
         let status = answer.status().as_u16();
         let headers = send::headers(&answer)?;
-        let body = send::whole(answer, &self.spool, TOKEN).await?;
+        let body = whole(answer, &self.spool, TOKEN).await?;
         Ok(Page {
             url: call.url.clone(),
             method: "POST".into(),

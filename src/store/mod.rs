@@ -65,6 +65,9 @@ pub enum StoreError {
     /// The index takes no offer, whichever it is: something of it has to be mended.
     #[error("the index takes no offer, whatever is in it: {0}")]
     Refused(String),
+    /// An answer is longer than what is read; the same in smaller parts may not be.
+    #[error("{0}")]
+    TooLong(String),
     /// The server is there and cannot do it now.
     #[error("the server cannot do it now: {0}")]
     Unavailable(String),

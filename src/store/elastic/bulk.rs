@@ -4,8 +4,8 @@ use std::time::Duration;
 use elasticsearch::http::Method;
 use serde_json::Value;
 
-use super::connect::Answer;
 use super::index::guard;
+use super::node::Answer;
 use super::outcome::{self, Outcome, Sent, Whole};
 use super::pace::{self, Pace};
 use super::{Elastic, blocks, refused};

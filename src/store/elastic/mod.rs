@@ -12,6 +12,7 @@ mod health;
 mod incarnation;
 mod index;
 mod indices;
+mod node;
 mod outcome;
 mod pace;
 mod pin;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use connect::Nodes;
 use elasticsearch::http::Method;
+use node::Text;
 use room::Room;
 use serde_json::Value;
 
@@ -161,7 +163,7 @@ impl Elastic {
         path: &str,
         media: &'static str,
         body: Option<String>,
-    ) -> Result<(u16, String), StoreError> {
+    ) -> Result<(u16, Text), StoreError> {
         let answer = self.nodes.send(method, path, media, body.map(Bytes::from)).await?;
         Ok((answer.status, answer.text))
     }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::node::Text;
 use super::readable::Extent;
 use super::{Elastic, query, refused, unreadable};
 use crate::offer::{Closed, OfferId};
@@ -62,9 +63,26 @@ impl Elastic {
     }
 
     async fn documents_of(&self, index: &str, ids: &[String]) -> Result<Vec<Option<String>>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        let mut most = ids.len();
+        while found.len() < ids.len() {
+            let part = &ids[found.len()..ids.len().min(found.len() + most)];
+            match self.documents_together(index, part).await {
+                Err(StoreError::TooLong(_)) if most > 1 => most /= 2,
+                documents => found.extend(documents?),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn documents_together(&self, index: &str, ids: &[String]) -> Result<Vec<Option<String>>, StoreError> {
         let path = format!("/{index}/_mget?_source_excludes=content");
         let body = json!({"ids": ids}).to_string();
         let found: Documents = self.read_as(Method::Post, &path, Some(body)).await?;
+        if found.docs.len() != ids.len() {
+            let why = format!("{} documents were asked for, and it tells of {}", ids.len(), found.docs.len());
+            return Err(StoreError::Unavailable(why));
+        }
         let text = |document: Document| match document.error {
             Value::Null => Ok(document.source.map(|source| source.get().to_owned())),
             error if error["type"] == "index_not_found_exception" => Ok(None),
@@ -112,10 +130,22 @@ impl Elastic {
         if let Some(Place(after)) = after {
             asked["search_after"] = after.clone();
         }
-        let hits = self.searched(&asked).await?.hits.hits;
+        let hits = self.parts(&self.alias, &mut asked).await?;
         let full = asked["size"] == hits.len();
         let next = hits.last().filter(|_| full).map(|hit| Place(hit.sort.clone()));
         Ok((hits, next))
+    }
+
+    /// The hits of a search: half as many, and again half, where so many together are too long to be read. The request
+    /// says afterwards how many were asked for.
+    pub(super) async fn parts(&self, index: &str, asked: &mut Value) -> Result<Vec<Hit>, StoreError> {
+        loop {
+            let size = asked["size"].as_u64().unwrap_or_default();
+            match self.searched_in(index, asked).await {
+                Err(StoreError::TooLong(_)) if size > 1 => asked["size"] = json!(size / 2),
+                answer => return Ok(answer?.hits.hits),
+            }
+        }
     }
 }
 
@@ -208,9 +238,9 @@ impl Elastic {
     ) -> Result<T, StoreError> {
         let read = async {
             let path = format!("/{index}/{call}");
-            let text: Box<RawValue> = self.read_as(Method::Post, &path, Some(body.to_string())).await?;
-            serde_json::from_str::<Extent>(text.get()).map_err(unreadable)?.is_whole()?;
-            serde_json::from_str(text.get()).map_err(unreadable)
+            let text = self.read_text(Method::Post, &path, Some(body.to_string())).await?;
+            serde_json::from_str::<Extent>(&text).map_err(unreadable)?.is_whole()?;
+            serde_json::from_str(&text).map_err(unreadable)
         };
         match read.await {
             Err(error) => Err(self.explained(error, index).await),
@@ -225,11 +255,15 @@ impl Elastic {
         path: &str,
         body: Option<String>,
     ) -> Result<T, StoreError> {
+        serde_json::from_str(&self.read_text(method, path, body).await?).map_err(unreadable)
+    }
+
+    async fn read_text(&self, method: Method, path: &str, body: Option<String>) -> Result<Text, StoreError> {
         let (status, text) = self.send(method, path, "application/json", body).await?;
         if status != 200 {
             return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
         }
-        serde_json::from_str(&text).map_err(unreadable)
+        Ok(text)
     }
 }
 

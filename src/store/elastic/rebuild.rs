@@ -104,7 +104,7 @@ impl Elastic {
         if let Some(after) = after {
             body["search_after"] = json!([after]);
         }
-        Ok(self.searched_in(older, &body).await?.hits.hits)
+        self.parts(older, &mut body).await
     }
 
     async fn copy(&self, hits: &[Hit], rebuilt: &mut Rebuilt) -> Result<(), StoreError> {

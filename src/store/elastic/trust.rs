@@ -3,7 +3,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use elasticsearch::cert::Certificate;
+use reqwest::Certificate;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
@@ -27,20 +27,14 @@ pub(super) fn file(path: &str) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(certificates.iter().map(|certificate| certificate.to_vec()).collect())
 }
 
-/// The crate adds these to the public authorities, it cannot take those away: a certificate that one of them signed for
-/// the same name is taken as well. With a fingerprint the first connection to each node is held against the pinned one
-/// alone (`pin.rs`).
-pub(super) fn trusted(roots: &[Vec<u8>]) -> Result<Certificate, StoreError> {
-    let unread = |error: elasticsearch::Error| wrong(format!("a certificate cannot be read: {error}"));
-    let mut all: Option<Certificate> = None;
-    for root in roots {
-        let certificate = Certificate::from_der(root).map_err(unread)?;
-        match &mut all {
-            Some(all) => all.append(certificate),
-            None => all = Some(certificate),
-        }
-    }
-    all.ok_or_else(|| wrong("no certificate is given".into()))
+/// The authorities that are trusted, and no others.
+pub(super) fn certificates(roots: &[Vec<u8>]) -> Result<Vec<Certificate>, StoreError> {
+    let read = |root: &Vec<u8>| Certificate::from_der(root);
+    roots
+        .iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(format!("a certificate cannot be read: {error}")))
 }
 
 /// An error and its causes, outermost first. An I/O error does not name what it wraps as its cause.
@@ -52,12 +46,12 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
 }
 
 /// The innermost cause says what happened; the outer ones repeat the address.
-pub(super) fn innermost(error: &elasticsearch::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// What TLS says against the server.
-pub(super) fn refusal(error: &elasticsearch::Error) -> Option<&rustls::Error> {
+pub(super) fn refusal(error: &reqwest::Error) -> Option<&rustls::Error> {
     causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
 }
 
