@@ -71,7 +71,7 @@ pub async fn what_answers(stage: &mut Stage) {
     stage.proxy.clear();
 
     stage.at(&a_server_of_long_answers());
-    stage.shows("… answers … with … bytes, and at most …", &ASK).await;
+    stage.shows("… answers … with more than … bytes", &ASK).await;
 
     stage.at(&stage.node.url.replace("http:", "https:"));
     stage.shows("… does not speak TLS there", &commands).await;
