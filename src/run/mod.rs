@@ -95,7 +95,7 @@ impl Engine {
             fetch: Arc::new(Fetch::new(Some(data))?),
             archive,
             appender: Appender::start(),
-            pool: Arc::new(Pool::start()),
+            pool: Arc::new(Pool::start()?),
             events,
             project: project.to_owned(),
             bytes: Arc::new(Semaphore::new(BUDGET)),
@@ -166,6 +166,11 @@ pub enum RunError {
         "another process writes this source: one with a data directory of its own has taken it in the store since this run began; this run has stopped, and nothing is lost: one of the two is enough, so end the other one, or start this one again to take the source back"
     )]
     Fenced,
+    /// The system gives no threads.
+    #[error(
+        "the threads that map pages cannot be started ({0}): does a limit of this user or of the system hold them back?"
+    )]
+    Threads(String),
     /// A task of ours ended without an answer.
     #[error("a part of the run ended without an answer: {0}")]
     Lost(String),
