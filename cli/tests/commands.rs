@@ -1,6 +1,9 @@
 //! `docs/reference/commands.md` is what the binary says of itself. `JOBMARKET_BLESS=1` writes it again.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -83,8 +86,9 @@ fn the_demo_says_commands_that_work_as_it_was_called() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("demo").display().to_string();
     let binary = Path::new(env!("CARGO_BIN_EXE_jobmarket"));
-    let told = |path: &str| {
+    let told = |path: &str, name: &OsStr| {
         let mut command = Command::new(binary);
+        command.arg0(name);
         command.args(["--project", &shipped(), "--data", &data, "demo", "--offers", "60"]).env("PATH", path);
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -92,7 +96,7 @@ fn the_demo_says_commands_that_work_as_it_was_called() {
         let next = said.lines().skip_while(|line| !line.starts_with("Three commands")).skip(1);
         next.map(|line| line.trim().to_owned()).collect::<Vec<String>>()
     };
-    let next = told("/usr/bin:/bin");
+    let next = told("/usr/bin:/bin", binary.as_os_str());
     assert!(next.len() == 3 && next[0].starts_with(&binary.display().to_string()), "{next:?}");
     for line in &next {
         let output = Command::new("/bin/sh").args(["-c", line]).output().unwrap();
@@ -103,5 +107,7 @@ fn the_demo_says_commands_that_work_as_it_was_called() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("`after` reaches 10000 hits deep at most"), "{said}");
     let folder = binary.parent().unwrap().display().to_string();
-    assert!(told(&format!("/usr/bin:{folder}"))[0].starts_with("jobmarket --project "));
+    assert!(told(&format!("/usr/bin:{folder}"), binary.as_os_str())[0].starts_with("jobmarket --project "));
+    let next = told("/usr/bin:/bin", OsStr::from_bytes(b"./caf\xe9"));
+    assert!(next[0].starts_with("./caf"), "a name that is no text is shown as well as it can be: {next:?}");
 }

@@ -98,7 +98,7 @@ fn called(place: &Place, data: &Path) -> String {
     let found = std::env::split_paths(&folders).find_map(|folder| std::fs::canonicalize(folder.join(NAME)).ok());
     let name = match found.is_some() && found == own {
         true => NAME.to_owned(),
-        false => std::env::args().next().unwrap_or_else(|| NAME.to_owned()),
+        false => std::env::args_os().next().map_or_else(|| NAME.to_owned(), |name| name.display().to_string()),
     };
     let project = match place.project.as_os_str() == "." {
         true => String::new(),
