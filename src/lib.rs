@@ -12,6 +12,7 @@ pub mod redact;
 pub mod scalar;
 pub mod schema;
 pub mod offer;
+pub mod document;
 pub mod search;
 pub mod exchange;
 pub mod position;

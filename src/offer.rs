@@ -171,29 +171,6 @@ pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(format, true)
 }
 
-/// The whole document: the serialised content (an object) with the lifecycle added at its end. Names of lifecycle
-/// fields are those of [`crate::schema`]'s engine fields.
-pub fn document(content: &[u8], lifecycle: &Lifecycle, out: &mut Vec<u8>) {
-    let body = content.strip_suffix(b"}").unwrap_or(content);
-    out.extend_from_slice(body);
-    let mut tail = format!(
-        r#","first_seen_at":"{}","changed_at":"{}""#,
-        instant(lifecycle.first_seen_at),
-        instant(lifecycle.changed_at)
-    );
-    if let Some((at, reason)) = lifecycle.closed {
-        tail += &format!(r#","closed_at":"{}","closed_reason":"{}""#, instant(at), reason.word());
-    }
-    tail += &format!(r#","provenance":{{"page":"{}","mapping":"{}"}}}}"#, lifecycle.page, lifecycle.mapping);
-    out.extend_from_slice(tail.as_bytes());
-}
-
-/// The content of a stored document: what [`document`] was made of.
-pub fn content_of(document: &str) -> Option<String> {
-    let end = document.rfind(r#","first_seen_at":""#)?;
-    Some(format!("{}}}", &document[..end]))
-}
-
 /// What a page (or part) gives to the sinks: one buffer, and where in it each offer lies.
 #[derive(Clone, Debug, Default)]
 pub struct Batch<'t> {
@@ -220,13 +197,6 @@ pub struct Item {
     pub range: Range<usize>,
 }
 
-impl Batch<'_> {
-    /// The document of an item, appended to `out`.
-    pub fn document(&self, item: &Item, out: &mut Vec<u8>) {
-        document(&self.text[item.range.clone()], &item.lifecycle, out);
-    }
-}
-
 /// A record that could not be made an offer, or an offer that a store refused for good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reject {
@@ -245,24 +215,6 @@ pub struct Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_lifecycle_is_added_at_the_end() {
-        let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let lifecycle = Lifecycle {
-            first_seen_at: at,
-            changed_at: at,
-            closed: Some((at, Closed::Gone)),
-            page: Version::new(2, 1),
-            mapping: "m".into(),
-        };
-        let mut out = Vec::new();
-        document(br#"{"title":"x"}"#, &lifecycle, &mut out);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            r#"{"title":"x","first_seen_at":"2023-11-14T22:13:20Z","changed_at":"2023-11-14T22:13:20Z","closed_at":"2023-11-14T22:13:20Z","closed_reason":"gone","provenance":{"page":"1073741825","mapping":"m"}}"#
-        );
-    }
 
     #[test]
     fn ids_and_versions_print_and_parse() {

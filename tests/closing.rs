@@ -8,9 +8,9 @@ use bench::Made::{Listed, Offer, Rejected};
 use bench::{Bench, Page, SOURCE, page};
 use chrono::TimeDelta;
 use jobmarket::event::{Alert, AlertKind, Outcome, RunKind};
-use jobmarket::offer::OfferId;
-use jobmarket::state::StateError;
+use jobmarket::offer::{Closed, OfferId, Version};
 use jobmarket::state::words::{Brought, Due, DueSince, Found, Intent};
+use jobmarket::state::{Moves, StateError};
 
 type Records<'p> = &'p [(&'p str, bench::Made<'p>)];
 
@@ -66,17 +66,61 @@ async fn a_seen_set_that_cannot_be_read_closes_nothing() {
 async fn rows_that_cannot_be_read_are_named() {
     let mut bench = Bench::new().await;
     let begun = bench.sweep("a", &[("p", TWO, true)]).await;
+    let progress: String = bench.one("SELECT progress FROM slices");
     for (sql, table) in
         [("UPDATE slices SET state = 'half'", "slices"), ("UPDATE slices SET state = 'open', progress = '{'", "slices")]
     {
         bench.sql(sql);
         assert!(is_corrupt(bench.state.end_sweep(begun.run).await.unwrap_err(), table), "{sql}");
     }
-    bench.sql("UPDATE pages SET counts = 'x'");
+    bench.sql(&format!("UPDATE slices SET progress = '{progress}'; UPDATE pages SET counts = 'x'"));
     let fault = bench.reader().pages_after(SOURCE, 0, 9).unwrap_err();
     assert!(fault.to_string().starts_with("state.db: row ") && is_corrupt(fault, "pages"));
+    assert!(
+        is_corrupt(bench.reader().each_run(SOURCE, &mut |_| {}).unwrap_err(), "pages"),
+        "nor do they count as none"
+    );
+    assert!(is_corrupt(bench.state.shown(begun.run, SOURCE, "a").await.unwrap_err(), "pages"));
     bench.sql("UPDATE pages SET archived = '[{'");
     assert!(is_corrupt(bench.reader().each_archived(SOURCE, bench.now, &mut |_| {}).unwrap_err(), "pages"));
+    assert!(is_corrupt(bench.reader().archiving_after(SOURCE, 0, 9).unwrap_err(), "pages"));
+    let version: i64 = bench.one("SELECT version FROM pages");
+    let moved = bench.state.moved(SOURCE, vec![version as u64], Moves::default()).await;
+    assert!(is_corrupt(moved.unwrap_err(), "pages"), "a page whose records are moved does not lose them");
+}
+
+#[tokio::test]
+async fn an_offer_of_which_a_column_cannot_be_read_is_named_and_neither_open_nor_of_1970() {
+    let mut bench = Bench::new().await;
+    let begun = bench.sweep("a", &[("p", TWO, true)]).await;
+    let rows = bench.state.open_rows(SOURCE, None, None).await.unwrap();
+    for (sql, table, closes) in [
+        ("UPDATE offers SET doc = substr(doc, 1, 20)", "offers", true),
+        ("UPDATE known SET first_seen = 1 << 62", "known", true),
+        ("UPDATE known SET first_seen = 'never'", "known", true),
+        ("UPDATE known SET closed_at = 1, reason = 'why'", "known", false),
+        ("UPDATE known SET closed_at = x'01', reason = 'gone'", "known", false),
+        ("UPDATE known SET closed_at = 1, reason = NULL", "known", false),
+        ("UPDATE known SET closed_at = 1 << 62, reason = 'gone'", "known", false),
+    ] {
+        bench.sql("CREATE TABLE kept_known AS SELECT * FROM known; CREATE TABLE kept_offers AS SELECT * FROM offers;");
+        bench.sql(sql);
+        let fault = if closes {
+            bench.state.closings(rows.clone(), Closed::NotSeen).await.map(|found| format!("{found:?}"))
+        } else {
+            // Another content each time: what was admitted is in flight.
+            let records = [("1", Offer(sql))];
+            let again = Page { from: Some(Version(1)), ..page(&begun, "a", 0, &records) };
+            bench.admitted(&again).await.map(|(_, admitted)| format!("{admitted:?}"))
+        };
+        assert!(fault.as_ref().is_err_and(|fault| is_corrupt(fault.clone(), table)), "{sql}: {fault:?}");
+        bench.sql(
+            "DELETE FROM known; INSERT INTO known SELECT * FROM kept_known; DROP TABLE kept_known;
+             DELETE FROM offers; INSERT INTO offers SELECT * FROM kept_offers; DROP TABLE kept_offers;",
+        );
+    }
+    bench.sql("UPDATE offers SET doc = 'x'");
+    assert!(is_corrupt(bench.reader().each_open(SOURCE, &mut |_| {}).unwrap_err(), "offers"), "nor is it left out");
 }
 
 #[tokio::test]

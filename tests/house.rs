@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 7] = [
         "scalar",
         "schema",
         "offer",
+        "document",
         "search",
         "exchange",
         "position",

@@ -282,9 +282,14 @@ async fn pages_are_read_some_at_a_time_and_each_once() {
 }
 
 #[tokio::test]
-async fn a_full_disk_and_what_follows_it_say_what_to_do() {
+async fn a_full_disk_a_damaged_file_and_what_follows_say_what_to_do() {
     let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
     let said = StateError::from(full).to_string();
     assert!(said.starts_with("state.db: the disk is full; nothing that was committed is lost: free space"), "{said}");
+    for code in [rusqlite::ffi::SQLITE_CORRUPT, rusqlite::ffi::SQLITE_NOTADB] {
+        let damaged = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let said = StateError::from(damaged).to_string();
+        assert!(said.starts_with("state.db: the file is damaged;") && said.contains("from a backup"), "{said}");
+    }
     assert!(StateError::Closed.to_string().ends_with("start the program again"));
 }

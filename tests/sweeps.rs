@@ -12,6 +12,7 @@ use jobmarket::event::{Event, EventKind, HeldBack, Outcome, RunKind};
 use jobmarket::plan::Plan;
 use jobmarket::run::{Again, Asked, Closes, Engine, Summary, close, replay, run};
 use jobmarket::state::Reader;
+use jobmarket::verify;
 use sandbox::{Fault, Options, Sandbox, Site};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -308,4 +309,40 @@ async fn what_is_mapped_again_stays_with_the_request_that_brought_it() {
     }
     assert_eq!(reader.sources().unwrap()[0].older, 250);
     assert_eq!(bench.stored("remotive"), counted(&[("open", 250)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_of_the_site_with_the_name_of_one_of_the_program_is_the_site_s() {
+    let mut bench = Bench::new().await;
+    let lines = "  title: $.title\n  extra.first_seen_at: $.publication_date\n  extra.closed_at: $.publication_date\n";
+    bench.text("remotive", "  title: $.title\n", lines);
+    bench.run("remotive").await;
+    let mut differences = Vec::new();
+    let reader = Reader::open(bench.dir.path()).unwrap().unwrap();
+    let offers = verify::local(&reader, "remotive", &mut |difference| differences.push(difference)).unwrap();
+    assert_eq!((offers, differences), (250, Vec::new()));
+    let (engine, _heard) = bench.engine();
+    let again = replay(bench.plan("remotive"), engine, Again::Everything).await.unwrap();
+    assert_eq!((again.counts.unchanged, again.counts.indexed), (250, 0), "{:?}", again.counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_behind_one_that_cannot_be_read_closes_nothing_and_says_which_row_it_is() {
+    let mut bench = Bench::new().await;
+    bench.run("remotive").await;
+    bench.show(Site::Remotive, 30, false);
+    let (second, _) = bench.run("remotive").await;
+    let state = rusqlite::Connection::open(bench.dir.path().join("state.db")).unwrap();
+    let kept = "CREATE TABLE kept AS SELECT * FROM sweeps; UPDATE sweeps SET seen = x'00' WHERE run = ?1";
+    let kept = kept.replace("?1", &second.run.to_string());
+    state.execute_batch(&kept).unwrap();
+    bench.now += TimeDelta::days(1);
+    let (engine, _heard) = bench.engine();
+    let fault = run(bench.plan("remotive"), engine, bench.now, Asked::Due).await.unwrap_err().to_string();
+    let row = format!("row {} of the table sweeps cannot be read", second.run);
+    assert!(fault.contains(&row) && fault.contains("from a backup"), "{fault}");
+    assert_eq!(bench.stored("remotive"), counted(&[("open", 250)]));
+    state.execute_batch("DELETE FROM sweeps; INSERT INTO sweeps SELECT * FROM kept; DROP TABLE kept").unwrap();
+    let (mended, _) = bench.run("remotive").await;
+    assert_eq!((mended.counts.closed, bench.stored("remotive")), (30, counted(&[("not_seen", 30), ("open", 220)])));
 }

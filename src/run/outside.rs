@@ -8,8 +8,9 @@ use super::outage::patient;
 use super::writing::items;
 use super::{RunError, Shared, loss};
 use crate::crash;
+use crate::document::Document;
 use crate::event::EventKind;
-use crate::offer::{Batch, Version, content_of};
+use crate::offer::{Batch, Version};
 use crate::state::words::{Brought, Closing, Commit, Intent};
 use crate::store::elastic::{Elastic, Hold, Written};
 
@@ -117,7 +118,7 @@ pub(super) async fn contents(shared: &Shared, elastic: &Elastic, closings: &mut 
     let ids: Vec<_> = closings.iter().map(|closing| closing.id).collect();
     let documents = patient(shared, || elastic.documents(&ids)).await?;
     for (closing, document) in closings.iter_mut().zip(documents) {
-        closing.content = document.as_deref().and_then(content_of).map(String::into_bytes);
+        closing.content = document.as_deref().and_then(Document::read).map(|read| read.content().into_bytes());
     }
     Ok(())
 }

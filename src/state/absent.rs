@@ -6,8 +6,8 @@ use roaring::RoaringBitmap;
 use rusqlite::params;
 
 use super::StateError;
+use super::column;
 use super::core::Core;
-use super::sweep::bitmap;
 use super::words::{Due, DueSince, Found};
 use crate::event::RunId;
 
@@ -64,7 +64,7 @@ impl Core {
             let mut rows = statement.query(params![due.source, due.ask, partition])?;
             let mut sweeps: Vec<(RoaringBitmap, i64, Option<i64>, Option<i64>)> = Vec::new();
             while let Some(row) = rows.next()?.filter(|_| sweeps.len() < count as usize) {
-                let seen = bitmap(row, "sweeps")?;
+                let seen = column::seen(row, "sweeps")?;
                 // A day on which nothing was shown says nothing of single offers once there are others again.
                 if !seen.is_empty() || sweeps.first().is_none_or(|(last, ..)| last.is_empty()) {
                     sweeps.push((seen, row.get(1)?, row.get(2)?, row.get(3)?));
@@ -218,7 +218,7 @@ impl Core {
             let mut statement = self.connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![source, since])?;
             while let Some(row) = rows.next()? {
-                seen |= bitmap(row, table)?;
+                seen |= column::seen(row, table)?;
             }
         }
         Ok(seen)

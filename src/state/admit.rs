@@ -1,11 +1,11 @@
 //! Admission: what each record of a page counts as, against what is known and what is in flight.
-use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use chrono::{DateTime, SubsecRound, Utc};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::StateError;
+use super::column::{Column, Millis, read};
 use super::core::{Core, Flying};
-use super::fault::corrupt;
-use super::runs::unword;
+use super::rows::archives;
 use super::words::{Admit, Admitted, Archived, Fate, ListedRow, Record, Verdict, part};
 use crate::event::RunId;
 use crate::offer::{Closed, OfferId, Version};
@@ -15,9 +15,9 @@ pub(super) struct Known {
     pub row: u64,
     pub version: Version,
     pub content: Option<u64>,
-    pub first_seen: i64,
+    pub first_seen: DateTime<Utc>,
     pub open: bool,
-    pub reason: Option<String>,
+    pub reason: Option<Closed>,
 }
 
 impl Core {
@@ -25,36 +25,36 @@ impl Core {
         let mut statement = self.connection.prepare_cached(
             "SELECT n, version, content, first_seen, closed_at IS NULL, reason FROM known WHERE id = ?1",
         )?;
-        let known = statement.query_row(params![id.0], |row| {
+        let known = |row: &Row<'_>| {
             Ok(Known {
                 row: row.get::<_, i64>(0)? as u64,
                 version: Version(row.get::<_, i64>(1)? as u64),
                 content: row.get::<_, Option<i64>>(2)?.map(|content| content as u64),
-                first_seen: row.get(3)?,
+                first_seen: row.get::<_, Millis>(3)?.0,
                 open: row.get(4)?,
-                reason: row.get(5)?,
+                reason: row.get::<_, Option<Column<Closed>>>(5)?.map(|reason| reason.0),
             })
-        });
-        Ok(known.optional()?)
+        };
+        Ok(statement.query_row(params![id.0], |row| read(row, ("known", 0), known)).optional()?)
     }
 
     /// What is known of the listed form of an offer.
     pub(super) fn listed(&self, id: &OfferId) -> Result<Option<ListedRow>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT k.listed, k.meaning, k.closed_at IS NULL AND k.content IS NOT NULL, p.archived FROM known k
+            "SELECT k.listed, k.meaning, k.closed_at IS NULL AND k.content IS NOT NULL, p.archived, p.version, k.n FROM known k
              LEFT JOIN pages p ON p.source = k.source AND p.version = k.page WHERE k.id = ?1 AND k.meaning IS NOT NULL",
         )?;
-        let row = statement.query_row(params![id.0], |row| {
-            let archived = archives(row.get(3)?, id)?;
-            let name = id.to_string();
+        let name = id.to_string();
+        let listed = |row: &Row<'_>| {
+            let archived = read(row, ("pages", 4), |row| row.get(3))?;
             Ok(ListedRow {
                 listed: row.get::<_, Option<i64>>(0)?.map(|listed| listed as u64),
                 meaning: row.get(1)?,
                 open: row.get(2)?,
-                detail: archived.into_iter().find(|at| at.of.as_ref() == Some(&name)),
+                detail: archives(archived).into_iter().find(|at| at.of.as_ref() == Some(&name)),
             })
-        });
-        Ok(row.optional()?)
+        };
+        Ok(statement.query_row(params![id.0], |row| read(row, ("known", 5), listed)).optional()?)
     }
 
     /// Where a page of which a part is committed is archived. A slice that is read again has another body of the same page.
@@ -66,10 +66,10 @@ impl Core {
         again: bool,
     ) -> Result<Vec<Archived>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT archived FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part >= ?4 ORDER BY part LIMIT 1",
+            "SELECT archived, version FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part >= ?4 ORDER BY part LIMIT 1",
         )?;
         let found = statement.query_row(params![run, slice, position, part(0, again)], |row| {
-            archives(row.get(0)?, format!("{position} of slice {slice} of run {run}"))
+            Ok(archives(read(row, ("pages", 1), |row| row.get(0))?))
         });
         Ok(found.optional()?.unwrap_or_default())
     }
@@ -154,7 +154,7 @@ impl Core {
         let told = match (&flying, &known) {
             (Some(flying), _) => Some(flying.content),
             (None, Some(known)) => {
-                let as_told = if expired { known.reason.as_deref() == Some("expired") } else { known.open };
+                let as_told = if expired { known.reason == Some(Closed::Expired) } else { known.open };
                 known.content.filter(|_| as_told || admit.again)
             }
             (None, None) => None,
@@ -166,20 +166,11 @@ impl Core {
         }
         let written = known.as_ref().is_some_and(|known| known.version.0 > 0) || flying.is_some();
         let first_seen = known.map(|known| known.first_seen).or(flying.map(|flying| flying.first_seen));
-        let first_seen = first_seen.unwrap_or(admit.at.timestamp_millis());
+        // As precise as the column is.
+        let first_seen = first_seen.unwrap_or(admit.at.trunc_subsecs(3));
         self.flying.insert(id, Flying { run: admit.run, version: admit.version, content, first_seen });
-        Verdict::Write { row, new: !written, first_seen: instant(first_seen) }
+        Verdict::Write { row, new: !written, first_seen }
     }
-}
-
-/// Where a page and its details lie in the archive, as its row says; none for a page that is not archived.
-pub(super) fn archives(text: Option<String>, row: impl std::fmt::Display) -> rusqlite::Result<Vec<Archived>> {
-    text.map_or(Ok(Vec::new()), |text| unword(&text).ok_or_else(|| corrupt("pages", row)))
-}
-
-/// Milliseconds since 1970 as an instant.
-pub(super) fn instant(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::StateError;
+use super::column::{Column, read};
 use super::reader::Reader;
-use super::runs::{COUNTS, counts, unword};
+use super::rows::archives;
+use super::runs::{COUNTS, counts};
 use super::words::Archived;
 use crate::event::Counts;
 
@@ -78,10 +80,10 @@ impl Reader {
             let sql = format!("SELECT {COUNTS} FROM runs WHERE run = ?1");
             let told = moment.query_row(&sql, params![run], |row| counts(row, 0))?;
             let mut summed = Counts::default();
-            let mut statement = moment.prepare_cached("SELECT counts FROM pages WHERE run = ?1")?;
+            let mut statement = moment.prepare_cached("SELECT counts, version FROM pages WHERE run = ?1")?;
             let mut rows = statement.query(params![run])?;
             while let Some(row) = rows.next()? {
-                summed.add(&unword(&row.get::<_, String>(0)?).unwrap_or_default());
+                summed.add(&read(row, ("pages", 1), |row| Ok(row.get::<_, Column<_>>(0)?.0))?);
             }
             each(RunSums { run, told, summed });
         }
@@ -103,9 +105,7 @@ const ARCHIVING: &str = "SELECT version, archived, kind IN ('list', 'probe') AND
    WHERE source = ?1 AND coalesce(archived, '[]') <> '[]'";
 
 fn archiving(row: &Row<'_>) -> rusqlite::Result<Archiving> {
-    Ok(Archiving {
-        version: row.get::<_, i64>(0)? as u64,
-        archived: unword(&row.get::<_, String>(1)?).unwrap_or_default(),
-        own: row.get(2)?,
+    read(row, ("pages", 0), |row| {
+        Ok(Archiving { version: row.get::<_, i64>(0)? as u64, archived: archives(row.get(1)?), own: row.get(2)? })
     })
 }

@@ -3,16 +3,15 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::StateError;
-use super::admit::instant;
+use super::column::{Column, Millis, json, read, to_bytes, to_column};
 use super::core::Core;
-use super::fault::corrupt;
-use super::runs::unword;
 use super::words::{Admit, Commit, Committed, Fate, Mark, Record, Verdict};
+use crate::document::Document;
 use crate::event::{Counts, RunId};
-use crate::offer::{Closed, Lifecycle, Reject, document};
+use crate::offer::{Closed, Lifecycle, Reject};
 use crate::redact::redact;
 
 /// Raw bytes are kept for so many rejects of a run and reason.
@@ -38,7 +37,7 @@ impl Core {
 
     fn put_page(&mut self, commit: &Commit) -> Result<Committed, StateError> {
         let admit = &commit.admit;
-        let position = serde_json::to_string(&commit.position).unwrap_or_default();
+        let position = json(&commit.position)?;
         if let Some(counts) = self.repeated(admit.run, &commit.slice.slice, &position, commit.part)? {
             return Ok(Committed { counts, keys: commit.slice.keys });
         }
@@ -124,13 +123,12 @@ impl Core {
 
     /// The numbers of a page that was committed before: a repeat counts once.
     fn repeated(&self, run: RunId, slice: &str, position: &str, part: u32) -> Result<Option<Counts>, StateError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT counts FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part = ?4")?;
-        let text: Option<String> =
-            statement.query_row(params![run, slice, position, part], |row| row.get(0)).optional()?;
-        let row = || format!("{position} of slice {slice} of run {run}");
-        Ok(text.map(|text| serde_json::from_str(&text).map_err(|_| corrupt("pages", row()))).transpose()?)
+        let mut statement = self.connection.prepare_cached(
+            "SELECT counts, version FROM pages WHERE run = ?1 AND slice = ?2 AND position = ?3 AND part = ?4",
+        )?;
+        let counts = |row: &Row<'_>| Ok(row.get::<_, Column<_>>(0)?.0);
+        let of = params![run, slice, position, part];
+        Ok(statement.query_row(of, |row| read(row, ("pages", 1), counts)).optional()?)
     }
 
     fn write(
@@ -183,7 +181,7 @@ impl Core {
                 mapping: commit.meaning.clone(),
             };
             let mut doc = Vec::with_capacity(text.len() + 256);
-            document(&admit.page.text[text.clone()], &lifecycle, &mut doc);
+            Document::write(&admit.page.text[text.clone()], &lifecycle, &mut doc);
             let doc = String::from_utf8_lossy(&doc);
             self.connection
                 .prepare_cached(
@@ -235,11 +233,9 @@ impl Core {
 
     /// When and why an offer was closed, if it is.
     pub(super) fn closed(&self, row: u64) -> Result<Option<(DateTime<Utc>, Closed)>, StateError> {
-        let mut statement = self.connection.prepare_cached("SELECT closed_at, reason FROM known WHERE n = ?1")?;
-        let found: Option<(Option<i64>, Option<String>)> =
-            statement.query_row(params![row as i64], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let closed = found.and_then(|(at, reason)| at.zip(reason));
-        Ok(closed.and_then(|(at, reason)| Some((instant(at), unword(&reason)?))))
+        let mut statement = self.connection.prepare_cached("SELECT closed_at, reason, n FROM known WHERE n = ?1")?;
+        let closed = statement.query_row(params![row as i64], |row| read(row, ("known", 2), |row| closed(row, 0)));
+        Ok(closed.optional()?.flatten())
     }
 
     /// A key that was seen and not written has a row too, so that distinct keys are exact.
@@ -311,9 +307,6 @@ impl Core {
     }
 
     fn page(&self, commit: &Commit, position: &str, counts: &Counts, seen: &RoaringBitmap) -> Result<(), StateError> {
-        let mut bitmap = Vec::new();
-        // Writing to memory cannot fail.
-        let _ = seen.serialize_into(&mut bitmap);
         let admit = &commit.admit;
         self.connection
             .prepare_cached(
@@ -326,15 +319,15 @@ impl Core {
                 commit.slice.slice,
                 position,
                 commit.part,
-                super::runs::word(&commit.kind),
+                to_column(&commit.kind)?,
                 commit.meaning,
                 admit.at.timestamp_millis(),
                 redact(&commit.request),
                 commit.status,
                 commit.bytes as i64,
-                serde_json::to_string(&commit.archived).ok(),
-                serde_json::to_string(counts).unwrap_or_default(),
-                bitmap
+                json(&commit.archived)?,
+                json(counts)?,
+                to_bytes(seen)?
             ])?;
         self.connection
             .prepare_cached(
@@ -360,6 +353,13 @@ impl Core {
             self.rows.remove(id);
         }
     }
+}
+
+/// When and why an offer was closed, out of two columns from this one on. One that is opened again may keep its reason.
+pub(super) fn closed(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<(DateTime<Utc>, Closed)>> {
+    let Some(Millis(closed_at)) = row.get(at)? else { return Ok(None) };
+    let Column(reason) = row.get(at + 1)?;
+    Ok(Some((closed_at, reason)))
 }
 
 /// A raw record as the journal keeps it. What is mapped again comes out of the archive.

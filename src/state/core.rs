@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
@@ -31,7 +32,7 @@ pub(super) struct Flying {
     pub run: RunId,
     pub version: Version,
     pub content: u64,
-    pub first_seen: i64,
+    pub first_seen: DateTime<Utc>,
 }
 
 /// What the thread owns.

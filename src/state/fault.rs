@@ -56,6 +56,9 @@ fn said(error: &rusqlite::Error) -> String {
         Some(rusqlite::ErrorCode::DatabaseBusy) => {
             "another program holds it; nothing that was committed is lost: end that one, and start this one again"
         }
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            "the file is damaged; nothing is made of what it holds: bring the data directory back from a backup, or begin with a new one (`--data DIR`)"
+        }
         _ => return error.to_string(),
     };
     format!("{advice} ({error})")

@@ -1,13 +1,12 @@
 //! What waits for a person or a better run: closings that are held, and what the last runs found wrong.
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 
+use super::column::{Column, json, read, to_column};
 use super::core::Core;
-use super::fault::corrupt;
 use super::reader::Reader;
 use super::rows::time;
-use super::runs::{unword, word};
 use super::{State, StateError};
 use crate::event::{Alert, AlertKind, HeldBack, RunId};
 
@@ -37,7 +36,7 @@ impl State {
                     offers as i64,
                     open as i64,
                     most as i64,
-                    word(&partitions)
+                    to_column(&partitions)?
                 ])?;
             }
             Ok(())
@@ -65,7 +64,7 @@ impl State {
             let sql = "DELETE FROM alerts WHERE source = ?1 AND kind = ?2 AND NOT EXISTS(
                          SELECT 1 FROM known WHERE source = ?1 AND version > 0 AND closed_at IS NULL
                            AND alerts.subject IN ('', partition))";
-            core.connection.prepare_cached(sql)?.execute(params![source, word(&AlertKind::NoRecords)])?;
+            core.connection.prepare_cached(sql)?.execute(params![source, to_column(&AlertKind::NoRecords)?])?;
             Ok(())
         })
         .await
@@ -88,12 +87,12 @@ impl Core {
     ) -> Result<(), StateError> {
         for kind in judged {
             let kept: Vec<&str> = alerts.iter().filter(|alert| alert.kind() == *kind).map(Alert::subject).collect();
-            let kept = serde_json::to_string(&kept).unwrap_or_default();
+            let kept = json(&kept)?;
             self.connection
                 .prepare_cached(
                     "DELETE FROM alerts WHERE source = ?1 AND kind = ?2 AND subject NOT IN (SELECT value FROM json_each(?3))",
                 )?
-                .execute(params![source, word(kind), kept])?;
+                .execute(params![source, to_column(kind)?, kept])?;
         }
         for alert in alerts {
             self.connection
@@ -103,11 +102,11 @@ impl Core {
                 )?
                 .execute(params![
                     source,
-                    word(&alert.kind()),
+                    to_column(&alert.kind())?,
                     alert.subject(),
                     run,
                     now.timestamp_millis(),
-                    word(alert)
+                    to_column(alert)?
                 ])?;
         }
         Ok(())
@@ -117,13 +116,13 @@ impl Core {
 impl Reader {
     /// What is held of a source.
     pub fn held_back(&self, source: &str) -> Result<Option<HeldBack>, StateError> {
-        let sql = "SELECT offers, open, most, partitions FROM held WHERE source = ?1";
-        let row = self.connection.query_row(sql, params![source], |row| {
+        let sql = "SELECT offers, open, most, partitions, source FROM held WHERE source = ?1";
+        let held = |row: &Row<'_>| {
             let number = |column| row.get::<_, i64>(column).map(|number| number as u64);
-            let partitions = unword(&row.get::<_, String>(3)?).ok_or_else(|| corrupt("held", source))?;
+            let Column(partitions) = row.get(3)?;
             Ok(HeldBack { offers: number(0)?, open: number(1)?, most: number(2)?, partitions })
-        });
-        Ok(row.optional()?)
+        };
+        Ok(self.connection.query_row(sql, params![source], |row| read(row, ("held", 4), held)).optional()?)
     }
 
     /// What is wrong with a source, the oldest first.
@@ -133,12 +132,14 @@ impl Reader {
 }
 
 fn alerts(connection: &rusqlite::Connection, source: &str) -> Result<Vec<AlertRow>, StateError> {
-    let mut statement = connection
-        .prepare_cached("SELECT run, since, alert FROM alerts WHERE source = ?1 ORDER BY since, kind, subject")?;
-    let rows = statement.query_map(params![source], |row| {
-        let alert: Alert = unword(&row.get::<_, String>(2)?).ok_or_else(|| corrupt("alerts", source))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT run, since, alert, source FROM alerts WHERE source = ?1 ORDER BY since, kind, subject",
+    )?;
+    let alert = |row: &Row<'_>| {
+        let Column(alert): Column<Alert> = row.get(2)?;
         let text = alert.text();
         Ok(AlertRow { run: row.get(0)?, since: time(row.get(1)?), alert, text })
-    })?;
+    };
+    let rows = statement.query_map(params![source], |row| read(row, ("alerts", 3), alert))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

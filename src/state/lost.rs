@@ -2,12 +2,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
+use rusqlite::{Row, params};
 
-use super::admit::instant;
+use super::column::{Millis, read};
+use super::commit::closed;
 use super::core::Core;
 use super::reader::Reader;
-use super::runs::unword;
 use super::{State, StateError};
 use crate::offer::{Closed, OfferId, Version};
 
@@ -69,7 +69,7 @@ impl Core {
                SELECT k.closed_at, {ARCHIVED} AS archived FROM lost JOIN known k ON k.n = lost.n WHERE lost.source = ?1)
              WHERE closed_at IS NULL OR archived"
         );
-        let count = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
+        let count = |row: &Row<'_>| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64));
         Ok(self.connection.prepare_cached(&sql)?.query_row(params![source], count)?)
     }
 
@@ -125,12 +125,11 @@ impl Reader {
             "SELECT k.id, k.n, k.key, k.first_seen, k.closed_at, k.reason FROM known k JOIN lost ON k.n = lost.n
              WHERE k.source = ?1 AND k.page = ?2 AND k.content IS NULL",
         )?;
-        let rows = statement.query_map(params![source, page as i64], |row| {
-            let (at, reason): (Option<i64>, Option<String>) = (row.get(4)?, row.get(5)?);
-            let closed = at.zip(reason).and_then(|(at, reason)| Some((instant(at), unword(&reason)?)));
-            let (first_seen, n) = (instant(row.get(3)?), row.get::<_, i64>(1)? as u64);
-            Ok((OfferId(row.get(0)?), LostRow { row: n, key: row.get(2)?, first_seen, closed }))
-        })?;
+        let lost = |row: &Row<'_>| {
+            let (Millis(first_seen), n) = (row.get(3)?, row.get::<_, i64>(1)? as u64);
+            Ok((OfferId(row.get(0)?), LostRow { row: n, key: row.get(2)?, first_seen, closed: closed(row, 4)? }))
+        };
+        let rows = statement.query_map(params![source, page as i64], |row| read(row, ("known", 1), lost))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -162,7 +161,7 @@ mod tests {
     fn told(row: u8, version: u64) -> Told {
         let mut id = [0; 16];
         id[0] = row;
-        let (key, content, first_seen) = (row.to_string(), Some(70), instant(0));
+        let (key, content, first_seen) = (row.to_string(), Some(70), DateTime::UNIX_EPOCH);
         Told { id: OfferId(id), key, version, content, closed: None, first_seen }
     }
 
@@ -188,7 +187,7 @@ mod tests {
         assert_eq!(core.count_lost("a").unwrap(), (1, 1));
         // The store has it after all.
         assert_eq!(
-            core.reconcile("a", None, &[Told { closed: Some((instant(1), Closed::NotSeen)), ..told(2, 9) }])
+            core.reconcile("a", None, &[Told { closed: Some((DateTime::UNIX_EPOCH, Closed::NotSeen)), ..told(2, 9) }])
                 .unwrap()
                 .lost,
             0

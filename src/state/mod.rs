@@ -2,6 +2,7 @@
 mod absent;
 mod admit;
 mod claims;
+mod column;
 mod commit;
 mod core;
 mod audit;
@@ -242,7 +243,7 @@ impl State {
         position: &Position,
         again: bool,
     ) -> Result<Vec<Archived>, StateError> {
-        let (slice, position) = (slice.to_owned(), serde_json::to_string(position).unwrap_or_default());
+        let (slice, position) = (slice.to_owned(), column::json(position)?);
         self.ask(move |core| core.archived(run, &slice, &position, again)).await
     }
 

@@ -4,11 +4,12 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::StateError;
+use super::column::{self, Millis, read};
+use super::fault::corrupt;
 use super::rows::{
     Held, KnownRow, OfferRow, PAGES, PageRow, RunRow, SourceRow, held_row, known_row, page_row, run_row, time,
 };
 use super::runs::{COUNTS, counts};
-use super::sweep::bitmap;
 use super::tables::{self, Made};
 use super::words::Waiting;
 use crate::event::Counts;
@@ -136,15 +137,12 @@ impl Reader {
     }
 
     fn waiting(&self, source: &str) -> Result<Option<Waiting>, StateError> {
-        let sql = "SELECT since, offers, why FROM waiting WHERE source = ?1";
-        let row = self.connection.query_row(sql, params![source], |row| {
-            Ok(Waiting {
-                since: super::admit::instant(row.get(0)?),
-                offers: row.get::<_, i64>(1)? as u64,
-                why: row.get(2)?,
-            })
-        });
-        Ok(row.optional()?)
+        let sql = "SELECT since, offers, why, source FROM waiting WHERE source = ?1";
+        let waiting = |row: &Row<'_>| {
+            let (Millis(since), offers) = (row.get(0)?, row.get::<_, i64>(1)? as u64);
+            Ok(Waiting { since, offers, why: row.get(2)? })
+        };
+        Ok(self.connection.query_row(sql, params![source], |row| read(row, ("waiting", 3), waiting)).optional()?)
     }
 
     /// Open entries of the quarantine, newest first; one of them by its number.
@@ -175,7 +173,7 @@ impl Reader {
                    k.listed IS NOT NULL
                    FROM known k LEFT JOIN offers o ON o.n = k.n
                    WHERE k.id = ?1 OR (?1 IS NULL AND k.key = ?2) ORDER BY k.version DESC LIMIT 1";
-        let row = self.connection.query_row(sql, params![id, name], |row| {
+        let offer = |row: &Row<'_>| {
             let id: [u8; 16] = row.get(0)?;
             Ok(OfferRow {
                 id: OfferId(id).to_string(),
@@ -183,15 +181,15 @@ impl Reader {
                 key: row.get(2)?,
                 page: row.get::<_, Option<i64>>(3)?.map(|page| page.to_string()),
                 first_seen: time(row.get(4)?),
-                closed_at: row.get::<_, Option<i64>>(5)?.map(time),
+                closed_at: row.get::<_, Option<Millis>>(5)?.map(time),
                 document: row.get(6)?,
                 reason: row.get(7)?,
                 stored: row.get(8)?,
                 row: row.get::<_, i64>(9)? as u64,
                 listed: row.get(10)?,
             })
-        });
-        Ok(row.optional()?)
+        };
+        Ok(self.connection.query_row(sql, params![id, name], |row| read(row, ("known", 9), offer)).optional()?)
     }
 
     /// The last page of a list that an offer's row was on, also when the offer was kept aside or rejected there.
@@ -201,7 +199,7 @@ impl Reader {
             .prepare("SELECT seen, version FROM pages WHERE source = ?1 AND kind = 'list' ORDER BY version DESC")?;
         let mut rows = statement.query(params![source])?;
         while let Some(page) = rows.next()? {
-            if bitmap(page, "pages")?.contains(row as u32) {
+            if column::seen(page, "pages")?.contains(row as u32) {
                 return self.page(source, &page.get::<_, i64>(1)?.to_string());
             }
         }
@@ -219,7 +217,7 @@ impl Reader {
 
     /// A page by its version.
     pub fn page(&self, source: &str, version: &str) -> Result<Option<PageRow>, StateError> {
-        let version: i64 = version.parse().unwrap_or_default();
+        let Ok(version) = version.parse::<i64>() else { return Ok(None) };
         let sql = format!("{PAGES} WHERE p.source = ?1 AND p.version = ?2");
         Ok(self.connection.query_row(&sql, params![source, version], page_row).optional()?)
     }
@@ -252,7 +250,7 @@ impl Reader {
         )?;
         let mut rows = statement.query(params![source])?;
         while let Some(row) = rows.next()? {
-            let document: Option<String> = row.get(6)?;
+            let document: Option<String> = read(row, ("offers", 0), |row| row.get(6))?;
             each(&known_row(row)?, document.as_deref());
         }
         Ok(())
@@ -285,13 +283,12 @@ impl Reader {
     }
 
     fn documents(&self, filter: &str, source: &str, each: &mut dyn FnMut(serde_json::Value)) -> Result<(), StateError> {
-        let sql = format!("SELECT o.doc FROM offers o JOIN known k ON k.n = o.n {filter}");
+        let sql = format!("SELECT o.doc, o.n FROM offers o JOIN known k ON k.n = o.n {filter}");
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query(params![source])?;
         while let Some(row) = rows.next()? {
-            if let Ok(document) = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default()) {
-                each(document);
-            }
+            let text = read(row, ("offers", 1), |row| row.get::<_, String>(0))?;
+            each(serde_json::from_str(&text).or_else(|_| Err(corrupt("offers", row.get::<_, i64>(1)?)))?);
         }
         Ok(())
     }

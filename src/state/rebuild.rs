@@ -8,17 +8,18 @@ use super::core::Core;
 use super::reader::Reader;
 use super::rows::KnownRow;
 use super::{State, StateError};
-use crate::offer::{OfferId, content_hash, content_of};
+use crate::document::Document;
+use crate::offer::OfferId;
 
 impl KnownRow {
     /// How a document of the local store differs from what is known of the offer.
     pub fn differs(&self, document: Option<&str>) -> Option<&'static str> {
-        let Some(document) = document else { return Some("known, and not stored") };
-        let content = content_of(document).map(|content| content_hash(content.as_bytes()));
-        if self.content.is_some() && content != self.content {
+        let Some(text) = document else { return Some("known, and not stored") };
+        let Some(document) = Document::read(text) else { return Some("what is stored of it cannot be read") };
+        if self.content.is_some_and(|content| content != document.content_hash()) {
             return Some("its stored content is not what is known of it");
         }
-        match (self.closed, document.contains("\"closed_at\":\"")) {
+        match (self.closed, document.is_closed()) {
             (true, false) => Some("known as closed, and stored as open"),
             (false, true) => Some("known as open, and stored as closed"),
             _ => None,

@@ -3,14 +3,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
-use super::admit::{archives, instant};
+use super::column::{Column, Millis, json, read, seen};
 use super::core::Core;
-use super::fault::corrupt;
 use super::reader::Reader;
-use super::runs::unword;
-use super::sweep::bitmap;
+use super::rows::archives;
 use super::words::{Archived, Intent};
 use super::{State, StateError};
 use crate::event::Counts;
@@ -78,7 +76,7 @@ impl Reader {
         let mut rows = statement.query(params![source, young.timestamp_millis()])?;
         while let Some(row) = rows.next()? {
             let version: i64 = row.get(0)?;
-            let archived = archives(row.get(1)?, version)?;
+            let archived = archives(read(row, ("pages", 0), |row| row.get(1))?);
             if !archived.is_empty() {
                 each(Naming { version: version as u64, archived, needed: row.get(2)? });
             }
@@ -97,15 +95,16 @@ impl Reader {
         let mut statement = self.connection.prepare_cached(
             "SELECT n, id, key, first_seen FROM known WHERE source = ?1 AND closed_at < ?2 AND n > ?3 ORDER BY n LIMIT ?4",
         )?;
-        let rows =
-            statement.query_map(params![source, before.timestamp_millis(), after as i64, limit as i64], |row| {
-                Ok(ClosedRow {
-                    row: row.get::<_, i64>(0)? as u64,
-                    id: OfferId(row.get(1)?),
-                    key: row.get(2)?,
-                    first_seen: instant(row.get(3)?),
-                })
-            })?;
+        let closed = |row: &Row<'_>| {
+            Ok(ClosedRow {
+                row: row.get::<_, i64>(0)? as u64,
+                id: OfferId(row.get(1)?),
+                key: row.get(2)?,
+                first_seen: row.get::<_, Millis>(3)?.0,
+            })
+        };
+        let of = params![source, before.timestamp_millis(), after as i64, limit as i64];
+        let rows = statement.query_map(of, |row| read(row, ("known", 0), closed))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -141,13 +140,13 @@ impl State {
 impl Core {
     fn moved(&mut self, source: &str, rows: &[u64], moves: &Moves) -> Result<(), StateError> {
         for version in rows {
-            let text: Option<Option<String>> = self
+            let archived: Option<Option<Column<Vec<Archived>>>> = self
                 .connection
-                .prepare_cached("SELECT archived FROM pages WHERE source = ?1 AND version = ?2")?
-                .query_row(params![source, *version as i64], |row| row.get(0))
+                .prepare_cached("SELECT archived, version FROM pages WHERE source = ?1 AND version = ?2")?
+                .query_row(params![source, *version as i64], |row| read(row, ("pages", 1), |row| row.get(0)))
                 .optional()?;
-            let Some(archived) = text.flatten().and_then(|text| unword::<Vec<Archived>>(&text)) else { continue };
-            let archived = placed(archived, moves).and_then(|archived| serde_json::to_string(&archived).ok());
+            let Some(Column(archived)) = archived.flatten() else { continue };
+            let archived = placed(archived, moves).as_ref().map(json).transpose()?;
             self.connection
                 .prepare_cached("UPDATE pages SET archived = ?3 WHERE source = ?1 AND version = ?2")?
                 .execute(params![source, *version as i64, archived])?;
@@ -192,8 +191,8 @@ impl Core {
         let mut pages = statement.query(params![source])?;
         let mut unsure = i64::MAX;
         while let Some(page) = pages.next()? {
-            let (seen, version) = (bitmap(page, "pages")?, page.get(1)?);
-            let counts: Counts = unword(&page.get::<_, String>(2)?).ok_or_else(|| corrupt("pages", version))?;
+            let (seen, version) = (seen(page, "pages")?, page.get(1)?);
+            let Column(counts): Column<Counts> = read(page, ("pages", 1), |page| page.get(2))?;
             if counts.rejected > 0 && counts.fetched > seen.len() {
                 unsure = version;
             }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
-use super::admit::archives;
-use super::fault::corrupt;
+use super::column::{Column, Millis, read};
 use super::holding::AlertRow;
-use super::runs::{counts, unword};
+use super::runs::counts;
 use super::words::{Archived, Mark, Waiting};
 use crate::event::{Counts, HeldBack};
 use crate::offer::{OfferId, instant};
@@ -175,6 +174,10 @@ pub struct KnownRow {
 }
 
 pub(super) fn known_row(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
+    read(row, ("known", 0), known)
+}
+
+fn known(row: &Row<'_>) -> rusqlite::Result<KnownRow> {
     Ok(KnownRow {
         row: row.get::<_, i64>(0)? as u64,
         id: OfferId(row.get(1)?),
@@ -192,18 +195,27 @@ pub(super) fn marks(connection: &Connection) -> rusqlite::Result<Vec<Mark>> {
     rows.collect()
 }
 
-pub(super) fn time(millis: i64) -> String {
-    instant(super::admit::instant(millis))
+pub(super) fn time(Millis(at): Millis) -> String {
+    instant(at)
+}
+
+/// Where a page and its details lie in the archive, as its row says; none for a page that is not archived.
+pub(super) fn archives(column: Option<Column<Vec<Archived>>>) -> Vec<Archived> {
+    column.map_or_else(Vec::new, |Column(archived)| archived)
 }
 
 pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    read(row, ("runs", 0), run)
+}
+
+fn run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
         run: row.get(0)?,
         source: row.get(1)?,
         pipeline: row.get(2)?,
         kind: row.get(3)?,
         now: time(row.get(4)?),
-        ended: row.get::<_, Option<i64>>(5)?.map(time),
+        ended: row.get::<_, Option<Millis>>(5)?.map(time),
         outcome: row.get(6)?,
         cause: row.get(7)?,
         counts: counts(row, 8)?,
@@ -211,6 +223,10 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 }
 
 pub(super) fn held_row(row: &Row<'_>) -> rusqlite::Result<Held> {
+    read(row, ("quarantine", 0), held)
+}
+
+fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
     Ok(Held {
         q: row.get(0)?,
         source: row.get(1)?,
@@ -235,8 +251,14 @@ pub(super) const PAGES: &str =
    LEFT JOIN slices s ON s.run = p.run AND s.slice = p.slice LEFT JOIN runs r ON r.run = p.run";
 
 pub(super) fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
+    read(row, ("pages", 0), page)
+}
+
+fn page(row: &Row<'_>) -> rusqlite::Result<PageRow> {
     let version: i64 = row.get(0)?;
-    let window = row.get::<_, Option<i64>>(10)?.zip(row.get::<_, Option<i64>>(11)?);
+    let version = u64::try_from(version).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, version))?;
+    let at = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(column)?.map(|at| at.0));
+    let span = at(10)?.zip(at(11)?);
     Ok(PageRow {
         version: version.to_string(),
         run: row.get(1)?,
@@ -245,12 +267,12 @@ pub(super) fn page_row(row: &Row<'_>) -> rusqlite::Result<PageRow> {
         at: time(row.get(4)?),
         request: row.get(5)?,
         status: row.get(6)?,
-        archived: archives(row.get(7)?, version)?,
-        counts: unword(&row.get::<_, String>(8)?).ok_or_else(|| corrupt("pages", version))?,
+        archived: archives(row.get(7)?),
+        counts: row.get::<_, Column<_>>(8)?.0,
         partition: row.get(9)?,
         part: row.get(12)?,
         ask: row.get(13)?,
-        window: window.map(|(start, end)| (time(start), time(end))),
-        span: window.map(|(start, end)| (super::admit::instant(start), super::admit::instant(end))),
+        window: span.map(|(start, end)| (instant(start), instant(end))),
+        span,
     })
 }

@@ -1,16 +1,12 @@
 //! Runs, slices, coverage and quotas in the state.
 use std::collections::HashSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, Row, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::StateError;
-use super::admit::instant;
+use super::column::{Column, Millis, json, read, seen, to_column};
 use super::core::Core;
-use super::fault::corrupt;
-use super::sweep::bitmap;
 use super::words::{Begun, Ended, NewRun, Slice};
 use crate::event::{Counts, Outcome, RunId};
 use crate::fetch::Spend;
@@ -21,17 +17,6 @@ use crate::redact::redact;
 
 /// An unfinished run older than this is not gone on with.
 const RESUME: TimeDelta = TimeDelta::hours(24);
-
-/// A value as it stands in a column: a bare word without quotes, without secrets.
-pub(super) fn word<T: Serialize>(value: &T) -> String {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    redact(text.trim_matches('"')).into_owned()
-}
-
-/// Reads what [`word`] wrote.
-pub(super) fn unword<T: DeserializeOwned>(text: &str) -> Option<T> {
-    serde_json::from_str(text).or_else(|_| serde_json::from_str(&format!("\"{text}\""))).ok()
-}
 
 pub(super) fn counts(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
     let number = |offset: usize| row.get::<_, i64>(first + offset).map(|number| number as u64);
@@ -79,7 +64,7 @@ impl Core {
             params![
                 new.source,
                 new.pipeline,
-                word(&new.kind),
+                to_column(&new.kind)?,
                 new.ask,
                 new.meaning,
                 new.now.timestamp_millis(),
@@ -89,7 +74,7 @@ impl Core {
         )?;
         let run = self.connection.last_insert_rowid();
         self.first.insert(run, self.next_row);
-        let now = instant(new.now.timestamp_millis());
+        let now = new.now.trunc_subsecs(3);
         Ok(Begun { run, now, resumed: false, slices: Vec::new(), last_complete })
     }
 
@@ -160,21 +145,21 @@ impl Core {
     }
 
     fn unfinished(&self, new: &NewRun) -> Result<Option<(RunId, DateTime<Utc>)>, StateError> {
-        let found: Option<(RunId, i64)> = self
+        let found: Option<(RunId, DateTime<Utc>)> = self
             .connection
             .query_row(
                 "SELECT run, now FROM runs WHERE source = ?1 AND ask = ?2 AND kind = ?3 AND span IS ?4 AND now > ?5
                  AND (ended IS NULL OR outcome = 'stopped' AND cause = 'interrupted')
                  AND run = (SELECT max(run) FROM runs WHERE source = ?1)",
-                params![new.source, new.ask, word(&new.kind), span(new), (new.now - RESUME).timestamp_millis()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                params![new.source, new.ask, to_column(&new.kind)?, span(new), (new.now - RESUME).timestamp_millis()],
+                |row| read(row, ("runs", 0), |row| Ok((row.get(0)?, row.get::<_, Millis>(1)?.0))),
             )
             .optional()?;
         if let Some((run, _)) = found {
             self.connection
                 .execute("UPDATE runs SET ended = NULL, outcome = NULL, cause = NULL WHERE run = ?1", params![run])?;
         }
-        Ok(found.map(|(run, now)| (run, instant(now))))
+        Ok(found)
     }
 
     /// Seen sets of a run that goes on, out of its page rows.
@@ -182,7 +167,7 @@ impl Core {
         let mut statement = self.connection.prepare("SELECT seen, version, slice FROM pages WHERE run = ?1")?;
         let mut rows = statement.query(params![run])?;
         while let Some(row) = rows.next()? {
-            let (seen, slice) = (bitmap(row, "pages")?, row.get(2)?);
+            let (seen, slice) = (seen(row, "pages")?, row.get(2)?);
             *self.seen.entry(run).or_default() |= &seen;
             *self.slices.entry((run, slice)).or_default() |= seen;
         }
@@ -193,7 +178,7 @@ impl Core {
         let mut statement = self.connection.prepare(
             "SELECT slice, partition, start, end, state, total, position, progress, keys FROM slices WHERE run = ?1",
         )?;
-        let rows = statement.query_map(params![run], slice)?;
+        let rows = statement.query_map(params![run], |row| read(row, ("slices", 0), slice))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -207,10 +192,10 @@ impl Core {
                 slice.partition,
                 start,
                 end,
-                word(&slice.state),
+                to_column(&slice.state)?,
                 slice.total.map(|total| total as i64),
-                slice.position.as_ref().and_then(|position| serde_json::to_string(position).ok()),
-                word(&slice.progress),
+                slice.position.as_ref().map(json).transpose()?,
+                to_column(&slice.progress)?,
                 slice.keys as i64
             ])?;
         Ok(())
@@ -241,23 +226,24 @@ impl Core {
         partition: &str,
         begin: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, StateError> {
-        let first: Option<i64> = self
+        let end = |row: &Row<'_>| Ok(row.get::<_, Option<Millis>>(0)?.map(|end| end.0));
+        let end = self
             .connection
             .query_row(
-                "SELECT max(end) FROM coverage WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND start <= ?4 AND end > ?4",
+                "SELECT max(end), partition FROM coverage WHERE source = ?1 AND ask = ?2 AND partition = ?3 AND start <= ?4 AND end > ?4",
                 params![source, ask, partition, begin.timestamp_millis()],
-                |row| row.get(0),
+                |row| read(row, ("coverage", 1), end),
             )?;
-        Ok(first.map(instant))
+        Ok(end)
     }
 
     pub(super) fn last_sweep(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
-        let last: Option<i64> = self.connection.query_row(
-            "SELECT max(now) FROM runs WHERE source = ?1 AND ask = ?2 AND kind = 'sweep' AND whole",
+        let last = |row: &Row<'_>| Ok(row.get::<_, Option<Millis>>(0)?.map(|now| now.0));
+        Ok(self.connection.query_row(
+            "SELECT max(now), run FROM runs WHERE source = ?1 AND ask = ?2 AND kind = 'sweep' AND whole",
             params![source, ask],
-            |row| row.get(0),
-        )?;
-        Ok(last.map(instant))
+            |row| read(row, ("runs", 1), last),
+        )?)
     }
 
     pub(super) fn end_run(&mut self, ended: &Ended) -> Result<Counts, StateError> {
@@ -266,7 +252,7 @@ impl Core {
             params![
                 ended.run,
                 ended.at.timestamp_millis(),
-                word(&ended.outcome),
+                to_column(&ended.outcome)?,
                 ended.cause.as_deref().map(redact),
                 ended.read == Outcome::Complete
             ],
@@ -294,15 +280,16 @@ impl Core {
 
     pub(super) fn quotas(&self) -> Result<Vec<Spend>, StateError> {
         let mut statement = self.connection.prepare("SELECT origin, credential, period, spent, reset FROM quotas")?;
-        let rows = statement.query_map([], |row| {
+        let spend = |row: &Row<'_>| {
             Ok(Spend {
                 origin: row.get(0)?,
                 credential: row.get(1)?,
                 period: row.get(2)?,
                 spent: row.get(3)?,
-                reset: instant(row.get(4)?),
+                reset: row.get::<_, Millis>(4)?.0,
             })
-        })?;
+        };
+        let rows = statement.query_map([], |row| read(row, ("quotas", 0), spend))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -322,24 +309,21 @@ fn span(new: &NewRun) -> Option<String> {
 }
 
 fn slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
-    let window = row.get::<_, Option<i64>>(2)?.zip(row.get::<_, Option<i64>>(3)?);
-    let number: String = row.get(0)?;
-    let unreadable = || corrupt("slices", &number);
-    let position = row.get::<_, Option<String>>(6)?.map(|position| serde_json::from_str(&position));
-    let position: Option<Position> = position.transpose().map_err(|_| unreadable())?;
-    let mut progress: Progress = serde_json::from_str(&row.get::<_, String>(7)?).map_err(|_| unreadable())?;
+    let at = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(column)?.map(|at| at.0));
+    let position = row.get::<_, Option<Column<Position>>>(6)?.map(|position| position.0);
+    let Column(mut progress): Column<Progress> = row.get(7)?;
     if progress.pages > 0 && position.as_ref().is_some_and(Position::is_first) {
         // It stood at a place that cannot be asked for any more, and begins again.
         progress = Progress { again: progress.again, least: progress.least, ..Progress::default() };
     }
     Ok(Slice {
+        slice: row.get(0)?,
         partition: row.get(1)?,
-        window: window.map(|(start, end)| (instant(start), instant(end))),
-        state: unword(&row.get::<_, String>(4)?).ok_or_else(unreadable)?,
+        window: at(2)?.zip(at(3)?),
+        state: row.get::<_, Column<_>>(4)?.0,
         total: row.get::<_, Option<i64>>(5)?.map(|total| total as u64),
         position,
         progress,
         keys: row.get::<_, i64>(8)? as u64,
-        slice: number,
     })
 }

@@ -3,16 +3,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use roaring::RoaringBitmap;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::StateError;
-use super::admit::instant;
+use super::column::{Column, Millis, json, read, seen, to_bytes, to_column};
 use super::core::Core;
 use super::fault::corrupt;
-use super::runs::{unword, word};
 use super::words::{Close, Closing, GONE, PageKind, Shown, SliceState};
+use crate::document::Document;
 use crate::event::{Counts, RunId, SliceEnd};
-use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash, content_of, document};
+use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash};
 use crate::paginate::End;
 
 /// What a run knows of a partition.
@@ -48,7 +48,7 @@ impl Core {
                 .prepare_cached(
                     "INSERT OR REPLACE INTO sweeps SELECT source, ask, ?2, run, now, ?3, ?4, ?5 FROM runs WHERE run = ?1",
                 )?
-                .execute(params![run, name, partition.start, partition.end, bytes(&seen)])?;
+                .execute(params![run, name, partition.start, partition.end, to_bytes(&seen)?])?;
             self.forget_keyless(run, &partition.slices)?;
             self.judge_again(run, Some(&name))?;
             whole += 1;
@@ -131,11 +131,11 @@ impl Core {
         let mut statement =
             self.connection.prepare_cached("SELECT seen, version FROM pages WHERE run = ?1 AND slice = ?2")?;
         let mut rows = statement.query(params![run, slice])?;
-        let mut seen = RoaringBitmap::new();
+        let mut all = RoaringBitmap::new();
         while let Some(row) = rows.next()? {
-            seen |= bitmap(row, "pages")?;
+            all |= seen(row, "pages")?;
         }
-        Ok(seen)
+        Ok(all)
     }
 
     /// Open offers of a partition (of all without one), or those that another request brought.
@@ -155,33 +155,39 @@ impl Core {
 
     /// The start of the oldest window that brought an open offer: a sweep begins there at the latest.
     pub(super) fn oldest(&self, source: &str, ask: &str) -> Result<Option<DateTime<Utc>>, StateError> {
-        let oldest: Option<i64> = self.connection.query_row(
-            "SELECT min(start) FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL",
-            params![source, ask],
-            |row| row.get(0),
+        let mut statement = self.connection.prepare_cached(
+            "SELECT min(start), n FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL",
         )?;
-        Ok(oldest.map(instant))
+        let oldest = statement.query_row(params![source, ask], |found| {
+            read(found, ("known", 1), |found| Ok(found.get::<_, Option<Millis>>(0)?.map(|start| start.0)))
+        });
+        Ok(oldest?)
     }
 
     /// What is to be written for an offer that is closed; `None` when it is closed already.
     pub(super) fn closing(&self, row: u64, reason: Closed) -> Result<Option<Closing>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT k.id, k.first_seen, k.page, k.meaning, o.doc, k.key FROM known k LEFT JOIN offers o ON o.n = k.n
+            "SELECT k.id, k.first_seen, k.page, k.meaning, o.doc, k.key, k.n FROM known k LEFT JOIN offers o ON o.n = k.n
              WHERE k.n = ?1 AND k.version > 0 AND k.closed_at IS NULL",
         )?;
-        let found = statement.query_row(params![row as i64], |found| {
-            let document: Option<String> = found.get(4)?;
+        let content = |text: String| match Document::read(&text) {
+            Some(document) => Ok(document.content().into_bytes()),
+            None => Err(corrupt("offers", row)),
+        };
+        let closing = |found: &Row<'_>| {
             Ok(Closing {
                 row,
                 id: OfferId(found.get(0)?),
-                first_seen: instant(found.get(1)?),
+                first_seen: found.get::<_, Millis>(1)?.0,
+                // What was found in a store has none of both here.
                 page: Version(found.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64),
                 mapping: found.get::<_, Option<String>>(3)?.unwrap_or_default(),
                 key: found.get(5)?,
-                content: document.as_deref().and_then(content_of).map(String::into_bytes),
+                content: found.get::<_, Option<String>>(4)?.map(content).transpose()?,
                 reason,
             })
-        });
+        };
+        let found = statement.query_row(params![row as i64], |found| read(found, ("known", 6), closing));
         Ok(found.optional()?)
     }
 
@@ -213,7 +219,7 @@ impl Core {
         }
         if let (true, Some(content)) = (store, &closing.content) {
             let mut doc = Vec::with_capacity(content.len() + 320);
-            document(content, &closing.lifecycle(at), &mut doc);
+            Document::write(content, &closing.lifecycle(at), &mut doc);
             self.connection
                 .prepare_cached("UPDATE offers SET change = ?2, doc = ?3 WHERE n = ?1")?
                 .execute(params![closing.row as i64, self.next_change, String::from_utf8_lossy(&doc)])?;
@@ -241,11 +247,11 @@ impl Core {
                 close.version.0 as i64,
                 close.run,
                 close.version.to_string(),
-                word(&PageKind::Close),
+                to_column(&PageKind::Close)?,
                 close.meaning,
                 close.at.timestamp_millis(),
-                serde_json::to_string(&counts).unwrap_or_default(),
-                bytes(&RoaringBitmap::new())
+                json(&counts)?,
+                to_bytes(&RoaringBitmap::new())?
             ])?;
         self.connection
             .prepare_cached("UPDATE runs SET closed = closed + ?2 WHERE run = ?1")?
@@ -269,9 +275,6 @@ impl Core {
             "SELECT count(*) FROM known WHERE source = ?1 AND ask = ?2 AND version > 0 AND closed_at IS NULL
              AND (?3 IS NULL OR partition = ?3)",
         )?;
-        let mut fetched = self.connection.prepare_cached(
-            "SELECT coalesce(sum(json_extract(counts, '$.fetched')), 0) FROM pages WHERE run = ?1 AND slice = ?2",
-        )?;
         let mut open = |partition: Option<&str>| -> Result<u64, StateError> {
             Ok(statement.query_row(params![source, ask, partition], |row| row.get::<_, i64>(0))? as u64)
         };
@@ -279,7 +282,7 @@ impl Core {
         for (partition, swept) in self.swept(run)? {
             let mut records = 0;
             for slice in &swept.slices {
-                records += fetched.query_row(params![run, slice], |row| row.get::<_, i64>(0))? as u64;
+                records += self.fetched(run, slice)?;
             }
             let open = open(Some(&partition))?;
             shown.push(Shown { partition, whole: !swept.broken, records, open });
@@ -290,19 +293,26 @@ impl Core {
         Ok(shown)
     }
 
+    /// Records of all pages of a slice.
+    fn fetched(&self, run: RunId, slice: &str) -> Result<u64, StateError> {
+        let sql = "SELECT counts, version FROM pages WHERE run = ?1 AND slice = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let fetched = |row: &Row<'_>| Ok(row.get::<_, Column<Counts>>(0)?.0.fetched);
+        let pages = statement.query_map(params![run, slice], |row| read(row, ("pages", 1), fetched))?;
+        Ok(pages.sum::<Result<u64, _>>()?)
+    }
+
     /// The shares of a source's fields when they were last looked at, replaced by those of now.
     pub(super) fn shares(
         &mut self,
         source: &str,
         now: &BTreeMap<String, f64>,
     ) -> Result<BTreeMap<String, f64>, StateError> {
-        let before: Option<String> = self
-            .connection
-            .query_row("SELECT shares FROM shares WHERE source = ?1", params![source], |row| row.get(0))
-            .optional()?;
-        let text = serde_json::to_string(now).unwrap_or_default();
+        let shares = |row: &Row<'_>| Ok(row.get::<_, Column<_>>(0)?.0);
+        let sql = "SELECT shares, source FROM shares WHERE source = ?1";
+        let before = self.connection.query_row(sql, params![source], |row| read(row, ("shares", 1), shares));
+        let (before, text) = (before.optional()?, json(now)?);
         self.connection.execute("INSERT OR REPLACE INTO shares VALUES(?1, ?2)", params![source, text])?;
-        let before = before.map(|text| unword(&text).ok_or_else(|| corrupt("shares", source))).transpose()?;
         Ok(before.unwrap_or_default())
     }
 }
@@ -318,20 +328,4 @@ impl Closing {
             mapping: self.mapping.clone(),
         }
     }
-}
-
-/// The seen set in a row's first column; the second one is the version or the run that names the row.
-pub(super) fn bitmap(row: &rusqlite::Row<'_>, table: &'static str) -> rusqlite::Result<RoaringBitmap> {
-    let bytes = row.get_ref(0)?.as_blob().unwrap_or_default();
-    match RoaringBitmap::deserialize_from(bytes) {
-        Ok(seen) => Ok(seen),
-        Err(_) => Err(corrupt(table, row.get::<_, i64>(1)?)),
-    }
-}
-
-fn bytes(seen: &RoaringBitmap) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = seen.serialize_into(&mut bytes);
-    bytes
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::definition::Text;
+use jobmarket::document::Document;
 use jobmarket::event::Event;
-use jobmarket::offer::{content_hash, content_of};
 use jobmarket::plan::Plan;
 use jobmarket::retention::{Thinning, thin};
 use jobmarket::run::{Again, Asked, Engine, Summary, replay, run};
@@ -116,7 +116,7 @@ impl Bench {
         let text = |document: &serde_json::Value, name: &str| document[name].as_str().unwrap_or_default().to_owned();
         self.reader()
             .each(source, &mut |document| {
-                let content = content_hash(content_of(&document.to_string()).unwrap().as_bytes());
+                let content = Document::read(&document.to_string()).unwrap().content_hash();
                 let facts = ["first_seen_at", "closed_at", "closed_reason"].map(|name| text(&document, name));
                 let [first, closed, reason] = facts;
                 stored.insert(text(&document, "id"), (content, first, closed, reason));

@@ -113,6 +113,10 @@ impl Bench {
     }
 
     pub async fn admit(&self, page: &Page<'_>) -> (Admit, Admitted) {
+        self.admitted(page).await.unwrap()
+    }
+
+    pub async fn admitted(&self, page: &Page<'_>) -> Result<(Admit, Admitted), StateError> {
         let (mut records, mut written) = (Vec::new(), b"{}".to_vec());
         for (item, (key, made)) in (0..).zip(page.records) {
             let fate = match made {
@@ -137,8 +141,8 @@ impl Bench {
             at: self.now,
             again: page.from.is_some(),
         };
-        let admitted = self.state.admit(Arc::new(admit.clone())).await.unwrap();
-        (admit, admitted)
+        let admitted = self.state.admit(Arc::new(admit.clone())).await?;
+        Ok((admit, admitted))
     }
 
     /// Admits a page and commits it: its version, and its numbers.

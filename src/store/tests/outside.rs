@@ -3,7 +3,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::*;
-use crate::offer::content_of;
+use crate::document::Document;
 
 /// Somebody does something at the server by hand.
 async fn by_hand(node: &Node, method: Method, path: &str, body: &Value) -> Value {
@@ -135,7 +135,8 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     // What is closed before it is copied is written as our schema wants it.
     let read = new.documents(&[id(3)]).await.unwrap();
     assert_eq!(
-        write_all(&new, Version::new(8, 2), &[(3, content_of(read[0].as_deref().unwrap()).unwrap())]).await,
+        write_all(&new, Version::new(8, 2), &[(3, Document::read(read[0].as_deref().unwrap()).unwrap().content())])
+            .await,
         Written::default()
     );
     // Another process that starts meanwhile joins in.
