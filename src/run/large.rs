@@ -107,18 +107,18 @@ impl Coming {
             }
             Parts::Later(details) => {
                 let (taken, coming) = mpsc::channel(1);
-                let (page, shared) = (ready.page.clone(), shared.clone());
+                let (page, plan) = (ready.page.clone(), shared.plan.clone());
+                let (fetch, pool) = (shared.engine.fetch.clone(), shared.engine.pool.clone());
                 let left = (ready.worked.records as usize).div_ceil(PART).saturating_sub(number);
                 tokio::spawn(async move {
-                    let own = shared.clone();
                     let job = move || {
                         let mut each = |mapped, flaws| taken.blocking_send((mapped, flaws)).is_ok();
-                        let folder = own.engine.fetch.folder();
-                        let given = Given { plan: &own.plan, page: &page, at: &at, details: &details, folder };
+                        let folder = fetch.folder();
+                        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder };
                         // Whoever waits counts the parts.
                         let _ = later(given, number, &mut each);
                     };
-                    shared.engine.pool.work(job).await
+                    pool.work(job).await
                 });
                 Coming { from: From::Later(coming), left, number }
             }

@@ -191,9 +191,9 @@ async fn pooled(
 ) -> Result<Work, NoPage> {
     let whole = page.clone();
     let (plan, page, at, meaning) = (shared.plan.clone(), page.clone(), at.clone(), meaning.clone());
-    let engine = shared.engine.clone();
+    let fetch = shared.engine.fetch.clone();
     let job = move || {
-        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder: engine.fetch.folder() };
+        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder: fetch.folder() };
         let mut worked = work(given, &meaning);
         if let Parts::Later(kept) = &mut worked.parts {
             *kept = details;

@@ -32,13 +32,16 @@ impl Pool {
         Ok(Pool { threads: threads.map_err(|error| RunError::Threads(error.to_string()))?, places })
     }
 
-    /// Does a piece of work on one of the threads; `None` when it panicked.
+    /// Does a piece of work on one of the threads; `None` when it panicked. One that has begun goes on when nobody waits
+    /// for it any more, so it must not hold the engine: the data directory is locked as long as that lives.
     pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let place = self.places.clone().acquire_owned().await.ok()?;
         let (done, answer) = oneshot::channel();
         self.threads.spawn(move || {
             // A caller that is gone does not need the answer.
-            let _ = done.send(work());
+            if !done.is_closed() {
+                let _ = done.send(work());
+            }
             drop(place);
         });
         answer.await.ok()

@@ -292,9 +292,9 @@ type Part = (Option<Mapped>, Vec<Flaw>, Details);
 
 /// One part of a page on a plain thread, with its flaws; the details come back.
 async fn map(shared: &Shared, page: &SharedPage, at: &At, details: Details, index: usize) -> Result<Part, RunError> {
-    let (plan, page, at, engine) = (shared.plan.clone(), page.clone(), at.clone(), shared.engine.clone());
+    let (plan, page, at, fetch) = (shared.plan.clone(), page.clone(), at.clone(), shared.engine.fetch.clone());
     let job = move || {
-        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder: engine.fetch.folder() };
+        let given = Given { plan: &plan, page: &page, at: &at, details: &details, folder: fetch.folder() };
         let mut worked = work(given, &Meaning::Records);
         let flaws = std::mem::take(&mut worked.flaws);
         (nth(given, worked, index), flaws, details)
