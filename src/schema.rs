@@ -111,6 +111,9 @@ impl Schema {
     }
 }
 
+/// The field that says when an offer was closed.
+pub const CLOSED_AT: &str = ENGINE[10].0;
+
 /// The fields that the program itself writes or reads, with the type that it needs. `mappings/offer.yaml` must declare
 /// each; steps check theirs themselves.
 pub const ENGINE: [(&str, Kind); 14] = [

@@ -9,7 +9,8 @@ use jobmarket::offer::{OfferId, Version, content_hash};
 use jobmarket::position::Position;
 use jobmarket::state::words::{Admit, Commit, Fate, Intent, Mapped, NewRun, PageKind, Record, Slice, Verdict};
 use jobmarket::state::{Claim, Pending, State};
-use jobmarket::store::elastic::{Elastic, Written};
+use jobmarket::store::Written;
+use jobmarket::store::elastic::Elastic;
 
 use crate::documents::Page;
 

@@ -19,7 +19,8 @@ use jobmarket::definition::{self, Text};
 use jobmarket::offer::Version;
 use jobmarket::plan::Server;
 use jobmarket::schema::Schema;
-use jobmarket::store::elastic::{Elastic, Written};
+use jobmarket::store::Written;
+use jobmarket::store::elastic::Elastic;
 use journal::Journal;
 use node::Node;
 

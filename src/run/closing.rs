@@ -3,13 +3,14 @@
 use chrono::Utc;
 
 use super::judge::{Judged, judge};
-use super::{RunError, Shared, outside};
+use super::{RunError, Shared};
 use crate::definition::source::NotSeen;
 use crate::event::{EventKind, HeldBack, Outcome, RunKind};
-use crate::offer::{Batch, Closed, Item, content_hash};
+use crate::offer::{Batch, Closed};
 use crate::scalar::Share;
+use crate::sink::batch::closed;
 use crate::sink::files::Files;
-use crate::state::words::{Close, Closing, Due, DueSince, Found};
+use crate::state::words::{Close, Due, DueSince, Found};
 
 /// Offers that are closed in one transaction.
 const BATCH: usize = 500;
@@ -127,14 +128,10 @@ pub(super) async fn close(
         }
         let mut closings = state.closings(rows.to_vec(), reason).await?;
         let version = shared.claim.ticket();
-        if let Some(elastic) = &shared.elastic {
-            outside::contents(shared, elastic, &mut closings).await?;
-            let open = outside::close(shared, elastic, &closings, version, at).await?;
-            closings.retain(|closing| !open.contains(&closing.row));
-        }
+        shared.target.close(&mut closings, version, at).await?;
         let mut marks = Vec::new();
         if let Some(files) = files {
-            let (text, items) = batch(&closings, at);
+            let (text, items) = closed(&closings, at);
             if let Some(lines) = files.write(&Batch { version, text: &text, items }).await? {
                 marks.push(lines.mark().await?);
             }
@@ -146,7 +143,7 @@ pub(super) async fn close(
                 version,
                 at,
                 meaning: shared.plan.meaning.clone(),
-                store: shared.plan.stores && shared.elastic.is_none(),
+                store: shared.target.in_transaction(),
                 closings,
                 marks,
             })
@@ -154,22 +151,6 @@ pub(super) async fn close(
         shared.emit(EventKind::OffersClosed { count: counts.closed, reason });
     }
     Ok(())
-}
-
-/// The contents of offers that are closed, one after the other; one that is not stored is known by its id alone.
-pub(super) fn batch(closings: &[Closing], at: chrono::DateTime<Utc>) -> (Vec<u8>, Vec<Item>) {
-    let (mut text, mut items) = (Vec::new(), Vec::new());
-    for closing in closings {
-        let start = text.len();
-        match &closing.content {
-            Some(content) => text.extend_from_slice(content),
-            None => text.extend_from_slice(format!("{{\"id\":\"{}\"}}", closing.id).as_bytes()),
-        }
-        let range = start..text.len();
-        let content = content_hash(&text[range.clone()]);
-        items.push(Item { row: closing.row, id: closing.id, content, lifecycle: closing.lifecycle(at), range });
-    }
-    (text, items)
 }
 
 /// Offers that are closed without a run of the site.

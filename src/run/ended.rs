@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::judge::Judged;
-use super::{RunError, Shared, Summary, interrupted, loss};
+use super::{RunError, Shared, Summary, interrupted, mend};
 use crate::event::{Alert, EventKind, Outcome};
 use crate::state::words::Ended;
 
@@ -50,10 +50,10 @@ impl From<(Outcome, Option<String>)> for End {
 /// Looks whether the store still holds what it was told, writes the end of a run down, and tells it.
 pub(super) async fn finished(shared: &Arc<Shared>, end: End, began: Instant) -> Result<Summary, RunError> {
     if end.outcome != Outcome::Stopped {
-        loss::look(shared).await?;
+        mend::look(shared).await?;
     }
-    let End { outcome, read, cause } = end.lacking(loss::told(shared).await?);
-    loss::refresh(shared).await;
+    let End { outcome, read, cause } = end.lacking(mend::told(shared).await?);
+    shared.target.refresh().await;
     let ended = Ended { run: shared.run, outcome, read, cause: cause.clone(), at: Utc::now() };
     let counts = shared.engine.state.end_run(ended).await?;
     let seconds = began.elapsed().as_secs_f64();

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::judge::reader;
-use super::outage::patient;
 use super::{RunError, Shared};
 use crate::definition::source::Expect;
 use crate::event::{Alert, RunKind};
 use crate::schema::ENGINE;
-use crate::store::elastic::Elastic;
-use crate::store::{Store, StoreError};
 
 /// Share of offers that have a required field.
 const REQUIRED: f64 = 0.99;
@@ -66,32 +62,8 @@ impl Looked {
 /// Looks at each open offer, in whichever store it is.
 async fn look(shared: &Shared) -> Result<Looked, RunError> {
     let mut looked = Looked::default();
-    match &shared.elastic {
-        Some(elastic) => outside(shared, elastic, &mut looked).await?,
-        None => reader(shared)?.each_open(&shared.plan.source, &mut |offer| looked.add(&offer))?,
-    }
+    shared.target.each_open(&mut |offer| looked.add(offer)).await?;
     Ok(looked)
-}
-
-/// Offers of one read.
-const LISTED: usize = 1_000;
-
-/// A listing is a search: what was written last is seen after a refresh.
-async fn outside(shared: &Shared, elastic: &Elastic, looked: &mut Looked) -> Result<(), RunError> {
-    patient(shared, || elastic.refresh()).await?;
-    let mut after = None;
-    loop {
-        let listed = patient(shared, || elastic.list(Some(&shared.plan.source), after, LISTED)).await?;
-        let Some((last, _)) = listed.last() else { return Ok(()) };
-        after = Some(*last);
-        for (_, text) in &listed {
-            let read = serde_json::from_str::<Value>(text.get());
-            let offer = read.map_err(|error| StoreError::Server(format!("an offer that cannot be read: {error}")))?;
-            if offer.pointer(&pointer(CLOSED)).is_none_or(Value::is_null) {
-                looked.add(&offer);
-            }
-        }
-    }
 }
 
 async fn fields(shared: &Shared, expect: &Expect, found: &mut Vec<Alert>) -> Result<(), RunError> {
@@ -128,8 +100,7 @@ async fn fields(shared: &Shared, expect: &Expect, found: &mut Vec<Alert>) -> Res
     Ok(())
 }
 
-/// The places of the fields that say when an offer was closed, and when it was published.
-const CLOSED: usize = 10;
+/// The place of the field that says when an offer was published.
 const PUBLISHED: usize = 13;
 
 /// Where a document has a field.

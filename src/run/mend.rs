@@ -3,16 +3,37 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::replay::{Mapping, Replay};
-use super::{RunError, Shared, outside};
+use super::{RunError, Shared};
 use crate::crash;
-use crate::event::EventKind;
+use crate::event::{Alert, AlertKind, EventKind};
 use crate::offer::{Batch, Item, Lifecycle, OfferId, Version};
 use crate::state::LostRow;
 use crate::state::words::{Fate, Intent};
-use crate::store::elastic::Elastic;
+use crate::store::target::Found;
+
+/// Looks whether the store still holds what it was told; what it lost is written again out of the archive.
+pub(super) async fn look(shared: &Arc<Shared>) -> Result<(), RunError> {
+    match shared.target.look().await? {
+        Found::Whole if shared.target.is_remote() => lost(shared).await,
+        Found::Whole | Found::Taken => Ok(()),
+    }
+}
+
+/// What is lost and not written again: told, and kept for `status` until a run ends without it.
+pub(super) async fn told(shared: &Shared) -> Result<Option<Alert>, RunError> {
+    let (offers, archived) = shared.target.lost().await?;
+    let alert = (offers > 0).then_some(Alert::Lost { offers, archived });
+    if let Some(alert) = &alert {
+        shared.emit(EventKind::Alerted(alert.clone()));
+    }
+    let found = alert.clone().into_iter().collect();
+    let (state, source) = (&shared.engine.state, &shared.plan.source);
+    state.alert(source, (shared.run, shared.now), vec![AlertKind::Lost], found).await?;
+    Ok(alert)
+}
 
 /// Writes what is lost again, page by page. It is no part of what the run fetched: that is counted nowhere but here.
-pub(super) async fn lost(shared: &Arc<Shared>, elastic: &Elastic) -> Result<(), RunError> {
+async fn lost(shared: &Arc<Shared>) -> Result<(), RunError> {
     let source = &shared.plan.source;
     let mut replay = Replay::of(shared.clone())?;
     let mut written = 0;
@@ -23,7 +44,7 @@ pub(super) async fn lost(shared: &Arc<Shared>, elastic: &Elastic) -> Result<(), 
         let Some(row) = replay.reader.page(source, &page.to_string())? else { continue };
         let Some(mapping) = replay.mapping(&row, None).await? else { continue };
         let rows = replay.reader.lost_of(source, page)?;
-        written += write(shared, elastic, &mapping, Lost { page: Version(page), rows }).await?;
+        written += write(shared, &mapping, Lost { page: Version(page), rows }).await?;
     }
     if written > 0 {
         let message = format!(
@@ -41,7 +62,7 @@ struct Lost {
 }
 
 /// Writes what is lost of a page: intent first, then the offers, then what is known of them. How many there are.
-async fn write(shared: &Shared, elastic: &Elastic, mapping: &Mapping, lost: Lost) -> Result<u64, RunError> {
+async fn write(shared: &Shared, mapping: &Mapping, lost: Lost) -> Result<u64, RunError> {
     let (state, plan, version) = (&shared.engine.state, &shared.plan, shared.claim.ticket());
     let (mut items, mut intents) = (Vec::new(), Vec::new());
     for record in &mapping.mapped.records {
@@ -73,7 +94,7 @@ async fn write(shared: &Shared, elastic: &Elastic, mapping: &Mapping, lost: Lost
     crash::point("intended");
     let rows: Vec<(u64, u64)> = items.iter().map(|item| (item.row, item.content)).collect();
     let batch = Batch { version, text: &mapping.mapped.text, items };
-    let written = outside::write(shared, elastic, &batch).await?;
+    let written = shared.target.restore(&batch).await?;
     crash::point("written");
     if written.fenced {
         return Err(RunError::Fenced);

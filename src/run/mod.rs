@@ -8,12 +8,8 @@ mod expect;
 mod ground;
 mod judge;
 mod large;
-mod loss;
 mod mapping;
 mod mend;
-mod opening;
-mod outage;
-mod outside;
 mod page;
 mod pager;
 mod part;
@@ -32,7 +28,7 @@ mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -49,9 +45,9 @@ use crate::sink::files::Files;
 use crate::state::words::{NewRun, Slice};
 use crate::state::{Claim, State, StateError};
 use crate::store::StoreError;
-use crate::store::elastic::Elastic;
+use crate::store::remote;
+use crate::store::target::{Copying, RunContext, Target, TargetError};
 use ended::{End, finished};
-use outage::Outage;
 use queue::Queue;
 use writing::Handed;
 
@@ -176,12 +172,23 @@ pub enum RunError {
     Lost(String),
 }
 
+impl From<TargetError> for RunError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Store(error) => RunError::Store(error),
+            TargetError::State(error) => RunError::State(error),
+            TargetError::Fenced => RunError::Fenced,
+            TargetError::Lost(why) => RunError::Lost(why),
+        }
+    }
+}
+
 /// What the slices of a run share.
 struct Shared {
     plan: Arc<Plan>,
     engine: Arc<Engine>,
-    /// The store, where it is a server.
-    elastic: Option<Arc<Elastic>>,
+    /// Where its offers are stored.
+    target: Arc<Target>,
     run: RunId,
     /// The run's own time.
     now: DateTime<Utc>,
@@ -201,10 +208,6 @@ struct Shared {
     failed_details: AtomicU32,
     /// The name of a cookie that an answer set.
     cookie: std::sync::OnceLock<String>,
-    /// Offers on their way to a store outside.
-    sending: AtomicU64,
-    /// That the store is away.
-    outage: Outage,
 }
 
 impl Shared {
@@ -215,6 +218,11 @@ impl Shared {
 
     fn stopped(&self) -> bool {
         self.engine.stop.load(Ordering::Relaxed)
+    }
+
+    /// Brings the store to the schema of the plan, beside the run; compared with what is known first, when asked to.
+    async fn prepare(&self, brought: Option<String>, compared: bool) -> Result<Copying, RunError> {
+        Ok(self.target.prepare(self.claim.strange, compared, brought.as_deref()).await?)
     }
 
     /// Waits for Ctrl-C, as long as it takes.
@@ -265,7 +273,7 @@ async fn begin(
 ) -> Result<Begin, RunError> {
     let began = Instant::now();
     let floor = now.timestamp().max(1) as u64;
-    let opening::Opened { elastic, claim, brought } = opening::open(&engine, &plan, floor).await?;
+    let opened = remote::open(&plan, context(&engine, &plan), floor).await?;
     engine.fetch.restore(engine.state.quotas().await?).await;
     let begun = engine.state.begin_run(new_run(&plan, kind, now, span)).await?;
     let (archive, torn) = Archive::open(&engine.archive, &plan.source, engine.appender.clone())?;
@@ -277,6 +285,7 @@ async fn begin(
         None => 0,
     };
     let (queue, handed) = Queue::new();
+    let (target, claim, brought) = opened.of_run(begun.run);
     let shared = Arc::new(Shared {
         flight: Arc::new(Semaphore::new(plan.call.limits.parallel)),
         known: begun.last_complete && kind == RunKind::Ordinary,
@@ -284,9 +293,7 @@ async fn begin(
         failures: AtomicU32::new(0),
         failed_details: AtomicU32::new(0),
         cookie: std::sync::OnceLock::new(),
-        sending: AtomicU64::new(0),
-        outage: Outage::new(engine.clone(), &plan.source, begun.run),
-        elastic,
+        target: Arc::new(target),
         run: begun.run,
         now: begun.now,
         plan,
@@ -296,8 +303,8 @@ async fn begin(
         queue,
     });
     shared.emit(EventKind::RunStarted { kind, now: begun.now, resumed: begun.resumed });
-    for message in shared.elastic.iter().flat_map(|elastic| elastic.notices.clone()) {
-        shared.emit(EventKind::Warned { message });
+    for message in shared.target.notices() {
+        shared.emit(EventKind::Warned { message: message.clone() });
     }
     if torn > 0 {
         shared.emit(EventKind::Warned { message: format!("{torn} bytes of a torn record were cut off the archive") });
@@ -320,19 +327,19 @@ pub async fn run(
     let span = asked.span();
     let kind = kind(&plan, &engine.state, now, asked).await?;
     let Begin { shared, files, handed, slices, brought, began } = begin(plan, engine, now, kind, span).await?;
-    let copying = opening::prepared(&shared, brought, kind == RunKind::Sweep).await?;
+    let copying = shared.prepare(brought, kind == RunKind::Sweep).await?;
     let writing = tokio::spawn(writing::write(shared.clone(), files, handed));
     let tally = all::Tally::of(&slices);
     let slices = slices::Slices::new(shared.plan.clone(), kind, shared.now, span, slices);
     let ended = all::all(&shared, slices, tally).await;
     shared.queue.end().await;
     let files = writing.await.map_err(|error| RunError::Lost(error.to_string()))??;
-    copying.done(&shared).await?;
+    copying.done().await?;
     shared.engine.state.put_quotas(shared.engine.fetch.spent().await).await?;
     let (read, why, gone) = ended?;
     if matches!(read, Outcome::Complete | Outcome::Partial) {
         // Closed offers are written whole: what they are made of is read back from the store.
-        loss::look(&shared).await?;
+        mend::look(&shared).await?;
     }
     let ending = closing::Ending { kind, outcome: read, gone: &gone };
     let judged = closing::end(&shared, files.as_ref(), ending).await?;
@@ -349,7 +356,7 @@ pub async fn close(
 ) -> Result<Summary, RunError> {
     let Begin { shared, files, brought, began, .. } =
         begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
-    let copying = opening::prepared(&shared, brought, false).await?;
+    let copying = shared.prepare(brought, false).await?;
     match which {
         Closes::Held => closing::not_seen(&shared, files.as_ref(), true).await?,
         Closes::OlderAsk | Closes::Everything => {
@@ -362,9 +369,21 @@ pub async fn close(
         }
     }
     shared.engine.state.forget_dry(&shared.plan.source).await?;
-    copying.done(&shared).await?;
+    copying.done().await?;
     let end = if shared.stopped() { interrupted() } else { (Outcome::Complete, None) };
     finished(&shared, end.into(), began).await
+}
+
+/// What the store needs of a run that has no number yet.
+fn context(engine: &Engine, plan: &Plan) -> RunContext {
+    RunContext {
+        state: engine.state.clone(),
+        events: engine.events.clone(),
+        stop: engine.stop.clone(),
+        source: plan.source.clone(),
+        request: plan.ask.clone(),
+        run: 0,
+    }
 }
 
 fn new_run(plan: &Plan, kind: RunKind, now: DateTime<Utc>, span: Option<Window>) -> NewRun {

@@ -9,7 +9,7 @@ use super::detail::{self, Details};
 use super::large::nth;
 use super::page::{At, Given, work};
 use super::part::on_disk;
-use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, interrupted, opening, outside};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, interrupted};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::exchange::SharedPage;
@@ -59,7 +59,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     let now = Utc::now();
     let Begin { shared, brought, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
     // A replay brings back what the store has lost.
-    let copying = opening::prepared(&shared, brought, kind == RunKind::Replay).await?;
+    let copying = shared.prepare(brought, kind == RunKind::Replay).await?;
     let mut replay = Replay::of(shared)?;
     if kind == RunKind::Replay {
         replay.forget_lost().await?;
@@ -71,7 +71,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
     if kind == RunKind::Replay && !replay.gone.is_empty() {
         replay.tell_gone()?;
     }
-    copying.done(&replay.shared).await?;
+    copying.done().await?;
     let end = match replay.lost {
         _ if replay.shared.stopped() => interrupted(),
         0 => (Outcome::Complete, None),
@@ -127,18 +127,12 @@ impl Replay {
 
     /// What the embedded store lost, or holds otherwise than it is known, is not known any more: it is written again.
     async fn forget_lost(&self) -> Result<(), RunError> {
-        let plan = &self.shared.plan;
-        if !plan.stores || self.shared.elastic.is_some() {
-            return Ok(());
+        let lost = self.shared.target.forget_lost().await?;
+        if lost > 0 {
+            let message = format!("the store has lost {lost} offers, or holds them otherwise: they are written again");
+            self.shared.emit(EventKind::Warned { message });
         }
-        let lost = self.reader.lost_documents(&plan.source)?;
-        if lost.is_empty() {
-            return Ok(());
-        }
-        let message =
-            format!("the store has lost {} offers, or holds them otherwise: they are written again", lost.len());
-        self.shared.emit(EventKind::Warned { message });
-        Ok(self.shared.engine.state.forget(lost).await?)
+        Ok(())
     }
 
     /// What the pages that are gone brought: closed offers stay as they are stored, others are lost to this replay.
@@ -218,7 +212,7 @@ impl Replay {
             slice,
             halves: Vec::new(),
             marks: Vec::new(),
-            store: self.shared.plan.stores && self.shared.elastic.is_none(),
+            store: self.shared.target.in_transaction(),
             bytes: 0,
             quotas: Vec::new(),
             from: row.version.parse().ok().map(Version),
@@ -226,9 +220,7 @@ impl Replay {
             admit,
             admitted,
         };
-        if let Some(elastic) = &self.shared.elastic {
-            outside::page(&self.shared, elastic, &mut commit).await?;
-        }
+        self.shared.target.write_page(&mut commit).await?;
         let committed = self.shared.engine.state.commit(commit).await?.done().await?;
         self.shared.emit(EventKind::PageCommitted {
             slice: "0".into(),

@@ -106,7 +106,7 @@ impl Reading {
             slice: self.slice.clone(),
             halves,
             marks: Vec::new(),
-            store: self.shared.plan.stores && self.shared.elastic.is_none(),
+            store: self.shared.target.in_transaction(),
             bytes,
             quotas: Vec::new(),
             from: None,

@@ -7,14 +7,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::part::on_disk;
-use super::{RunError, Shared, closing, outside};
+use super::{RunError, Shared};
 use crate::crash;
 use crate::event::EventKind;
 use crate::fetch::spool;
-use crate::offer::{Batch, Item, Lifecycle};
+use crate::offer::{Batch, Item};
+use crate::sink::batch::{closed, items};
 use crate::sink::files::{Files, Logged};
 use crate::state::Pending;
-use crate::state::words::{Closing, Commit, Fate, Verdict};
+use crate::state::words::{Closing, Commit};
 
 /// A page (or part) to be written.
 pub(super) struct Handed {
@@ -115,7 +116,9 @@ impl Writer {
 
     /// Begins a page: its offers go to a store outside, or its lines to the change log at once.
     async fn begin(&mut self, mut page: Handed) -> Result<(), RunError> {
-        let Some(elastic) = self.shared.elastic.clone() else { return self.log(page).await };
+        if !self.shared.target.is_remote() {
+            return self.log(page).await;
+        }
         if !page.commit.admitted.closings.is_empty() {
             // What it closes is read back from the store, where earlier pages must have arrived.
             while let Some(task) = self.sending.pop_front() {
@@ -124,7 +127,7 @@ impl Writer {
         }
         let shared = self.shared.clone();
         self.sending.push_back(tokio::spawn(async move {
-            outside::page(&shared, &elastic, &mut page.commit).await?;
+            shared.target.write_page(&mut page.commit).await?;
             Ok(page)
         }));
         Ok(())
@@ -169,28 +172,6 @@ impl Writer {
     }
 }
 
-/// What a page writes: the number of each record, with what is written of it.
-pub(super) fn items(commit: &Commit) -> Vec<(usize, Item)> {
-    let admit = &commit.admit;
-    let records = admit.page.records.iter().zip(&commit.admitted.verdicts).enumerate();
-    let kept_closed =
-        |index: usize| commit.admitted.closed.iter().find(|(at, _)| *at == index).map(|(_, closed)| *closed);
-    let items = records.filter_map(|(index, (record, verdict))| {
-        let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate) else {
-            return None;
-        };
-        let lifecycle = Lifecycle {
-            first_seen_at: *first_seen,
-            changed_at: admit.at,
-            closed: kept_closed(index).or_else(|| admit.expired(record)),
-            page: commit.from.unwrap_or(admit.version),
-            mapping: commit.meaning.clone(),
-        };
-        Some((index, Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() }))
-    });
-    items.collect()
-}
-
 /// Writes the change log of a page.
 async fn lines(files: &Files, commit: &Commit, folder: &Path) -> Result<Option<Logged>, RunError> {
     let admit = &commit.admit;
@@ -201,11 +182,10 @@ async fn lines(files: &Files, commit: &Commit, folder: &Path) -> Result<Option<L
     }
     // What is closed is written behind what is new, out of one text.
     let closings: Vec<Closing> = commit.admitted.closings.iter().map(|(_, closing)| closing.clone()).collect();
-    let (more, closed) = closing::batch(&closings, admit.at);
+    let (more, shut) = closed(&closings, admit.at);
     let offset = admit.page.text.len();
     let text = spool::joined(&[&admit.page.text, &more], folder).map_err(on_disk)?;
-    let moved =
-        closed.into_iter().map(|item| Item { range: item.range.start + offset..item.range.end + offset, ..item });
+    let moved = shut.into_iter().map(|item| Item { range: item.range.start + offset..item.range.end + offset, ..item });
     let items = items.into_iter().chain(moved).collect();
     Ok(files.write(&Batch { version: admit.version, text: &text, items }).await?)
 }

@@ -1,2 +1,3 @@
 //! Where offers go beside the store.
+pub mod batch;
 pub mod files;

@@ -1,12 +1,14 @@
 //! Where offers go and can be searched: one shape for all stores, and one conformance suite.
 pub mod elastic;
 pub mod local;
+pub mod remote;
+pub mod target;
 
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::offer::OfferId;
+use crate::offer::{OfferId, Reject};
 use crate::search::{BadSearch, Found, Search};
 
 /// The embedded store, by its name in the state.
@@ -28,6 +30,17 @@ pub trait Store {
     ) -> Result<Vec<(OfferId, Box<RawValue>)>, StoreError>;
     /// Searches.
     async fn search(&self, search: &Search) -> Result<Found, StoreError>;
+}
+
+/// What became of a batch: every item that is in none of these lists is stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// Items of which a higher version is stored, by their place in the batch.
+    pub superseded: Vec<usize>,
+    /// Items that the store refuses for good.
+    pub refused: Vec<(usize, Reject)>,
+    /// Whether another owner writes the source: a higher fence was met.
+    pub fenced: bool,
 }
 
 /// The store could not be read.

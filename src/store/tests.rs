@@ -13,9 +13,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::elastic::{Asker, Elastic, Hold, Taken, Written};
+use super::elastic::{Asker, Elastic, Hold, Taken};
 use super::local::Local;
-use super::{Store, StoreError};
+use super::{Store, StoreError, Written};
 use crate::definition::{self, Text};
 use crate::offer::{Batch, Closed, Item, Lifecycle, OfferId, Version};
 use crate::plan::Server;

@@ -9,8 +9,8 @@ use jobmarket::definition::{self, Text};
 use jobmarket::files;
 use jobmarket::offer::{Batch, Item, Lifecycle, OfferId, Version};
 use jobmarket::schema::Schema;
-use jobmarket::store::elastic::{Elastic, Written};
-use jobmarket::store::{Store, StoreError};
+use jobmarket::store::elastic::Elastic;
+use jobmarket::store::{Store, StoreError, Written};
 use serde_json::{Value, json};
 
 /// The files of this project.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jobmarket::offer::Version;
 use jobmarket::plan::Server;
-use jobmarket::store::StoreError;
-use jobmarket::store::elastic::{Elastic, Written};
+use jobmarket::store::elastic::Elastic;
+use jobmarket::store::{StoreError, Written};
 use serde_json::Value;
 
 use crate::hand::behind;

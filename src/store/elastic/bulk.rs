@@ -10,18 +10,7 @@ use super::outcome::{self, Outcome, Sent, Whole};
 use super::pace::{self, Pace};
 use super::{Elastic, blocks, refused};
 use crate::offer::{Batch, Item, OfferId, Reject, Version};
-use crate::store::StoreError;
-
-/// What became of a batch: every item that is in none of these lists is stored.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Written {
-    /// Items of which a higher version is stored, by their place in the batch.
-    pub superseded: Vec<usize>,
-    /// Items that the store refuses for good.
-    pub refused: Vec<(usize, Reject)>,
-    /// Whether another owner writes the source: a higher fence was met.
-    pub fenced: bool,
-}
+use crate::store::{StoreError, Written};
 
 /// Seconds that the server waits for a shard that is missing: it says so before we would stop to wait for its answer.
 const SHARDS: u32 = 30;

@@ -39,7 +39,6 @@ use crate::offer::OfferId;
 use crate::plan::Server;
 use crate::schema::Schema;
 
-pub use bulk::Written;
 pub use claim::{Asker, Hold, Taken};
 pub use connect::faults;
 pub use delete::Deleted;

@@ -1,16 +1,14 @@
 //! A store that is away: the run waits for it, says so once, and writes down what waits and since when.
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Engine, RunError, Shared};
-use crate::event::{Event, EventKind, RunId};
+use crate::event::EventKind;
 use crate::state::words::Waiting;
 use crate::store::StoreError;
+use crate::store::target::{RunContext, TargetError};
 
 /// How long a server that does not answer is left alone, first and at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,20 +18,9 @@ const ASKED: Duration = Duration::from_secs(15 * 60);
 /// How often whoever waits looks whether it is over.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Asks a store until it answers, waiting while it is away.
-pub(super) async fn patient<T, F>(shared: &Shared, ask: impl FnMut() -> F) -> Result<T, RunError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    shared.outage.patient(|| shared.sending.load(Ordering::Relaxed), ask).await
-}
-
 /// The outage of a run, or none: one for all that wait, however many requests are on their way.
 pub(super) struct Outage {
-    engine: Arc<Engine>,
-    source: String,
-    /// 0 before there is a run.
-    run: RunId,
+    run: RunContext,
     /// Held while it is told and written down, so that the end of an outage is never overtaken by its begin.
     times: Mutex<Times>,
 }
@@ -77,16 +64,12 @@ impl Times {
 }
 
 impl Outage {
-    pub(super) fn new(engine: Arc<Engine>, source: &str, run: RunId) -> Self {
-        Outage { engine, source: source.to_owned(), run, times: Mutex::default() }
+    pub(super) fn new(run: RunContext) -> Self {
+        Outage { run, times: Mutex::default() }
     }
 
     /// Asks until there is an answer, or an error that time does not mend; `offers` wait meanwhile.
-    pub(super) async fn patient<T, F>(
-        &self,
-        offers: impl Fn() -> u64,
-        mut ask: impl FnMut() -> F,
-    ) -> Result<T, RunError>
+    pub async fn patient<T, F>(&self, offers: impl Fn() -> u64, mut ask: impl FnMut() -> F) -> Result<T, TargetError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
@@ -101,7 +84,7 @@ impl Outage {
                     }
                     return Ok(answer);
                 }
-                Err(error) if !error.passes() || self.stopped() => return Err(error.into()),
+                Err(error) if !error.passes() || self.run.stopped() => return Err(error.into()),
                 Err(error) => {
                     let known = self.failed(sent, &error, offers()).await?;
                     self.wait(error, pause, known).await?;
@@ -112,37 +95,37 @@ impl Outage {
     }
 
     /// Tells an outage when it begins; whether it is one, and not the late word of one that is over.
-    async fn failed(&self, sent: Instant, error: &StoreError, offers: u64) -> Result<bool, RunError> {
+    async fn failed(&self, sent: Instant, error: &StoreError, offers: u64) -> Result<bool, TargetError> {
         let mut times = self.times.lock().await;
         let failed = times.failed(sent, Instant::now());
         if failed == Failed::First {
-            self.emit(EventKind::StoreAway { why: error.to_string(), offers });
+            self.run.emit(EventKind::StoreAway { why: error.to_string(), offers });
         }
         if let Some((_, since)) = times.since {
             let waiting = Waiting { since, offers, why: error.to_string() };
-            self.engine.state.waits(&self.source, Some(waiting)).await?;
+            self.run.state.waits(&self.run.source, Some(waiting)).await?;
         }
         Ok(failed != Failed::Late)
     }
 
-    async fn answered(&self, sent: Instant) -> Result<(), RunError> {
+    async fn answered(&self, sent: Instant) -> Result<(), TargetError> {
         let mut times = self.times.lock().await;
         if let Some(took) = times.answered(sent, Instant::now()) {
-            self.engine.state.waits(&self.source, None).await?;
-            self.emit(EventKind::StoreBack { seconds: took.as_secs_f64() });
+            self.run.state.waits(&self.run.source, None).await?;
+            self.run.emit(EventKind::StoreBack { seconds: took.as_secs_f64() });
         }
         Ok(())
     }
 
     /// Waits a while, or until somebody else has found that it is over; Ctrl-C gives the error back.
-    async fn wait(&self, error: StoreError, pause: Duration, known: bool) -> Result<(), RunError> {
+    async fn wait(&self, error: StoreError, pause: Duration, known: bool) -> Result<(), TargetError> {
         let asked = match &error {
             StoreError::Later(_, asked) => Some((*asked).min(ASKED)),
             _ => None,
         };
         let until = Instant::now() + pause.max(asked.unwrap_or_default());
         while Instant::now() < until {
-            if self.stopped() {
+            if self.run.stopped() {
                 return Err(error.into());
             }
             if known && asked.is_none() && self.times.lock().await.since.is_none() {
@@ -151,15 +134,6 @@ impl Outage {
             tokio::time::sleep(LOOK.min(until - Instant::now())).await;
         }
         Ok(())
-    }
-
-    fn stopped(&self) -> bool {
-        self.engine.stop.load(Ordering::Relaxed)
-    }
-
-    fn emit(&self, kind: EventKind) {
-        // Nobody listens any more: what waits is in the state all the same.
-        let _ = self.engine.events.send(Event::new(Utc::now(), (self.run, &self.source), kind));
     }
 }
 

@@ -1,0 +1,43 @@
+//! What a page writes, whichever sink takes it: its offers, and the offers that it closes.
+use chrono::{DateTime, Utc};
+
+use crate::offer::{Item, Lifecycle, content_hash};
+use crate::state::words::{Closing, Commit, Fate, Verdict};
+
+/// The offers of a page: the number of each record, with what is written of it.
+pub fn items(commit: &Commit) -> Vec<(usize, Item)> {
+    let admit = &commit.admit;
+    let records = admit.page.records.iter().zip(&commit.admitted.verdicts).enumerate();
+    let kept_closed =
+        |index: usize| commit.admitted.closed.iter().find(|(at, _)| *at == index).map(|(_, closed)| *closed);
+    let items = records.filter_map(|(index, (record, verdict))| {
+        let (Verdict::Write { row, first_seen, .. }, Fate::Offer { content, text }) = (verdict, &record.fate) else {
+            return None;
+        };
+        let lifecycle = Lifecycle {
+            first_seen_at: *first_seen,
+            changed_at: admit.at,
+            closed: kept_closed(index).or_else(|| admit.expired(record)),
+            page: commit.from.unwrap_or(admit.version),
+            mapping: commit.meaning.clone(),
+        };
+        Some((index, Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() }))
+    });
+    items.collect()
+}
+
+/// The contents of offers that are closed, one after the other; one that is not stored is known by its id alone.
+pub fn closed(closings: &[Closing], at: DateTime<Utc>) -> (Vec<u8>, Vec<Item>) {
+    let (mut text, mut items) = (Vec::new(), Vec::new());
+    for closing in closings {
+        let start = text.len();
+        match &closing.content {
+            Some(content) => text.extend_from_slice(content),
+            None => text.extend_from_slice(format!("{{\"id\":\"{}\"}}", closing.id).as_bytes()),
+        }
+        let range = start..text.len();
+        let content = content_hash(&text[range.clone()]);
+        items.push(Item { row: closing.row, id: closing.id, content, lifecycle: closing.lifecycle(at), range });
+    }
+    (text, items)
+}
