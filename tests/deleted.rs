@@ -6,8 +6,9 @@ mod shipped;
 
 use chrono::{TimeDelta, Utc};
 use jobmarket::event::Outcome;
-use jobmarket::retention::{Thinning, delete_local, thin};
+use jobmarket::retention::{self, Thinning, thin};
 use jobmarket::state::State;
+use jobmarket::store::AnyStore;
 use keeping::Bench;
 use rusqlite::Connection;
 use sandbox::Site;
@@ -25,7 +26,8 @@ async fn offers_that_were_deleted_stay_deleted_until_the_site_brings_them_again(
     assert_eq!(bench.run("remotive").await.counts.closed, 30);
     let delete = async |bench: &Bench| {
         let (reader, state) = (bench.reader(), State::open(bench.dir.path()).unwrap());
-        delete_local(&state, &reader, "remotive", Utc::now() + TimeDelta::days(1)).await.unwrap()
+        let at = (Utc::now() + TimeDelta::days(1), Utc::now());
+        retention::delete((&state, &reader), &AnyStore::Local(bench.store()), "remotive", at).await.unwrap()
     };
     let marks = |bench: &Bench| {
         let state = Connection::open(bench.dir.path().join("state.db")).unwrap();
@@ -59,7 +61,7 @@ async fn offers_that_were_deleted_stay_deleted_until_the_site_brings_them_again(
     bench.behind_our_back("UPDATE quarantine SET state = 'dropped'");
     assert!(bench.thin("remotive").await.records > 0);
     assert_eq!((marks(&bench), bench.replay("remotive").await.counts.fetched), (0, 0));
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,5 +71,5 @@ async fn records_that_were_never_known_are_indexed_by_a_replay() {
     assert_eq!(bench.run("remotive").await.counts.rejected, 250);
     bench.text("sources/remotive", "title: $.nothing", "title: $.title");
     assert_eq!(bench.replay("remotive").await.counts.new, 250);
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
 }

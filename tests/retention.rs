@@ -10,11 +10,11 @@ use std::sync::atomic::Ordering;
 use chrono::{TimeDelta, Utc};
 use jobmarket::archive;
 use jobmarket::event::{EventKind, Outcome};
-use jobmarket::retention::{Thinning, closed, delete_local};
+use jobmarket::retention::{Thinning, closed, delete};
 use jobmarket::run::{Again, Asked, replay, run};
 use jobmarket::search::Search;
 use jobmarket::state::State;
-use jobmarket::store::Store;
+use jobmarket::store::{AnyStore, Store};
 use keeping::{Bench, SOURCES};
 use sandbox::Site;
 
@@ -44,7 +44,7 @@ async fn a_store_that_lost_all_is_built_again_out_of_the_archive() {
     let reasons = SOURCES.map(|source| bench.reasons(source));
     assert!(reasons[0]["not_seen"] == 30 && reasons[0]["filtered"] > 20, "{reasons:?}");
     assert!(reasons[1]["expired"] > 20 && reasons[2]["gone"] > 0, "{reasons:?}");
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
     let details = |bench: &Bench| bench.sites.world(|world| world.requests.clone());
     let asked = details(&bench);
 
@@ -56,7 +56,7 @@ async fn a_store_that_lost_all_is_built_again_out_of_the_archive() {
         assert_eq!((again.outcome, again.cause), (Outcome::Complete, None), "{source}");
     }
     assert_eq!(SOURCES.map(|source| bench.stored(source)), before);
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
     assert_eq!(details(&bench), asked, "a replay asks no site");
     let again = bench.run("smartrecruiters").await;
     let more = details(&bench)[&Site::SmartRecruiters] - asked[&Site::SmartRecruiters];
@@ -72,7 +72,7 @@ async fn a_store_that_lost_all_is_built_again_out_of_the_archive() {
     );
     assert_eq!(bench.reader().lost_documents("remotive").unwrap().len(), 3);
     assert_eq!(bench.replay("remotive").await.counts.indexed, 3);
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +87,7 @@ async fn pages_that_nothing_needs_go_and_what_an_open_offer_came_from_stays() {
     let kept = bench.stored("francetravail");
     let thinned = bench.thin("francetravail").await;
     assert!(thinned.records > 0 && thinned.kept_records > 0 && thinned.rewritten > 0, "{thinned:?}");
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
     bench.text("mappings/francetravail", "title: $.intitule", "title: $.intitule | upper");
     let again = bench.replay("francetravail").await;
     assert_eq!((again.outcome, again.counts.indexed), (Outcome::Complete, 900), "{again:?}");
@@ -203,15 +203,21 @@ async fn offers_that_were_closed_long_ago_go_and_their_rows_are_never_given_agai
     let (past, future) = (Utc::now() - TimeDelta::days(1), Utc::now() + TimeDelta::days(1));
     assert_eq!((closed(&reader, "remotive", past).unwrap(), closed(&reader, "remotive", future).unwrap()), (0, 30));
     assert_eq!(closed(&reader, "arbeitnow", future).unwrap(), 0);
-    assert_eq!(delete_local(&state, &reader, "remotive", past).await.unwrap(), 0);
-    assert_eq!(delete_local(&state, &reader, "remotive", future).await.unwrap(), 30);
+    assert_eq!(
+        delete((&state, &reader), &AnyStore::Local(bench.store()), "remotive", (past, Utc::now())).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        delete((&state, &reader), &AnyStore::Local(bench.store()), "remotive", (future, Utc::now())).await.unwrap(),
+        30
+    );
     drop(state);
     assert_eq!((found(&bench).await, bench.stored("remotive").len()), (220, 220));
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
     // The highest rows are gone too; what returns, and what is new, has rows that nobody had.
     let state = State::open(bench.dir.path()).unwrap();
     bench.behind_our_back("UPDATE known SET closed_at = 5, reason = 'gone' WHERE n > 100");
-    delete_local(&state, &reader, "remotive", future).await.unwrap();
+    delete((&state, &reader), &AnyStore::Local(bench.store()), "remotive", (future, Utc::now())).await.unwrap();
     drop(state);
     bench.sites.world(|world| world.show(Site::Remotive, 250, true));
     let back = bench.run("remotive").await;
@@ -220,7 +226,7 @@ async fn offers_that_were_closed_long_ago_go_and_their_rows_are_never_given_agai
     let (kept, new): (Vec<_>, Vec<_>) = rows(&bench).into_iter().partition(|(key, row)| first.get(key) == Some(row));
     assert_eq!(kept.len() + new.len(), 250);
     assert!(new.len() as u64 == back.counts.new && new.iter().all(|(_, row)| !given.contains(row)), "{new:?}");
-    assert_eq!((found(&bench).await, bench.differences()), (250, vec![]));
+    assert_eq!((found(&bench).await, bench.differences().await), (250, vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,14 +235,15 @@ async fn verify_says_what_differs() {
     bench.run("remotive").await;
     bench.sites.world(|world| world.revise(Site::Remotive, 100));
     bench.run("remotive").await;
-    assert_eq!(bench.differences(), []);
+    assert_eq!(bench.differences().await, []);
     bench.behind_our_back("UPDATE runs SET indexed = indexed + 1 WHERE run = 1");
-    let said = |bench: &Bench| {
-        let mut said: Vec<String> = bench.differences().iter().map(ToString::to_string).collect();
+    let said = async |bench: &Bench| {
+        let mut said: Vec<String> = bench.differences().await.iter().map(ToString::to_string).collect();
         said.sort();
         said
     };
-    assert!(said(&bench).len() == 2 && said(&bench)[0].contains("run 1: "), "{:?}", said(&bench));
+    let told = said(&bench).await;
+    assert!(told.len() == 2 && told[0].contains("run 1: "), "{told:?}");
     bench.behind_our_back("UPDATE runs SET indexed = indexed - 1 WHERE run = 1");
     // A record that is another one's, one that is broken, and one whose segment is gone.
     let segments = archive::segments(&bench.root(), "remotive").unwrap();
@@ -246,11 +253,14 @@ async fn verify_says_what_differs() {
     let middle = broken.len() / 2;
     broken[middle] ^= 1;
     std::fs::write(path(1), broken).unwrap();
-    assert!(said(&bench).len() == 1 && said(&bench)[0].contains("is broken"), "{:?}", said(&bench));
+    let told = said(&bench).await;
+    assert!(told.len() == 1 && told[0].contains("is broken"), "{told:?}");
     std::fs::remove_file(path(0)).unwrap();
     std::fs::write(path(1), &second).unwrap();
-    assert!(said(&bench).len() == 1 && said(&bench)[0].contains("is not there"), "{:?}", said(&bench));
+    let told = said(&bench).await;
+    assert!(told.len() == 1 && told[0].contains("is not there"), "{told:?}");
     std::fs::write(path(0), first).unwrap();
     bench.behind_our_back("UPDATE pages SET version = version + 1 WHERE run = 1");
-    assert!(said(&bench).len() == 1 && said(&bench)[0].contains("is that of page"), "{:?}", said(&bench));
+    let told = said(&bench).await;
+    assert!(told.len() == 1 && told[0].contains("is that of page"), "{told:?}");
 }

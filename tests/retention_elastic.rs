@@ -13,11 +13,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::definition::Text;
 use jobmarket::offer::Version;
 use jobmarket::plan::Plan;
-use jobmarket::retention::{OldIndex, RetentionError, delete_indices, delete_outside};
+use jobmarket::retention::{OldIndex, RetentionError, delete, delete_indices};
 use jobmarket::run::{Asked, Engine, Summary, run};
 use jobmarket::state::{Reader, State};
-use jobmarket::store::Store;
 use jobmarket::store::elastic::Elastic;
+use jobmarket::store::{AnyStore, Store};
 use jobmarket::verify;
 use node::Node;
 use sandbox::{Options, Sandbox, Site};
@@ -77,8 +77,8 @@ impl Bench {
     /// Deletes what was closed before an instant.
     async fn delete(&self, before: DateTime<Utc>) -> Result<u64, RetentionError> {
         let state = State::open(self.dir.path()).unwrap();
-        let store = self.store().await;
-        delete_outside(&state, &self.reader(), &store, "remotive", (before, Utc::now())).await
+        let store = AnyStore::Elastic(self.store().await);
+        delete((&state, &self.reader()), &store, "remotive", (before, Utc::now())).await
     }
 
     /// Documents of the store, and rows that are known.
@@ -90,7 +90,7 @@ impl Bench {
     async fn differences(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut tell = |difference: verify::Difference| found.push(difference.to_string());
-        verify::outside(&self.reader(), &self.store().await, "remotive", &mut tell).await.unwrap();
+        verify::offers(&self.reader(), &AnyStore::Elastic(self.store().await), "remotive", &mut tell).await.unwrap();
         found
     }
 
@@ -129,8 +129,8 @@ async fn closed_offers_go_unless_somebody_wrote_them_later() {
     // Under a later claim the rest goes; it is as if it had ended in the middle before.
     let at = (soon, Utc::now() + TimeDelta::days(400));
     {
-        let (state, store) = (State::open(bench.dir.path()).unwrap(), bench.store().await);
-        assert_eq!(delete_outside(&state, &bench.reader(), &store, "remotive", at).await.unwrap(), 30);
+        let (state, store) = (State::open(bench.dir.path()).unwrap(), AnyStore::Elastic(bench.store().await));
+        assert_eq!(delete((&state, &bench.reader()), &store, "remotive", at).await.unwrap(), 30);
     }
     assert_eq!((bench.counted().await, bench.differences().await), ((220, 220), vec![]));
     // What returns is new.
@@ -172,8 +172,8 @@ async fn verify_compares_in_the_order_of_ids() {
 #[tokio::test(flavor = "multi_thread")]
 async fn indices_of_older_schemas_are_named_and_go() {
     let bench = Bench::new().await;
-    let store = bench.store().await;
-    assert_eq!(store.old_indices().await.unwrap(), []);
+    let store = AnyStore::Elastic(bench.store().await);
+    assert_eq!(delete_indices(&store, Utc::now(), true).await.unwrap(), []);
     let left = format!("{{\"mappings\":{{\"_meta\":{{\"layout\":1,\"left\":\"{}\"}}}}}}", Utc::now().to_rfc3339());
     for name in ["00000000000000aa", "00000000000000bb", "00000000000000cc", "claims"] {
         bench.curl("PUT", &format!("jobmarket-offers-{name}"), &left);

@@ -31,6 +31,9 @@ pub struct Pipelines {
     pub pipelines: Vec<Pipeline>,
 }
 
+/// Where the server of a store is written.
+pub const SERVER: [&str; 2] = ["store", "elasticsearch"];
+
 /// Where offers are stored.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

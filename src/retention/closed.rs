@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::RetentionError;
 use crate::crash;
 use crate::state::{Claim, ClosedRow, Reader, State};
-use crate::store;
 use crate::store::elastic::{Asker, Elastic};
+use crate::store::{self, AnyStore};
 
 /// Offers that are deleted at a time.
 const BATCH: usize = 500;
@@ -36,8 +36,21 @@ pub fn closed(reader: &Reader, source: &str, before: DateTime<Utc>) -> Result<u6
     }
 }
 
-/// Deletes the offers of a source that were closed before an instant, from the embedded store; how many.
-pub async fn delete_local(
+/// Deletes the offers of a source that were closed before an instant, from the store and from what is known; how many.
+pub async fn delete(
+    (state, reader): (&State, &Reader),
+    store: &AnyStore,
+    source: &str,
+    (before, now): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<u64, RetentionError> {
+    match store {
+        AnyStore::Local(_) => delete_local(state, reader, source, before).await,
+        AnyStore::Elastic(elastic) => delete_remote((state, reader), elastic, source, (before, now)).await,
+    }
+}
+
+/// From the embedded store.
+async fn delete_local(
     state: &State,
     reader: &Reader,
     source: &str,
@@ -52,11 +65,10 @@ pub async fn delete_local(
     }
 }
 
-/// Deletes the offers of a source that were closed before an instant, from a server: the intent first, then the
-/// documents, then what is known. One of which the server holds a later version stays. How many were deleted.
-pub async fn delete_outside(
-    state: &State,
-    reader: &Reader,
+/// From a server: the intent first, then the documents, then what is known. One of which the server holds a later version
+/// stays.
+async fn delete_remote(
+    (state, reader): (&State, &Reader),
     elastic: &Elastic,
     source: &str,
     (before, now): (DateTime<Utc>, DateTime<Utc>),
@@ -101,11 +113,8 @@ async fn taken(state: &State, elastic: &Elastic, source: &str, now: DateTime<Utc
 }
 
 /// Deletes the indices of older schemas that nothing has pointed to for seven days, or only looks; all that there are.
-pub async fn delete_indices(
-    elastic: &Elastic,
-    now: DateTime<Utc>,
-    look: bool,
-) -> Result<Vec<OldIndex>, RetentionError> {
+pub async fn delete_indices(store: &AnyStore, now: DateTime<Utc>, look: bool) -> Result<Vec<OldIndex>, RetentionError> {
+    let AnyStore::Elastic(elastic) = store else { return Ok(Vec::new()) };
     let mut told = Vec::new();
     for (name, left) in elastic.old_indices().await? {
         let due = left + INDEX_AGE < now;

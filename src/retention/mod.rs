@@ -7,7 +7,7 @@ use crate::files::FileError;
 use crate::state::StateError;
 use crate::store::StoreError;
 
-pub use closed::{OldIndex, closed, delete_indices, delete_local, delete_outside};
+pub use closed::{OldIndex, closed, delete, delete_indices};
 pub use thinning::{Thinning, thin};
 
 /// Something could not be deleted. What was deleted before is; nothing that is needed is lost, and the same may be asked

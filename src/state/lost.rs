@@ -218,12 +218,12 @@ mod tests {
         let mut core = core(dir.path());
         let claim = |core: &mut Core, store: &str| core.claim("a", store, 1, false).unwrap().1;
         // The first claim of a source has nothing to compare.
-        assert!(!claim(&mut core, "elasticsearch one"));
-        assert!(!claim(&mut core, "elasticsearch one"));
-        assert!(claim(&mut core, "elasticsearch two"));
-        assert!(claim(&mut core, "elasticsearch two"), "a run that ended before it compared");
-        core.settle("a", "elasticsearch two").unwrap();
-        assert!(!claim(&mut core, "elasticsearch two"));
-        assert_eq!(core.settled("a").unwrap(), "elasticsearch two");
+        assert!(!claim(&mut core, "a server, one"));
+        assert!(!claim(&mut core, "a server, one"));
+        assert!(claim(&mut core, "a server, two"));
+        assert!(claim(&mut core, "a server, two"), "a run that ended before it compared");
+        core.settle("a", "a server, two").unwrap();
+        assert!(!claim(&mut core, "a server, two"));
+        assert_eq!(core.settled("a").unwrap(), "a server, two");
     }
 }

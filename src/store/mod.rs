@@ -1,4 +1,5 @@
 //! Where offers go and can be searched: one shape for all stores, and one conformance suite.
+mod any;
 pub mod elastic;
 pub mod local;
 pub mod remote;
@@ -10,6 +11,9 @@ use serde_json::value::RawValue;
 
 use crate::offer::{OfferId, Reject};
 use crate::search::{BadSearch, Found, Search};
+
+pub use any::{AnyStore, Purpose};
+pub use elastic::faults;
 
 /// The embedded store, by its name in the state.
 pub const LOCAL: &str = "local";

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 pub use archive::records;
 pub use journal::{held, totals};
-pub use store::{local, outside, strangers};
+pub use store::{offers, others};
 
 /// What differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -3,13 +3,40 @@ use super::{Difference, Kind, VerifyError};
 use crate::offer::OfferId;
 use crate::state::words::Told;
 use crate::state::{KnownRow, Reader};
+use crate::store::AnyStore;
 use crate::store::elastic::Elastic;
 
 /// Offers of one comparison.
 const LISTED: usize = 1_000;
 
+/// Compares the offers of a source in the store with what is known of them; how many there are.
+pub async fn offers(
+    reader: &Reader,
+    store: &AnyStore,
+    source: &str,
+    each: &mut dyn FnMut(Difference),
+) -> Result<u64, VerifyError> {
+    match store {
+        AnyStore::Local(_) => local(reader, source, each),
+        AnyStore::Elastic(elastic) => remote(reader, elastic, source, each).await,
+    }
+}
+
+/// Tells what the store holds that nobody who is known here wrote; `sources` are those that are known.
+pub async fn others(
+    reader: &Reader,
+    store: &AnyStore,
+    sources: &[String],
+    each: &mut dyn FnMut(Difference),
+) -> Result<(), VerifyError> {
+    match store {
+        AnyStore::Local(_) => Ok(()),
+        AnyStore::Elastic(elastic) => strangers(reader, elastic, sources, each).await,
+    }
+}
+
 /// Compares the offers of a source in the embedded store with what is known of them; how many there are.
-pub fn local(reader: &Reader, source: &str, each: &mut dyn FnMut(Difference)) -> Result<u64, VerifyError> {
+fn local(reader: &Reader, source: &str, each: &mut dyn FnMut(Difference)) -> Result<u64, VerifyError> {
     let mut offers = 0;
     reader.each_known(Some(source), &mut |known, document| {
         offers += 1;
@@ -22,7 +49,7 @@ pub fn local(reader: &Reader, source: &str, each: &mut dyn FnMut(Difference)) ->
 
 /// Compares the offers of a source on a server with what is known of them, both in the order of their ids, in flat
 /// memory; how many the server has.
-pub async fn outside(
+async fn remote(
     reader: &Reader,
     store: &Elastic,
     source: &str,
@@ -64,26 +91,25 @@ pub async fn outside(
     Ok(offers)
 }
 
-/// Tells documents on a server that are of no source that is known here, and that nobody else claims; how many there are.
-pub async fn strangers(
+/// Tells documents on a server that are of no source that is known here, and that nobody else claims.
+async fn strangers(
     reader: &Reader,
     store: &Elastic,
     sources: &[String],
     each: &mut dyn FnMut(Difference),
-) -> Result<u64, VerifyError> {
+) -> Result<(), VerifyError> {
     // What another data directory writes is not foreign.
     let mut sources = sources.to_vec();
     sources.extend(store.claimed_sources().await?);
-    let (mut after, mut count) = (None, 0);
+    let mut after = None;
     loop {
         let (ids, next) = store.strangers(&sources, after.as_ref(), LISTED).await?;
-        count += ids.len() as u64;
         for id in ids {
             foreign(reader, store, "", &id, each)?;
         }
         after = next;
         if after.is_none() {
-            return Ok(count);
+            return Ok(());
         }
     }
 }

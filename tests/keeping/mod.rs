@@ -13,6 +13,7 @@ use jobmarket::plan::Plan;
 use jobmarket::retention::{Thinning, thin};
 use jobmarket::run::{Again, Asked, Engine, Summary, replay, run};
 use jobmarket::state::{Reader, State};
+use jobmarket::store::AnyStore;
 use jobmarket::store::local::Local;
 use jobmarket::verify::{self, Difference};
 use rusqlite::Connection;
@@ -94,13 +95,14 @@ impl Bench {
     }
 
     /// All that `verify` finds.
-    pub fn differences(&self) -> Vec<Difference> {
+    pub async fn differences(&self) -> Vec<Difference> {
         let (reader, mut found) = (self.reader(), Vec::new());
         for source in SOURCES {
             verify::totals(&reader, source, &mut |difference| found.push(difference)).unwrap();
             verify::records(&reader, &self.root(), source, &|| (), &mut |difference| found.push(difference)).unwrap();
             verify::held(&reader, &self.root(), source, &mut |difference| found.push(difference)).unwrap();
-            verify::local(&reader, source, &mut |difference| found.push(difference)).unwrap();
+            let store = AnyStore::Local(self.store());
+            verify::offers(&reader, &store, source, &mut |difference| found.push(difference)).await.unwrap();
         }
         assert_eq!(self.store().differences().unwrap(), [""; 0]);
         found

@@ -1,10 +1,11 @@
 //! `check`: all faults of all files, and the plans of the sources that pipelines use; no network, and no secret is needed.
 use std::process::ExitCode;
 
+use jobmarket::definition::pipelines::SERVER;
 use jobmarket::definition::{Definitions, advice, render};
 use jobmarket::finding::{Finding, Level, any_error};
 use jobmarket::plan::{Ask, Origins, compile, later, server_as_written};
-use jobmarket::store::elastic;
+use jobmarket::store;
 
 use crate::Place;
 use crate::out::{self, counted};
@@ -92,8 +93,8 @@ fn server(project: &Project) -> Vec<Finding> {
         return Vec::new();
     }
     let (server, mut findings) = server_as_written(&project.definitions, &project.surroundings);
-    for (key, message) in server.iter().flat_map(elastic::faults) {
-        let place = project.definitions.place("pipelines.yaml", &["store", "elasticsearch", key]);
+    for (key, message) in server.iter().flat_map(store::faults) {
+        let place = project.definitions.place("pipelines.yaml", &[SERVER[0], SERVER[1], key]);
         findings.push(Finding::error("bad-value", place, message));
     }
     findings

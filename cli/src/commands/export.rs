@@ -3,11 +3,11 @@ use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
 use jobmarket::state::Reader;
-use jobmarket::store::Store;
+use jobmarket::store::{Purpose, Store};
 
 use crate::Place;
 use crate::commands::plans::known_source;
-use crate::commands::search::{server, to_read, unindexed};
+use crate::commands::search::store;
 use crate::out::{self, counted};
 use crate::project::Project;
 
@@ -50,14 +50,10 @@ pub async fn export(place: &Place, asked: &Export) -> anyhow::Result<ExitCode> {
     if let Some(source) = &asked.source {
         known_source(&project, Reader::open(&project.data)?.as_ref(), source)?;
     }
-    match server(&project)? {
-        Some(server) => {
-            let store = to_read(&project, &server).await?;
-            store.refresh().await?;
-            stream(&store, &project, asked).await
-        }
-        None => stream(&unindexed(&project)?, &project, asked).await,
-    }
+    let store = store(&project, Purpose::List).await?;
+    // A listing of a server is a search.
+    store.find_all().await?;
+    stream(&store, &project, asked).await
 }
 
 async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow::Result<ExitCode> {

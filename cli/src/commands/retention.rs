@@ -5,14 +5,14 @@ use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use indicatif::ProgressBar;
 use jobmarket::archive::{Hold, hold};
-use jobmarket::retention::{OldIndex, Thinning, closed, delete_indices, delete_local, delete_outside, thin};
+use jobmarket::retention::{OldIndex, Thinning, closed, delete, delete_indices, thin};
 use jobmarket::scalar::Span;
 use jobmarket::state::{Reader, State};
-use jobmarket::store::elastic::Elastic;
+use jobmarket::store::{AnyStore, Purpose};
 use serde::Serialize;
 
 use crate::Place;
-use crate::commands::search::{local, server, to_read};
+use crate::commands::search::store;
 use crate::out::{self, counted};
 use crate::project::Project;
 
@@ -52,7 +52,8 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
     };
     let sources = sources(&reader, &asked.sources)?;
     // The server is asked before anything is deleted: what it cannot do now is done at another time, whole.
-    let elastic = elastic(&project, asked.dry_run).await.context("nothing was deleted")?;
+    let purpose = if asked.dry_run { Purpose::List } else { Purpose::Write };
+    let store = store(&project, purpose).await.context("nothing was deleted")?;
     // A run must not be resumed, nor a segment be read from end to end, while they change.
     let state = if asked.dry_run { None } else { Some(State::open(&project.data)?) };
     let _held = if asked.dry_run { None } else { hold(&project.data, Hold::Change)? };
@@ -70,16 +71,23 @@ pub async fn retention(place: &Place, asked: &Retention) -> anyhow::Result<ExitC
         let offers = looked.map_or(Ok(0), |before| closed(&reader, &source, before))?;
         told.push(Told { dry_run: asked.dry_run, archive, offers });
     }
-    let store = Store { project: &project, reader: &reader, elastic, state: state.as_ref(), before, now };
     bar.set_message("the store");
-    let offers = store.offers(&mut told).await;
+    let due = before.map(|before| (before, now));
+    let offers = match &state {
+        Some(state) => offers((state, &reader), &store, &mut told, due).await,
+        None => Ok(()),
+    };
+    let indices = match offers {
+        Ok(()) => delete_indices(&store, now, asked.dry_run).await.map_err(Into::into),
+        Err(error) => Err(error),
+    };
     bar.finish_and_clear();
     let faults = told.iter().any(|told| !told.archive.faults.is_empty());
     told.iter().try_for_each(|told| print(told, place.json))?;
     // What the archive freed is told also when the store fails.
     let indices = match asked.dry_run {
-        true => offers?,
-        false => offers.context("what the archive freed is told above; of the store not all was deleted")?,
+        true => indices?,
+        false => indices.context("what the archive freed is told above; of the store not all was deleted")?,
     };
     indices.iter().try_for_each(|index| tell_index(index, asked.dry_run, place.json))?;
     Ok(if faults { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -94,59 +102,23 @@ fn sources(reader: &Reader, asked: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(if asked.is_empty() { known } else { asked.to_vec() })
 }
 
-/// The server of the store, where it is one.
-async fn elastic(project: &Project, dry_run: bool) -> anyhow::Result<Option<Elastic>> {
-    let Some(server) = server(project)? else { return Ok(None) };
-    if dry_run {
-        return Ok(Some(to_read(project, &server).await?));
+/// Deletes the offers that were closed before the first of these instants.
+async fn offers(
+    (state, reader): (&State, &Reader),
+    store: &AnyStore,
+    told: &mut [Told],
+    due: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> anyhow::Result<()> {
+    let Some(due) = due else { return Ok(()) };
+    for told in told.iter_mut() {
+        told.offers = delete((state, reader), store, &told.archive.source, due).await?;
     }
-    Ok(Some(Elastic::to_write(&server, project.definitions.schema.clone()).await?))
-}
-
-/// What is deleted of the store.
-struct Store<'s> {
-    project: &'s Project,
-    reader: &'s Reader,
-    /// Where it is a server.
-    elastic: Option<Elastic>,
-    /// `None` only looks.
-    state: Option<&'s State>,
-    /// Offers that were closed before this go.
-    before: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-}
-
-impl Store<'_> {
-    /// Deletes closed offers; the indices of older schemas, on a server.
-    async fn offers(&self, told: &mut [Told]) -> anyhow::Result<Vec<OldIndex>> {
-        let Some(elastic) = &self.elastic else {
-            let mut deleted = 0;
-            if let (Some(state), Some(before)) = (self.state, self.before) {
-                for told in told.iter_mut() {
-                    told.offers = delete_local(state, self.reader, &told.archive.source, before).await?;
-                    deleted += told.offers;
-                }
-            }
-            if deleted > 0 {
-                // The index takes the removals over.
-                local(self.project)?;
-            }
-            return Ok(Vec::new());
-        };
-        if let Some(state) = self.state {
-            for told in told.iter_mut() {
-                let Some(before) = self.before else { break };
-                let at = (before, self.now);
-                told.offers = delete_outside(state, self.reader, elastic, &told.archive.source, at).await?;
-            }
-            if let Err(error) = elastic.refresh().await {
-                eprintln!(
-                    "warning: what was deleted is found by searches until the server refreshes its index: {error}"
-                );
-            }
-        }
-        Ok(delete_indices(elastic, self.now, self.state.is_none()).await?)
+    if told.iter().any(|told| told.offers > 0)
+        && let Err(error) = store.refresh().await
+    {
+        eprintln!("warning: what was deleted is found by searches until the index takes it over: {error}");
     }
+    Ok(())
 }
 
 fn print(told: &Told, json: bool) -> anyhow::Result<()> {

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use jobmarket::plan::{Server, server_of};
 use jobmarket::search::{Facet, Filter, Found, Search as Query, Sort};
-use jobmarket::store::elastic::Elastic;
 use jobmarket::store::local::Local;
-use jobmarket::store::{Store, StoreError};
+use jobmarket::store::{AnyStore, Purpose, Store, StoreError};
 
 use crate::out::{self, counted, shown};
 use crate::project::Project;
@@ -56,10 +55,7 @@ pub async fn search(place: &Place, asked: &Search) -> anyhow::Result<ExitCode> {
              not searched; add another word"
         );
     }
-    let found = match server(&project)? {
-        Some(server) => to_read(&project, &server).await?.search(&query).await?,
-        None => found(&project, &query).await?,
-    };
+    let found = found(&project, &query).await?;
     if place.json {
         out::data(serde_json::to_string(&found)?);
         return Ok(ExitCode::SUCCESS);
@@ -97,42 +93,30 @@ pub fn server(project: &Project) -> anyhow::Result<Option<Server>> {
     })
 }
 
-/// The server of the project's store, to be read; what hinders only runs is told aside.
-pub async fn to_read(project: &Project, server: &Server) -> Result<Elastic, StoreError> {
-    let store = Elastic::to_read(server, project.definitions.schema.clone()).await?;
-    store.notices.iter().for_each(|notice| eprintln!("warning: {notice}"));
-    Ok(store)
-}
-
-/// Searches the embedded store. An index that turns out to be broken is built again.
-async fn found(project: &Project, query: &Query) -> anyhow::Result<Found> {
-    match local(project)?.search(query).await {
-        Err(StoreError::Broken(why)) => {
-            eprintln!("the search index is broken ({why}): it is built again");
-            let store = Local::rebuilt(&project.data, &project.definitions.schema)?;
-            Ok(there(project, store)?.search(query).await?)
-        }
-        found => Ok(found?),
-    }
-}
-
-/// The embedded store to be searched, where something was stored.
-pub fn local(project: &Project) -> anyhow::Result<Local> {
-    let store = there(project, Local::open(&project.data, &project.definitions.schema)?)?;
-    store.notices.iter().for_each(|notice| eprintln!("{notice}"));
-    if let Some(changes) = store.behind()?.filter(|changes| *changes > 0) {
+/// The store of the project; what hinders only runs, and what is not found yet, is told aside.
+pub async fn store(project: &Project, purpose: Purpose) -> anyhow::Result<AnyStore> {
+    let server = server(project)?;
+    let schema = &project.definitions.schema;
+    let store = AnyStore::open(server.as_ref(), &project.data, schema, purpose).await?;
+    let store = store.with_context(|| {
+        format!("nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`", project.data.display())
+    })?;
+    store.notices().iter().for_each(|notice| eprintln!("{notice}"));
+    let changes = if purpose == Purpose::Search { store.behind()? } else { 0 };
+    if changes > 0 {
         eprintln!("{changes} changes are not found yet: another process indexes them, or the next search that may");
     }
     Ok(store)
 }
 
-/// The embedded store without its index, where something was stored.
-pub fn unindexed(project: &Project) -> anyhow::Result<Local> {
-    there(project, Local::unindexed(&project.data, &project.definitions.schema)?)
-}
-
-fn there(project: &Project, store: Option<Local>) -> anyhow::Result<Local> {
-    store.with_context(|| {
-        format!("nothing is stored in {} yet; `jobmarket run SOURCE`, or `jobmarket demo`", project.data.display())
-    })
+/// Searches. An index of the embedded store that turns out to be broken is built again.
+async fn found(project: &Project, query: &Query) -> anyhow::Result<Found> {
+    match store(project, Purpose::Search).await?.search(query).await {
+        Err(StoreError::Broken(why)) => {
+            eprintln!("the search index is broken ({why}): it is built again");
+            Local::discard(&project.data, &project.definitions.schema)?;
+            Ok(store(project, Purpose::Search).await?.search(query).await?)
+        }
+        found => Ok(found?),
+    }
 }

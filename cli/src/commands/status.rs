@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::Utc;
 use jobmarket::search::Search;
 use jobmarket::state::{Reader, RunRow, SourceRow, State};
-use jobmarket::store::Store;
+use jobmarket::store::{Purpose, Store};
 
-use crate::commands::search::{server, to_read};
+use crate::commands::search::{server, store};
 use crate::out::{self, printable};
 use crate::project::Project;
 use crate::{Place, absent};
@@ -113,7 +113,7 @@ fn advice(source: &str, read: &RunRow) -> Option<String> {
 }
 
 async fn stored(project: &Project, server: &jobmarket::plan::Server) -> anyhow::Result<String> {
-    let store = to_read(project, server).await?;
+    let store = store(project, Purpose::List).await?;
     let found = store.search(&Search { closed: true, ..Search::default() }).await?;
-    Ok(format!("{} offers in Elasticsearch {} at {}", found.total, store.version, server.urls.join(", ")))
+    Ok(format!("{} offers in {} at {}", found.total, store.product(), server.urls.join(", ")))
 }

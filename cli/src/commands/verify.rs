@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jobmarket::archive::{Hold, hold};
-use jobmarket::store::StoreError;
+use jobmarket::store::local::Local;
+use jobmarket::store::{AnyStore, Purpose, StoreError};
 use jobmarket::verify::{self, Difference, Kind};
 use serde::Serialize;
 
 use crate::Place;
-use crate::commands::search::{server, to_read, unindexed};
+use crate::commands::search::{server, store};
 use crate::out::{self, counted};
 use crate::project::Project;
 
@@ -112,33 +113,25 @@ pub async fn verify(place: &Place) -> anyhow::Result<ExitCode> {
     }
     drop(held);
     bar.set_message("the store");
-    match server {
-        Some(server) => {
-            let store = to_read(&project, &server).await?;
-            store.refresh().await?;
-            for source in &names {
-                let mut tell = |difference| teller.tell(difference);
-                compared.offers += verify::outside(&reader, &store, source, &mut tell).await?;
-            }
-            let files = project.definitions.sources.keys().map(ToString::to_string);
-            let all: Vec<String> = names.iter().cloned().chain(files).collect();
-            verify::strangers(&reader, &store, &all, &mut |difference| teller.tell(difference)).await?;
-        }
-        None => {
-            for source in &names {
-                compared.offers += verify::local(&reader, source, &mut |difference| teller.tell(difference))?;
-            }
-            index(&project, &mut |message| {
-                teller.tell(Difference { kind: Kind::Index, source: String::new(), message })
-            })?;
-        }
+    let store = store(&project, Purpose::List).await?;
+    store.find_all().await?;
+    for source in &names {
+        let mut tell = |difference| teller.tell(difference);
+        compared.offers += verify::offers(&reader, &store, source, &mut tell).await?;
+    }
+    let files = project.definitions.sources.keys().map(ToString::to_string);
+    let all: Vec<String> = names.iter().cloned().chain(files).collect();
+    verify::others(&reader, &store, &all, &mut |difference| teller.tell(difference)).await?;
+    if let AnyStore::Local(local) = store {
+        index(local, &project, &mut |message| {
+            teller.tell(Difference { kind: Kind::Index, source: String::new(), message })
+        })?;
     }
     teller.end(compared)
 }
 
 /// Compares the search index, as it lies there, with the truth. One that is not there yet, or is behind, is no difference.
-fn index(project: &Project, tell: &mut dyn FnMut(String)) -> anyhow::Result<()> {
-    let mut store = unindexed(project)?;
+fn index(mut store: Local, project: &Project, tell: &mut dyn FnMut(String)) -> anyhow::Result<()> {
     let looked = store.look(&project.data, &project.definitions.schema);
     match looked.and_then(|()| store.differences()) {
         Ok(differences) => differences.into_iter().for_each(tell),

@@ -7,12 +7,12 @@ use jobmarket::decode;
 use jobmarket::definition::pipelines::Step;
 use jobmarket::offer::OfferId;
 use jobmarket::state::{OfferRow, PageRow, Reader};
-use jobmarket::store::Store;
+use jobmarket::store::{Purpose, Store};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::Place;
-use crate::commands::search::{server, to_read};
+use crate::commands::search::store;
 use crate::out::{self, shown};
 use crate::project::Project;
 
@@ -123,10 +123,8 @@ fn kept_aside(project: &Project, reader: &Reader, offer: &OfferRow) -> anyhow::R
 
 /// The document as the store has it: on a server, or in the state.
 async fn outside(project: &Project, offer: &OfferRow) -> anyhow::Result<Option<String>> {
-    let (Some(server), Some(id)) = (server(project)?, OfferId::parse(&offer.id)) else {
-        return Ok(offer.document.clone());
-    };
-    let found = to_read(project, &server).await?.get(id).await?;
+    let Some(id) = OfferId::parse(&offer.id) else { return Ok(offer.document.clone()) };
+    let found = store(project, Purpose::List).await?.get(id).await?;
     Ok(found.map(|text| text.get().to_owned()))
 }
 

@@ -9,7 +9,7 @@ mod without;
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
@@ -37,6 +37,8 @@ pub struct Local {
     truth: Connection,
     /// What is to be said of the index.
     pub notices: Vec<String>,
+    /// The data directory.
+    dir: PathBuf,
 }
 
 /// The last hit that can be reached page by page.
@@ -60,10 +62,9 @@ impl Local {
         if store.indexed.is_some() { Ok(Some(store)) } else { Err(hindered) }
     }
 
-    /// The same after the index turned out to be broken: it is deleted, and built again out of the truth.
-    pub fn rebuilt(dir: &Path, schema: &Schema) -> Result<Option<Self>, StoreError> {
-        follow::discard(dir, schema)?;
-        Self::open(dir, schema)
+    /// Deletes an index that turned out to be broken: the next search builds it again out of the truth.
+    pub fn discard(dir: &Path, schema: &Schema) -> Result<(), StoreError> {
+        follow::discard(dir, schema)
     }
 
     /// The store without its index: it can be listed, and not searched.
@@ -73,7 +74,12 @@ impl Local {
         }
         let truth = truth(dir)?;
         let (fields, schema) = (Fields::new(schema), schema.clone());
-        Ok(Some(Local { indexed: None, fields, schema, truth, notices: Vec::new() }))
+        Ok(Some(Local { indexed: None, fields, schema, truth, notices: Vec::new(), dir: dir.to_owned() }))
+    }
+
+    /// Takes over into the index what changed since.
+    pub fn refresh(&self) -> Result<(), StoreError> {
+        follow::catch_up(&self.dir, &self.schema).map(|_| ())
     }
 
     /// Takes the index as it lies there, or what another process has built of it so far; nothing where there is none, or
