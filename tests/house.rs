@@ -149,6 +149,17 @@ fn files_are_short_and_say_what_they_are_for() {
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
+/// Which store it is, nobody asks above the seam: the engine has a `Target`, commands have an `AnyStore`.
+#[test]
+fn no_store_is_named_above_the_seam() {
+    let mut breaches = Vec::new();
+    for (path, text) in all(&["src/run", "src/state", "cli/src/commands"]) {
+        let lines = text.lines().enumerate().filter(|(_, line)| line.to_lowercase().contains("elastic"));
+        breaches.extend(lines.map(|(number, _)| format!("{path}:{}", number + 1)));
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
 /// Offer fields are named in the schema's list of what the program needs, in steps, and nowhere else in the engine.
 #[test]
 fn offer_fields_are_named_in_one_place() {

@@ -6,7 +6,7 @@ use super::RetentionError;
 use crate::crash;
 use crate::state::{Claim, ClosedRow, Reader, State};
 use crate::store::elastic::{Asker, Elastic};
-use crate::store::{self, AnyStore};
+use crate::store::{AnyStore, remote};
 
 /// Offers that are deleted at a time.
 const BATCH: usize = 500;
@@ -107,7 +107,7 @@ async fn taken(state: &State, elastic: &Elastic, source: &str, now: DateTime<Utc
     let ask = state.last_ask(source).await?;
     let asker = Asker { source, ask: &ask, owner: &owner, last };
     let taken = elastic.claim(&asker, (last + 1).max(now.timestamp() as u64)).await?;
-    let here = format!("{} {}", store::ELASTIC, elastic.incarnation().await?);
+    let here = remote::name(&elastic.incarnation().await?);
     let claim = state.claim(source, &here, taken.fence, taken.strange).await?;
     if claim.strange { Err(RetentionError::Fenced(source.to_owned())) } else { Ok(claim) }
 }

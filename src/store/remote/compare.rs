@@ -16,7 +16,7 @@ const REFRESH: Duration = Duration::from_secs(10);
 const LISTED: usize = 1_000;
 
 /// The store that a source is written to, as the state remembers it: another index of the same name is another store.
-pub(super) fn name(incarnation: &str) -> String {
+pub fn name(incarnation: &str) -> String {
     format!("{ELASTIC} {incarnation}")
 }
 

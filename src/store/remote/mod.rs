@@ -7,6 +7,7 @@ mod write;
 
 use std::sync::atomic::AtomicU64;
 
+pub use compare::name;
 pub use open::{Opened, open};
 
 use super::elastic::Elastic;
