@@ -13,8 +13,12 @@ pub const GROWN: usize = 1 << 20;
 pub const LAYERS: usize = 4;
 /// Bytes of an answer to a token call.
 pub const TOKEN: usize = 1 << 20;
-/// Bytes of an answer of a server that stores offers.
-pub const ANSWER: usize = 32 << 20;
+/// Bytes of an answer with documents, of a server that stores offers.
+pub const DOCUMENTS: usize = 32 << 20;
+/// Bytes of what it says of what was written.
+pub const WRITTEN: usize = 4 << 20;
+/// Bytes of what it says of itself. It is read into values, each of which may cost 30 times its text.
+pub const ASKED: usize = 2 << 20;
 /// Bytes of the headers of an answer, their names among them.
 pub const HEADERS: usize = 64 << 10;
 

@@ -5,10 +5,11 @@ use elasticsearch::http::Method;
 use serde_json::Value;
 
 use super::index::guard;
-use super::node::Answer;
+use super::node::{Answer, NodeRequest};
 use super::outcome::{self, Outcome, Sent, Whole};
 use super::pace::{self, Pace};
 use super::{Elastic, blocks, refused};
+use crate::bounds::WRITTEN;
 use crate::offer::{Batch, Item, OfferId, Reject, Version};
 use crate::store::{StoreError, Written};
 
@@ -110,7 +111,9 @@ impl Elastic {
     /// One bulk request, without a judgement of what comes back.
     pub(super) async fn send_bulk(&self, text: Vec<u8>) -> Result<Answer, StoreError> {
         let path = format!("/{}/_bulk?require_alias=true&timeout={SHARDS}s&filter_path={ASKED}", guard(&self.index));
-        self.nodes.send(Method::Post, &path, MEDIA, Some(text.into())).await
+        let sent =
+            NodeRequest { method: Method::Post, path: &path, media: MEDIA, body: Some(text.into()), most: WRITTEN };
+        self.nodes.send(&sent).await
     }
 
     /// Sends a request. What the network says is for the caller to wait for: the same may be written again under the same
@@ -137,8 +140,8 @@ impl Elastic {
 
     /// Whether the server answers at all.
     async fn is_there(&self) -> bool {
-        let asked = self.nodes.send(Method::Get, "/", "application/json", None);
-        matches!(tokio::time::timeout(LOOK, asked).await, Ok(Ok(_)))
+        let sent = NodeRequest::json(Method::Get, "/", None);
+        matches!(tokio::time::timeout(LOOK, self.nodes.send(&sent)).await, Ok(Ok(_)))
     }
 
     /// What became of each action of a request; of one that is alone the answer to the whole says it.

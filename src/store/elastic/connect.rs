@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use elasticsearch::http::{Method, Url};
+use elasticsearch::http::Url;
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
 
-use super::node::{Answer, Node, Sent, Silence};
+use super::node::{Answer, Node, NodeRequest, Silence};
 use super::pin;
 use super::trust::{file, innermost, refusal, untrusted};
 use crate::plan::{Fingerprint, Server, is_loopback};
@@ -68,23 +67,17 @@ impl Nodes {
 
     /// One request; what the network says is an error, what the server says is an answer. A node that does not answer is
     /// passed over: all that we write may be written twice, but for what holds only once (`if_seq_no`).
-    pub async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        media: &'static str,
-        body: Option<Bytes>,
-    ) -> Result<Answer, StoreError> {
+    pub async fn send(&self, sent: &NodeRequest<'_>) -> Result<Answer, StoreError> {
         let (mut unreached, mut refused) = (Vec::new(), None);
         for node in self.in_turn() {
-            match self.ask(node, &Sent { method, path, media, body: body.clone() }).await {
+            match self.ask(node, sent).await {
                 Ok(answer) => {
                     node.rests.store(0, Ordering::Relaxed);
                     return Ok(answer);
                 }
                 Err(StoreError::Unreached(why)) => {
                     unreached.push(why);
-                    if path.contains("if_seq_no=") || path.contains("op_type=create") {
+                    if sent.path.contains("if_seq_no=") || sent.path.contains("op_type=create") {
                         break;
                     }
                 }
@@ -102,7 +95,7 @@ impl Nodes {
     }
 
     /// One request to one node; nothing goes out before its chain was held against the fingerprint.
-    async fn ask(&self, node: &Node, sent: &Sent<'_>) -> Result<Answer, StoreError> {
+    async fn ask(&self, node: &Node, sent: &NodeRequest<'_>) -> Result<Answer, StoreError> {
         if let Some(fingerprint) = self.fingerprint.as_ref().filter(|_| !node.held.load(Ordering::Relaxed)) {
             pin::certificate(&node.url, fingerprint).await?;
             node.held.store(true, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use elasticsearch::http::Method;
 use super::Elastic;
 use super::blocks::{self, Wanted};
 use super::indices::Index;
+use super::node::NodeRequest;
 use crate::store::StoreError;
 
 impl Elastic {
@@ -25,7 +26,7 @@ impl Elastic {
     /// A server without the header or the licence of the product is taken, and said to be one.
     async fn licence(&self) -> Result<Vec<String>, StoreError> {
         let mut notices = Vec::new();
-        let info = self.nodes.send(Method::Get, "/", "application/json", None).await?;
+        let info = self.nodes.send(&NodeRequest::json(Method::Get, "/", None)).await?;
         if !info.product {
             notices.push(
                 "the server does not say that it is Elasticsearch (no header `X-Elastic-Product`): something \

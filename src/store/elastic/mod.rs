@@ -27,10 +27,9 @@ mod trust;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use connect::Nodes;
 use elasticsearch::http::Method;
-use node::Text;
+use node::{NodeRequest, Text};
 use room::Room;
 use serde_json::Value;
 
@@ -99,7 +98,7 @@ impl Elastic {
 
     /// The version of what answers; an error when it is not an Elasticsearch that is supported.
     async fn checked(&self) -> Result<String, StoreError> {
-        let (status, text) = self.send(Method::Get, "/", "application/json", None).await?;
+        let (status, text) = self.send(&NodeRequest::json(Method::Get, "/", None)).await?;
         let info: Value = serde_json::from_str(&text).unwrap_or_default();
         if matches!(status, 401 | 403 | 408 | 429 | 500..=599) {
             return Err(refused(status, &info));
@@ -147,8 +146,7 @@ impl Elastic {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(u16, Value), StoreError> {
-        let bytes = body.map(Value::to_string);
-        let (status, text) = self.send(method, path, "application/json", bytes).await?;
+        let (status, text) = self.send(&NodeRequest::json(method, path, body.map(Value::to_string))).await?;
         match serde_json::from_str(&text) {
             Err(error) if matches!(status, 200..=299) => Err(unreadable(error)),
             answer => Ok((status, answer.unwrap_or_default())),
@@ -156,14 +154,8 @@ impl Elastic {
     }
 
     /// One request; what the network says is an error, what the server says is an answer.
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        media: &'static str,
-        body: Option<String>,
-    ) -> Result<(u16, Text), StoreError> {
-        let answer = self.nodes.send(method, path, media, body.map(Bytes::from)).await?;
+    async fn send(&self, sent: &NodeRequest<'_>) -> Result<(u16, Text), StoreError> {
+        let answer = self.nodes.send(sent).await?;
         Ok((answer.status, answer.text))
     }
 }

@@ -14,7 +14,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, Hea
 
 use super::connect::wrong;
 use super::trust::certificates;
-use crate::bounds::ANSWER;
+use crate::bounds::ASKED;
 use crate::fetch::{Unread, provider, whole};
 use crate::plan::{Server, is_direct, is_loopback};
 use crate::store::StoreError;
@@ -83,11 +83,20 @@ pub(super) enum Silence {
 }
 
 /// What is sent.
-pub(super) struct Sent<'a> {
+pub(super) struct NodeRequest<'a> {
     pub method: Method,
     pub path: &'a str,
     pub media: &'static str,
     pub body: Option<Bytes>,
+    /// Bytes of the answer that are read at most.
+    pub most: usize,
+}
+
+impl<'a> NodeRequest<'a> {
+    /// JSON, or nothing; what is asked is no document.
+    pub fn json(method: Method, path: &'a str, body: Option<String>) -> Self {
+        NodeRequest { method, path, media: "application/json", body: body.map(Bytes::from), most: ASKED }
+    }
 }
 
 impl Node {
@@ -124,7 +133,7 @@ impl Node {
     }
 
     /// One request to this node. What the server says, of whichever status, is an answer; a redirect is none.
-    pub async fn send(&self, sent: &Sent<'_>) -> Result<Answer, Silence> {
+    pub async fn send(&self, sent: &NodeRequest<'_>) -> Result<Answer, Silence> {
         let answer = self.request(sent)?.send().await.map_err(Silence::Network)?;
         let status = answer.status().as_u16();
         let header = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -133,11 +142,11 @@ impl Node {
         }
         let retry_after = header(RETRY_AFTER).and_then(|value| pause(value, Utc::now()));
         let product = answer.headers().get("x-elastic-product").is_some_and(|value| value == "Elasticsearch");
-        let body = whole(answer, &self.spool, ANSWER).await.map_err(|why| self.unread(why, sent.path))?;
+        let body = whole(answer, &self.spool, sent.most).await.map_err(|why| self.unread(why, sent.path))?;
         Ok(Answer { status, retry_after, product, text: Text::new(body) })
     }
 
-    fn request(&self, sent: &Sent<'_>) -> Result<reqwest::RequestBuilder, Silence> {
+    fn request(&self, sent: &NodeRequest<'_>) -> Result<reqwest::RequestBuilder, Silence> {
         let unusable = |error: &dyn std::fmt::Display| {
             Silence::Unusable(wrong(format!("{}: `{}` cannot be asked: {error}", self.address, sent.path)))
         };
@@ -248,7 +257,7 @@ mod tests {
 
     async fn ask(url: &str, method: Method, body: Option<Bytes>) -> Result<Answer, StoreError> {
         let nodes = Nodes::open(&Server { urls: vec![url.to_owned()], ..Server::default() }).await.unwrap();
-        nodes.send(method, "/_search", "application/json", body).await
+        nodes.send(&NodeRequest { body, ..NodeRequest::json(method, "/_search", None) }).await
     }
 
     #[test]
@@ -263,14 +272,14 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_announced_too_long_is_not_read() {
         let (url, _) = server(async |mut stream: TcpStream| {
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{{", ANSWER + 1);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{{", ASKED + 1);
             stream.write_all(head.as_bytes()).await.unwrap();
             // The rest never comes: whoever waits for it waits for ever.
             std::future::pending::<()>().await;
         })
         .await;
         let error = ask(&url, Method::Get, None).await.err().unwrap();
-        assert!(matches!(&error, StoreError::TooLong(said) if said.contains("/_search with more than 33554432 bytes")));
+        assert!(matches!(&error, StoreError::TooLong(said) if said.contains("/_search with more than 2097152 bytes")));
     }
 
     #[tokio::test]
@@ -327,8 +336,7 @@ mod tests {
             )
         };
         let body = Bytes::from(json!({"a": "b".repeat(100)}).to_string());
-        let sent =
-            Sent { method: Method::Put, path: "/i/_doc/1?x=y", media: "application/json", body: Some(body.clone()) };
+        let sent = NodeRequest { body: Some(body.clone()), ..NodeRequest::json(Method::Put, "/i/_doc/1?x=y", None) };
         for compress in [false, true] {
             let Ok(request) = node(compress).unwrap().request(&sent) else { panic!("no request") };
             let request = request.build().unwrap();

@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::node::Text;
+use super::node::{NodeRequest, Text};
 use super::readable::Extent;
 use super::{Elastic, query, refused, unreadable};
+use crate::bounds::DOCUMENTS;
 use crate::offer::{Closed, OfferId};
 use crate::search::{Found, Search};
 use crate::state::words::Told;
@@ -259,7 +260,8 @@ impl Elastic {
     }
 
     async fn read_text(&self, method: Method, path: &str, body: Option<String>) -> Result<Text, StoreError> {
-        let (status, text) = self.send(method, path, "application/json", body).await?;
+        let (status, text) =
+            self.send(&NodeRequest { most: DOCUMENTS, ..NodeRequest::json(method, path, body) }).await?;
         if status != 200 {
             return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
         }
@@ -270,7 +272,8 @@ impl Elastic {
 impl Store for Elastic {
     async fn get(&self, id: OfferId) -> Result<Option<Box<RawValue>>, StoreError> {
         let path = format!("/{}/_doc/{id}?_source_excludes=content", self.alias);
-        let (status, text) = self.send(Method::Get, &path, "application/json", None).await?;
+        let (status, text) =
+            self.send(&NodeRequest { most: DOCUMENTS, ..NodeRequest::json(Method::Get, &path, None) }).await?;
         match status {
             200 => serde_json::from_str::<Hit>(&text).map(|hit| Some(hit.source)).map_err(unreadable),
             404 if serde_json::from_str::<Value>(&text).is_ok_and(|answer| answer["found"] == false) => Ok(None),
