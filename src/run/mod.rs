@@ -4,6 +4,7 @@ mod ask;
 mod closing;
 mod detail;
 mod ended;
+mod error;
 mod expect;
 mod ground;
 mod judge;
@@ -36,22 +37,22 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::archive::Archive;
 use crate::event::{Counts, Event, EventKind, Outcome, RunId, RunKind, SliceEnd};
-use crate::fetch::{Fetch, FetchError};
-use crate::files::{Appender, FileError};
+use crate::fetch::Fetch;
+use crate::files::Appender;
 use crate::offer::Closed;
 use crate::paginate::Stop;
 use crate::plan::{Plan, Window};
 use crate::sink::files::Files;
 use crate::state::words::{NewRun, Slice};
 use crate::state::{Claim, State, StateError};
-use crate::store::StoreError;
 use crate::store::remote;
-use crate::store::target::{Copying, RunContext, Target, TargetError};
+use crate::store::target::{Copying, RunContext, Target};
 use ended::{End, finished};
 use queue::Queue;
 use writing::Handed;
 
 pub use closing::Closes;
+pub use error::RunError;
 pub use pool::Pool;
 pub use preview::{Preview, PreviewError, preview};
 pub use replay::{Again, replay};
@@ -140,47 +141,6 @@ pub struct Summary {
     pub cause: Option<String>,
     /// Its numbers.
     pub counts: Counts,
-}
-
-/// A run could not be carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The state.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The network.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Another owner writes the source.
-    #[error(
-        "another process writes this source: one with a data directory of its own has taken it in the store since this run began; this run has stopped, and nothing is lost: one of the two is enough, so end the other one, or start this one again to take the source back"
-    )]
-    Fenced,
-    /// The system gives no threads.
-    #[error(
-        "the threads that map pages cannot be started ({0}): does a limit of this user or of the system hold them back?"
-    )]
-    Threads(String),
-    /// A task of ours ended without an answer.
-    #[error("a part of the run ended without an answer: {0}")]
-    Lost(String),
-}
-
-impl From<TargetError> for RunError {
-    fn from(error: TargetError) -> Self {
-        match error {
-            TargetError::Store(error) => RunError::Store(error),
-            TargetError::State(error) => RunError::State(error),
-            TargetError::Fenced => RunError::Fenced,
-            TargetError::Lost(why) => RunError::Lost(why),
-        }
-    }
 }
 
 /// What the slices of a run share.
