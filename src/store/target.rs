@@ -226,7 +226,7 @@ async fn forget_lost(run: &RunContext) -> Result<(), TargetError> {
 async fn forgotten(run: &RunContext) -> Result<u64, TargetError> {
     let Some(reader) = Reader::open(run.state.dir())? else { return Ok(0) };
     let lost = reader.lost_documents(&run.source)?;
-    let count = lost.len() as u64;
+    let count = lost.len();
     if count > 0 {
         run.state.forget(lost).await?;
     }
