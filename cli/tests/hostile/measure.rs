@@ -19,7 +19,7 @@ pub struct Measured {
 }
 
 /// A run that has not ended by then does work that is not linear.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(120);
 /// How often the memory is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 /// Bytes of the output that are kept.
