@@ -68,6 +68,17 @@ impl Bench {
         self.sites.world(|world| world.requests.insert(Site::SmartRecruiters, 0)).unwrap_or_default()
     }
 
+    /// Stored offers with this schedule.
+    fn scheduled(&self, word: &str) -> usize {
+        let mut found = 0;
+        let reader = Reader::open(self.dir.path()).unwrap().unwrap();
+        let mut count = |document: serde_json::Value| {
+            found += usize::from(document["contract.schedule"] == word || document["contract"]["schedule"] == word)
+        };
+        reader.each("smartrecruiters", &mut count).unwrap();
+        found
+    }
+
     fn described(&self) -> usize {
         let reader = Reader::open(self.dir.path()).unwrap().unwrap();
         let truths = self.sites.world(|world| world.truth(Site::SmartRecruiters));
@@ -114,6 +125,27 @@ async fn details_are_asked_for_new_and_changed_records_only() {
     let again = replay(Arc::new(bench.plan("smartrecruiters")), engine, Again::Everything).await.unwrap();
     assert_eq!((again.counts.indexed, again.outcome), (240, Outcome::Complete), "{:?}", again.counts);
     assert_eq!(bench.described(), 240, "details are replayed too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrected_table_is_applied_to_archived_details_by_the_next_run() {
+    let mut bench = Bench::new().await;
+    let listed = "contract.schedule: $.typeOfEmployment.label";
+    let of_detail = "contract.schedule: $.detail.typeOfEmployment.label";
+    bench.text("sources/smartrecruiters.yaml", |text| text.replace(listed, of_detail));
+    bench.run("smartrecruiters").await;
+    let (full, part) = (bench.scheduled("full_time"), bench.scheduled("part_time"));
+    assert!(full > 50, "{full}");
+    bench.requests();
+    bench.text("mappings/lookups/schedules.yaml", |text| text.replace("full-time: full_time", "full-time: part_time"));
+    let (second, _) = bench.run("smartrecruiters").await;
+    assert_eq!(second.counts.indexed, full as u64, "{:?}", second.counts);
+    assert_eq!((bench.scheduled("full_time"), bench.scheduled("part_time")), (0, full + part));
+    assert!(bench.requests() < 10, "details come out of the archive");
+    // A table that the source does not name changes nothing of it.
+    bench.text("mappings/lookups/periods.yaml", |text| text.to_owned() + "\nmore: {word: year}\n");
+    let (third, _) = bench.run("smartrecruiters").await;
+    assert_eq!(third.counts.unchanged, (full + part) as u64, "{:?}", third.counts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

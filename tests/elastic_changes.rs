@@ -3,6 +3,8 @@
 
 #[path = "elasticsearch/bench.rs"]
 mod bench;
+#[path = "elasticsearch/hand.rs"]
+mod hand;
 #[path = "elasticsearch/node.rs"]
 mod node;
 #[path = "elasticsearch/proxy.rs"]
@@ -11,6 +13,7 @@ mod shipped;
 
 use bench::Bench;
 use chrono::{TimeDelta, Utc};
+use hand::hand;
 use jobmarket::event::{Event, EventKind, Outcome};
 use jobmarket::offer::{Batch, Item, Lifecycle, OfferId, Version};
 use jobmarket::run::{Asked, run};
@@ -78,6 +81,9 @@ async fn another_data_directory_takes_a_source_over() {
     let mut bench = Bench::new(0).await;
     bench.run("remotive").await;
     let first = std::mem::replace(&mut bench.dir, tempfile::tempdir().unwrap());
+    // The claim as a program before wrote it: what it brought is of the same request, so sweeps of this one close it.
+    let old = format!(r#"{{"doc": {{"ask": "{}"}}}}"#, bench.plan("remotive").legacy.request);
+    hand(&bench.node, "POST", "jobmarket-claims/_update/remotive", &old).await;
     bench.sites.world(|world| world.show(Site::Remotive, 30, false));
     let (second, events) = bench.run("remotive").await;
     // Nothing is known here: all is written again, under a higher fence, and what is gone is found open.
@@ -170,7 +176,7 @@ async fn what_a_page_wrote_that_was_never_committed_is_closed_by_sweeps() {
     let (id, version, at) = (OfferId::new("remotive", "lost"), Version::new(1_000_000_000, 1), Utc::now());
     let content = br#"{"id":"ID","source":"remotive","source_id":"lost","url":"u","title":"Lost"}"#;
     let content = String::from_utf8_lossy(content).replace("ID", &id.to_string());
-    let brought = Brought { ask: plan.ask.clone(), partition: "{}".into(), start: None, again: false };
+    let brought = Brought { ask: plan.fingerprints.request.clone(), partition: "{}".into(), start: None, again: false };
     let intent = Intent {
         row: 100_000,
         source: "remotive".into(),

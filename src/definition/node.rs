@@ -199,7 +199,7 @@ impl Node {
     }
 
     /// A number as the file writes it; as the program does where the file says it otherwise.
-    pub(super) fn number(&self, file: &str) -> String {
+    pub(crate) fn number(&self, file: &str) -> String {
         let written = file.get(self.at.clone()).unwrap_or_default();
         match self.kind {
             Kind::Int(number) if whole(written) == Some(number) => written.to_owned(),

@@ -69,7 +69,7 @@ impl Budgets {
             budget.interval = budget.interval.max(rate.interval());
             let asked = budget.pause()?;
             let before = |quota: &Rate| {
-                let period = format!("{:?}", quota.period);
+                let period = quota.period.column();
                 earlier.iter().find(|spend| spend.is_of(key, &period)).map(|spend| (spend.spent, spend.reset))
             };
             let pause = budget.spend(quotas, &before)?;
@@ -108,7 +108,7 @@ impl Budgets {
             let of = move |(quota, spent, reset): &(Rate, u32, DateTime<Utc>)| Spend {
                 origin: origin.clone(),
                 credential: (credential & 0xffff) as u16,
-                period: format!("{:?}", quota.period),
+                period: quota.period.column(),
                 spent: *spent,
                 reset: *reset,
             };

@@ -73,6 +73,14 @@ pub struct Place<'a> {
 }
 
 impl Call {
+    /// Whether an address that no file writes may be of this origin: that of its token, or one out of a parameter or a
+    /// variable.
+    pub fn may_ask(&self, origin: &str) -> bool {
+        let values = self.knobs.params.iter().chain(&self.knobs.env).map(|(_, value)| value.to_string());
+        let token = self.credential.token.as_ref().map(|token| token.url.clone());
+        values.chain(token).any(|value| value.contains(origin))
+    }
+
     /// The headers of an answer that say what it means and how its slice goes on.
     pub fn headers_read(&self) -> Vec<String> {
         let tests = self.responses.iter().filter_map(|(codes, _)| codes.test.as_ref().map(|(_, reader)| reader));

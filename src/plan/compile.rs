@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use secrecy::{ExposeSecret, SecretString};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::calls::{Parts, Who, call, detail};
+use super::fingerprint::{Fingerprints, Legacy, Printed};
 use super::partition::partitions;
 use super::server::server_of;
 use super::surroundings::Surroundings;
@@ -38,8 +38,8 @@ pub(super) struct Values<'a> {
     definitions: &'a Definitions,
     path: String,
     surroundings: &'a Surroundings,
-    params: Vec<(String, Tree<'static>)>,
-    env: Vec<(String, Tree<'static>)>,
+    pub(super) params: Vec<(String, Tree<'static>)>,
+    pub(super) env: Vec<(String, Tree<'static>)>,
     moment: Moment,
     /// Secrets that are not set.
     pub(super) missing: Vec<Finding>,
@@ -51,6 +51,11 @@ impl<'a> Values<'a> {
         let moment = Moment { fetched: DateTime::UNIX_EPOCH, lookups: definitions.lookups.clone() };
         let (params, env, missing) = (Vec::new(), Vec::new(), Vec::new());
         Values { definitions, path, surroundings, params, env, moment, missing }
+    }
+
+    /// The value of a variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.surroundings.get(name)
     }
 
     /// The value of a secret. All that are missing are told at once; nothing is made of what stands in for them.
@@ -232,35 +237,12 @@ fn build(
     let partitions = partitions(source, &call, values)?;
     let (stores, files, keeps) = sinks(ask.pipeline.map(|(_, pipeline)| pipeline), values)?;
     let sweep = source.sweep.as_ref().map(|sweep| values.given(&sweep.every, &["sweep", "every"])).transpose()?;
-    let asked = format!(
-        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}",
-        source.request,
-        source.auth(),
-        source.partitions,
-        source.windows,
-        call.pages,
-        source.responses,
-        source.decode,
-        source.records,
-        source.key,
-        values.params,
-        values.env,
-        ask.origins
-    );
-    let meant = format!(
-        "{:?}{:?}{:?}{:?}{:?}{:?}",
-        source.detail,
-        definitions.mapping_of(source).map(|(mapping, ..)| mapping),
-        source.only,
-        source.null_if,
-        source.dedupe,
-        keeps
-    );
+    let legacy = Printed { definitions, source, pages: &call.pages, keeps: &keeps, origins: &ask.origins };
     Ok(Plan {
         source: used.and_then(|used| used.name.as_ref()).unwrap_or(&source.source).to_string(),
         pipeline: ask.pipeline.map(|(_, pipeline)| pipeline.name.to_string()),
-        ask: format!("{:016x}", xxh3_64(without_ports(&asked).as_bytes())),
-        meaning: format!("{:016x}", xxh3_64(meant.as_bytes())),
+        fingerprints: Fingerprints::of(definitions, source, &ask, values),
+        legacy: Legacy::of(&legacy, values),
         call: Call { knobs: values.knobs(), ..call },
         detail: detail.map(|detail| Detail { call: Call { knobs: values.knobs(), ..detail.call }, ..detail }),
         partitions,
@@ -275,28 +257,38 @@ fn build(
         expect: source.expect.clone(),
         schema: definitions.schema.clone(),
         texts: texts(definitions, source),
-        home: home(&ask.origins, definitions, source, values),
+        home: Addresses::of(definitions, source, values).home(&ask.origins),
         origins: ask.origins,
     })
 }
 
-/// A sandbox takes another port each time; that is not another request.
-fn without_ports(text: &str) -> String {
-    match regex::Regex::new(r"(127\.0\.0\.1|localhost):\d+|port: Some\(\d+\)") {
-        Ok(pattern) => pattern.replace_all(text, "$1").into_owned(),
-        Err(_) => text.to_owned(),
-    }
+/// What may hold an address that a source asks: its file, and the values of its parameters and variables.
+pub(super) struct Addresses {
+    said: String,
+    /// The host of an address is a template, and may be any.
+    any: bool,
 }
 
-/// What stands for the origins that this source asks. An address whose host is a template may be any of them.
-fn home(origins: &Origins, definitions: &Definitions, source: &Source, values: &Values<'_>) -> String {
-    let path = Definitions::source_path(source.source.as_str());
-    let mut said = definitions.files.get(&path).map(|file| file.text.clone()).unwrap_or_default();
-    for (_, value) in values.params.iter().chain(&values.env) {
-        said += &value.to_string();
+impl Addresses {
+    pub(super) fn of(definitions: &Definitions, source: &Source, values: &Values<'_>) -> Self {
+        let path = Definitions::source_path(source.source.as_str());
+        let mut said = definitions.files.get(&path).map(|file| file.text.clone()).unwrap_or_default();
+        for (_, value) in values.params.iter().chain(&values.env) {
+            said += &value.to_string();
+        }
+        let any = said.contains("https://${for") || source.request.url.as_str().starts_with("${for");
+        Addresses { said, any }
     }
-    let any = said.contains("https://${for") || source.request.url.as_str().starts_with("${for");
-    origins.describe(|origin| any || said.contains(origin))
+
+    /// Whether the source may ask this origin.
+    pub(super) fn may_be(&self, origin: &str) -> bool {
+        self.any || self.said.contains(origin)
+    }
+
+    /// What stands for the origins that the source asks.
+    fn home(&self, origins: &Origins) -> String {
+        origins.describe(|origin| self.may_be(origin))
+    }
 }
 
 fn texts(definitions: &Definitions, source: &Source) -> Vec<(String, String)> {

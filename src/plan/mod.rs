@@ -8,6 +8,7 @@ mod calls;
 mod compile;
 mod credential;
 mod failure;
+mod fingerprint;
 mod origins;
 mod partition;
 mod request;
@@ -30,6 +31,7 @@ pub use call::{Call, Knobs, Place};
 pub(crate) use call::{named, window};
 pub use compile::{Ask, compile, known};
 pub use failure::{asked, failure, is_html};
+pub use fingerprint::{Fingerprints, Legacy};
 pub use hosts::Hosts;
 pub use origins::{Origins, is_direct, is_loopback};
 pub use partition::{Parent, Partition, Range};
@@ -46,10 +48,10 @@ pub struct Plan {
     pub source: String,
     /// The pipeline; `None` for a run of the source alone.
     pub pipeline: Option<String>,
-    /// Fingerprint of what is asked: positions and coverage hold under an equal one only.
-    pub ask: String,
-    /// Fingerprint of what is made of it.
-    pub meaning: String,
+    /// What is compared of it with an earlier plan of the same source.
+    pub fingerprints: Fingerprints,
+    /// The same as programs before this one wrote it down.
+    pub legacy: Legacy,
     /// The list: what is asked, page by page.
     pub call: Call,
     /// The second call of each new or changed record.

@@ -43,11 +43,17 @@ impl Origins {
         (target, *rate)
     }
 
-    /// Those that are used, as text for the state: simulated offers never mix with real ones. A sandbox takes another port each time.
+    /// Those that are used, each with what stands for it: this machine whatever the port, as a sandbox takes another one each
+    /// time.
+    pub fn identities(&self, used: impl Fn(&str) -> bool) -> Vec<(&str, String)> {
+        let identity = |to: &Url| if is_loopback(to) { "this machine" } else { to.as_str() }.to_owned();
+        let used = self.targets.iter().filter(|(origin, _)| used(origin));
+        used.map(|(origin, (to, _))| (origin.as_str(), identity(to))).collect()
+    }
+
+    /// What stands for those that are used, as text for the state: simulated offers never mix with real ones.
     pub fn describe(&self, used: impl Fn(&str) -> bool) -> String {
-        let kind = |to: &Url| if is_loopback(to) { "this machine" } else { to.as_str() }.to_owned();
-        let targets = self.targets.iter().filter(|(origin, _)| used(origin));
-        let mut kinds: Vec<String> = targets.map(|(_, (to, _))| kind(to)).collect();
+        let mut kinds: Vec<String> = self.identities(used).into_iter().map(|(_, to)| to).collect();
         kinds.dedup();
         kinds.join(", ")
     }

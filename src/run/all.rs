@@ -66,7 +66,11 @@ async fn finish(shared: &Shared, mut slice: Slice, end: &SliceEnd) -> Result<(),
     slice.state = SliceState::Ended(end.clone());
     shared.engine.state.put_slice(shared.run, slice.clone()).await?;
     if let (SliceEnd::Complete(_), Some(window)) = (end, slice.window) {
-        shared.engine.state.cover(&shared.plan.source, &shared.plan.ask, &slice.partition, window).await?;
+        shared
+            .engine
+            .state
+            .cover(&shared.plan.source, &shared.plan.fingerprints.request, &slice.partition, window)
+            .await?;
     }
     crash::point("slice_ended");
     shared.emit(ended(&slice, end.clone()));

@@ -72,7 +72,7 @@ pub(super) async fn not_seen(shared: &Shared, files: Option<&Files>, accept: boo
         NotSeen::Sweeps(count) => DueSince::Sweeps(count),
         NotSeen::For(span) => DueSince::Instant(shared.now - span.delta()),
     };
-    let due = Due { source: plan.source.clone(), ask: plan.ask.clone(), since };
+    let due = Due { source: plan.source.clone(), ask: plan.fingerprints.request.clone(), since };
     let found = shared.engine.state.due(due).await?;
     let (rows, held) = if accept { accepted(found) } else { allowed(found, expire.at_most) };
     match &held {
@@ -142,7 +142,7 @@ pub(super) async fn close(
                 source: shared.plan.source.clone(),
                 version,
                 at,
-                meaning: shared.plan.meaning.clone(),
+                meaning: shared.plan.fingerprints.mapping.clone(),
                 store: shared.target.in_transaction(),
                 closings,
                 marks,

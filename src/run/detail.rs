@@ -101,13 +101,14 @@ pub(super) async fn details(
     let mut tasks = JoinSet::new();
     let flight = Arc::new(Semaphore::new(detail.call.limits.parallel));
     for (listed, known) in listed.into_iter().zip(known) {
-        let same = known.as_ref().filter(|known| known.meaning == shared.plan.meaning);
+        let same = known.as_ref().filter(|known| known.meaning == shared.plan.fingerprints.mapping);
         if same.is_some_and(|known| known.open && known.listed == Some(listed.hash)) {
             details.seconds.insert(listed.item, Second { listed: Some(listed.hash), answer: Answer::Unchanged });
             continue;
         }
         // Under another meaning what is archived is mapped again.
-        let kept = known.filter(|known| known.meaning != shared.plan.meaning).and_then(|known| known.detail);
+        let kept =
+            known.filter(|known| known.meaning != shared.plan.fingerprints.mapping).and_then(|known| known.detail);
         let kept = kept.and_then(|at| Some((archive::read(&shared.engine.archive, &at).ok()?, at)));
         if let Some((answer, archived)) = kept {
             details.archived.push(archived);

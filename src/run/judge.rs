@@ -45,7 +45,7 @@ pub(super) async fn judge(shared: &Shared, kind: RunKind, read: Outcome) -> Resu
     }
     if kind == RunKind::Sweep || kind == RunKind::Ordinary && shared.plan.windows.is_none() {
         judged.push(AlertKind::NoRecords);
-        shown = state.shown(shared.run, source, &shared.plan.ask).await?;
+        shown = state.shown(shared.run, source, &shared.plan.fingerprints.request).await?;
         found.extend(empty(&shown, &before));
     }
     if kind == RunKind::Sweep {

@@ -83,7 +83,7 @@ async fn write(shared: &Shared, mapping: &Mapping, lost: Lost) -> Result<u64, Ru
             changed_at: row.closed.map_or(mapping.page.fetched, |(at, _)| at),
             closed: row.closed,
             page: lost.page,
-            mapping: plan.meaning.clone(),
+            mapping: plan.fingerprints.mapping.clone(),
         };
         items.push(Item { row: row.row, id, content: *content, lifecycle, range: text.clone() });
     }
@@ -105,6 +105,6 @@ async fn write(shared: &Shared, mapping: &Mapping, lost: Lost) -> Result<u64, Ru
     let stored = rows.iter().enumerate().filter(|(at, _)| !refused(at) && !written.superseded.contains(at));
     let stored: Vec<(u64, u64)> = stored.map(|(_, row)| *row).collect();
     let count = stored.len() as u64;
-    state.restore_lost(version, &plan.meaning, stored).await?;
+    state.restore_lost(version, &plan.fingerprints.mapping, stored).await?;
     Ok(count)
 }

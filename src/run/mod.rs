@@ -285,6 +285,7 @@ pub async fn run(
 ) -> Result<Summary, RunError> {
     let asked = asked.into();
     let span = asked.span();
+    replace_legacy(&engine, &plan).await?;
     let kind = kind(&plan, &engine.state, now, asked).await?;
     let Begin { shared, files, handed, slices, brought, began } = begin(plan, engine, now, kind, span).await?;
     let copying = shared.prepare(brought, kind == RunKind::Sweep).await?;
@@ -314,13 +315,14 @@ pub async fn close(
     now: DateTime<Utc>,
     which: Closes,
 ) -> Result<Summary, RunError> {
+    replace_legacy(&engine, &plan).await?;
     let Begin { shared, files, brought, began, .. } =
         begin(plan, engine, now, RunKind::Close, Some((now, now))).await?;
     let copying = shared.prepare(brought, false).await?;
     match which {
         Closes::Held => closing::not_seen(&shared, files.as_ref(), true).await?,
         Closes::OlderAsk | Closes::Everything => {
-            let other = (which == Closes::OlderAsk).then_some(shared.plan.ask.as_str());
+            let other = (which == Closes::OlderAsk).then_some(shared.plan.fingerprints.request.as_str());
             let rows = shared.engine.state.open_rows(&shared.plan.source, None, other).await?;
             closing::close(&shared, files.as_ref(), &rows, Closed::NotSeen).await?;
             if which == Closes::Everything {
@@ -341,7 +343,7 @@ fn context(engine: &Engine, plan: &Plan) -> RunContext {
         events: engine.events.clone(),
         stop: engine.stop.clone(),
         source: plan.source.clone(),
-        request: plan.ask.clone(),
+        request: plan.fingerprints.request.clone(),
         run: 0,
     }
 }
@@ -351,13 +353,18 @@ fn new_run(plan: &Plan, kind: RunKind, now: DateTime<Utc>, span: Option<Window>)
         source: plan.source.clone(),
         pipeline: plan.pipeline.clone(),
         kind,
-        ask: plan.ask.clone(),
-        meaning: plan.meaning.clone(),
+        ask: plan.fingerprints.request.clone(),
+        meaning: plan.fingerprints.mapping.clone(),
         now,
         span,
         origins: plan.home.clone(),
         texts: plan.texts.clone(),
     }
+}
+
+/// What a program before this one wrote down of the plan is what this one would have written.
+async fn replace_legacy(engine: &Engine, plan: &Plan) -> Result<(), StateError> {
+    engine.state.replace_legacy(&plan.source, &plan.legacy, &plan.fingerprints).await
 }
 
 /// Which kind of run is due.
@@ -372,7 +379,7 @@ async fn kind(plan: &Plan, state: &State, now: DateTime<Utc>, asked: Asked) -> R
         None if partial => Ok(RunKind::Ordinary),
         None => Ok(RunKind::Sweep),
         Some(every) => {
-            let last = state.last_sweep(&plan.source, &plan.ask).await?;
+            let last = state.last_sweep(&plan.source, &plan.fingerprints.request).await?;
             Ok(if last.is_none_or(|last| last + every.delta() <= now) { RunKind::Sweep } else { RunKind::Ordinary })
         }
     }

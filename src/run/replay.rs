@@ -9,7 +9,7 @@ use super::detail::{self, Details};
 use super::large::nth;
 use super::page::{At, Given, work};
 use super::part::on_disk;
-use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, interrupted};
+use super::{Begin, Engine, RunError, Shared, Summary, begin, finished, interrupted, replace_legacy};
 use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::exchange::SharedPage;
@@ -57,6 +57,7 @@ pub async fn replay(plan: Arc<Plan>, engine: Arc<Engine>, again: Again) -> Resul
         Again::Records(_) => RunKind::Retry,
     };
     let now = Utc::now();
+    replace_legacy(&engine, &plan).await?;
     let Begin { shared, brought, began, .. } = begin(plan, engine, now, kind, Some((now, now))).await?;
     // A replay brings back what the store has lost.
     let copying = shared.prepare(brought, kind == RunKind::Replay).await?;
@@ -207,8 +208,8 @@ impl Replay {
             status: page.status,
             archived: row.archived.clone(),
             // What is not known yet, such as a record of the quarantine, belongs to the request that brought it too.
-            ask: row.ask.clone().unwrap_or_else(|| self.shared.plan.ask.clone()),
-            meaning: self.shared.plan.meaning.clone(),
+            ask: row.ask.clone().unwrap_or_else(|| self.shared.plan.fingerprints.request.clone()),
+            meaning: self.shared.plan.fingerprints.mapping.clone(),
             slice,
             halves: Vec::new(),
             marks: Vec::new(),

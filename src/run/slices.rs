@@ -127,13 +127,16 @@ impl Slices {
         let (start, end) = match (self.kind, self.span) {
             (RunKind::Backfill, Some(span)) => span,
             (RunKind::Ordinary, _) => {
-                let covered =
-                    shared.engine.state.covered(&plan.source, &plan.ask, partition, windows.begin(self.now)).await?;
+                let covered = shared
+                    .engine
+                    .state
+                    .covered(&plan.source, &plan.fingerprints.request, partition, windows.begin(self.now))
+                    .await?;
                 windows.ordinary(self.now, covered)
             }
             (RunKind::Sweep | RunKind::Backfill | RunKind::Replay | RunKind::Retry | RunKind::Close, _) => {
                 // What an older window brought is looked for there, or it could never be missed.
-                let oldest = shared.engine.state.oldest(&plan.source, &plan.ask).await?;
+                let oldest = shared.engine.state.oldest(&plan.source, &plan.fingerprints.request).await?;
                 let begin = windows.begin(self.now);
                 (oldest.map_or(begin, |oldest| oldest.min(begin)), windows.until.unwrap_or(self.now))
             }

@@ -103,6 +103,17 @@ impl Period {
         }
     }
 
+    /// As the state writes it down.
+    pub fn column(self) -> String {
+        match self {
+            Period::Seconds(seconds) => format!("Seconds({seconds})"),
+            Period::Hour => "Hour".into(),
+            Period::Day => "Day".into(),
+            Period::Week => "Week".into(),
+            Period::Month => "Month".into(),
+        }
+    }
+
     /// When a quota spent now is whole again: the next full hour, midnight, Monday or first of the month, UTC.
     pub fn reset(self, now: DateTime<Utc>) -> DateTime<Utc> {
         let today = now.date_naive();
@@ -201,6 +212,15 @@ impl TryFrom<String> for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn periods_are_written_down_as_every_version_does() {
+        for (rate, stored) in
+            [("1/30s", "Seconds(30)"), ("1/h", "Hour"), ("1/d", "Day"), ("1/w", "Week"), ("1/month", "Month")]
+        {
+            assert_eq!(rate.parse::<Rate>().unwrap().period.column(), stored);
+        }
+    }
 
     #[test]
     fn spans_rates_and_shares_parse() {

@@ -9,6 +9,7 @@ mod audit;
 mod copy;
 mod fault;
 mod holding;
+mod legacy;
 mod lock;
 mod lost;
 mod outside;

@@ -46,7 +46,7 @@ pub fn no_stray(flags: &[String], project: &Project, plans: &[Plan]) -> anyhow::
         let mut only = Origins::default();
         only.add(from, from, None).map_err(anyhow::Error::msg)?;
         let named = |origin: &str| project.definitions.files.values().any(|file| file.text.contains(origin));
-        let asked = |origin: &str| plans.iter().any(|plan| format!("{:?}", plan.call).contains(origin));
+        let asked = |origin: &str| plans.iter().any(|plan| plan.call.may_ask(origin));
         if let Some(origin) = only.names().find(|origin| !named(origin) && !asked(origin)) {
             bail!(
                 "--origin {flag}: no source asks `{origin}`; write it as it stands in the source, such as `https://host`"
@@ -182,7 +182,7 @@ pub fn again(project: &Project, source: &str, reader: &Reader) -> anyhow::Result
         bail!("`{}` was never run into {}; it holds: {held}", plan.source, project.data.display());
     };
     if home != plan.home {
-        (plan.home, plan.ask) = (home, ask);
+        (plan.home, plan.fingerprints.request) = (home, ask);
     }
     Ok(Arc::new(plan))
 }

@@ -6,6 +6,7 @@
 #[path = "../field/case.rs"]
 #[allow(dead_code, reason = "cases are not read from files here")]
 mod case;
+mod fingerprints;
 #[path = "../field/play.rs"]
 mod play;
 mod table;
@@ -28,6 +29,9 @@ fn main() {
         .map(|row| Trial::test(row.key.clone(), move || check(&row)))
         .chain(shared(&keys, &rows).into_iter().map(|row| Trial::test(row.key.clone(), move || check(&row))))
         .collect();
+    let right = fingerprints::right(&rows);
+    let all: Vec<Row> = right.iter().cloned().chain(shared(&keys, &right)).collect();
+    trials.push(Trial::test("each key changes the fingerprints that are its own", move || fingerprints::check(&all)));
     trials.push(Trial::test("each key has a row", move || covered(&keys, &rows)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -110,6 +110,12 @@ fn row(kind: &str, path: &str, written: Written) -> Row {
 }
 
 impl Row {
+    /// The row of the same key with these lines.
+    pub fn with(&self, [a, b]: &[String; 2]) -> Row {
+        let (kind, path) = self.key.split_once(' ').unwrap();
+        row(kind, path, Written { a: a.clone(), b: b.clone(), ..self.written.clone() })
+    }
+
     /// The same with the lines of the key in a shared part.
     pub fn in_a_shared_part(&self) -> Row {
         let path = self.key.trim_start_matches("source ");
@@ -166,9 +172,10 @@ fn name(entry: &str) -> &str {
     entry.split(':').next().unwrap_or_default()
 }
 
-/// Lines over the usual ones: an entry of the same name takes the place of the usual one.
+/// Lines over the usual ones: an entry of the same name takes the place of the usual one, and `mapping` that of `map`.
 fn merged(usual: &str, own: &str) -> String {
     let own = entries(own);
-    let kept = entries(usual).into_iter().filter(|entry| !own.iter().any(|other| name(other) == name(entry)));
+    let same = |own: &str, usual: &str| own == usual || (own, usual) == ("mapping", "map");
+    let kept = entries(usual).into_iter().filter(|entry| !own.iter().any(|other| same(name(other), name(entry))));
     kept.chain(own.iter().cloned()).collect()
 }

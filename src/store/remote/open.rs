@@ -45,7 +45,8 @@ pub async fn open(plan: &Plan, run: RunContext, floor: u64) -> Result<Opened, Ta
     let mut claim = state.claim(source, &name(&here), fence, strange).await?;
     // The index of a new schema is another one than before. What is copied into it is compared at the end of the run.
     claim.strange &= strange || !server.is_copying();
-    Ok(Opened { server: Some(server), stores, run, claim, last: ask })
+    let last = ask.map(|ask| plan.request_written(ask));
+    Ok(Opened { server: Some(server), stores, run, claim, last })
 }
 
 impl Opened {
