@@ -27,6 +27,9 @@ pub const HELD: usize = 1 << 20;
 /// Bytes of a page that wait in memory for the rest of it: of its details, and of the contents of its offers.
 pub const WAITING: usize = 4 << 20;
 
+/// Bytes of the parts of pages that wait to be written by one run, as they lie in memory.
+pub const WRITING: usize = 12 << 20;
+
 /// Bytes that the tree of one value takes: of a record, of a detail, or of what stands around the records.
 pub const TREE: usize = 8 << 20;
 /// Bytes that the tree of a whole page takes where its records cannot be read one by one. One such page is read at a time.

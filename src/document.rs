@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::offer::{Batch, Closed, Item, Lifecycle, Version, content_hash, instant};
+use crate::offer::{Closed, Item, Lifecycle, Version, content_hash, instant};
 
 /// A stored document, split where the content of the offer ends. A member of the content may have a name that the program
 /// writes too, as `extra.closed_at`: it says nothing of the offer.
@@ -91,10 +91,10 @@ impl<'t> Document<'t> {
     }
 }
 
-impl Batch<'_> {
-    /// The document of an item, appended to `out`.
-    pub fn document(&self, item: &Item, out: &mut Vec<u8>) {
-        Document::write(&self.text[item.range.clone()], &item.lifecycle, out);
+impl Item {
+    /// Its document, appended to `out`.
+    pub fn document(&self, out: &mut Vec<u8>) {
+        Document::write(&self.text, &self.lifecycle, out);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The canonical offer: cells by field number, its id and version, and the text that every sink takes.
 use std::fmt;
-use std::ops::Range;
 
+use bytes::Bytes;
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
@@ -171,13 +171,11 @@ pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(format, true)
 }
 
-/// What a page (or part) gives to the sinks: one buffer, and where in it each offer lies.
+/// What a page (or part) gives to the sinks.
 #[derive(Clone, Debug, Default)]
-pub struct Batch<'t> {
+pub struct Batch {
     /// Version of the page.
     pub version: Version,
-    /// Serialised contents, one after the other, without lifecycle.
-    pub text: &'t [u8],
     /// What is to be written, in page order.
     pub items: Vec<Item>,
 }
@@ -193,8 +191,8 @@ pub struct Item {
     pub content: u64,
     /// What the program adds.
     pub lifecycle: Lifecycle,
-    /// Its content in [`Batch::text`].
-    pub range: Range<usize>,
+    /// Its serialised content, without lifecycle: a piece of what the page made, which is not copied.
+    pub text: Bytes,
 }
 
 /// A record that could not be made an offer, or an offer that a store refused for good.

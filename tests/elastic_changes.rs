@@ -188,9 +188,9 @@ async fn what_a_page_wrote_that_was_never_committed_is_closed_by_sweeps() {
     };
     engine.state.intent(vec![intent]).await.unwrap();
     let lifecycle = Lifecycle { first_seen_at: at, changed_at: at, closed: None, page: version, mapping: "m".into() };
-    let item = Item { row: 100_000, id, content: 1, lifecycle, range: 0..content.len() };
+    let item = Item { row: 100_000, id, content: 1, lifecycle, text: content.into() };
     let store = Elastic::to_write(plan.server.as_ref().unwrap(), plan.schema.clone()).await.unwrap();
-    let batch = Batch { version, text: content.as_bytes(), items: vec![item] };
+    let batch = Batch { version, items: vec![item] };
     assert_eq!(store.write(&batch).await.unwrap().refused, []);
     drop(engine);
     // The sweep before it could not show it: two that began since are without it.

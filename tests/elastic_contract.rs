@@ -378,8 +378,8 @@ async fn one(store: &Elastic) -> Result<(), String> {
     let (id, version, at) = (OfferId::new("remotive", "one"), Version::new(2_000_000_000, 1), chrono::Utc::now());
     let content = format!(r#"{{"id":"{id}","source":"remotive","source_id":"one","url":"u","title":"One"}}"#);
     let lifecycle = Lifecycle { first_seen_at: at, changed_at: at, closed: None, page: version, mapping: "m".into() };
-    let item = Item { row: 1, id, content: 1, lifecycle, range: 0..content.len() };
-    let written = store.write(&Batch { version, text: content.as_bytes(), items: vec![item] }).await;
+    let item = Item { row: 1, id, content: 1, lifecycle, text: content.into() };
+    let written = store.write(&Batch { version, items: vec![item] }).await;
     written.map(|written| assert_eq!(written.refused, [])).map_err(|error| error.to_string())
 }
 

@@ -1,6 +1,7 @@
 //! The documents of the benchmark: offers as a run has them, and as ready-made bodies of bulk requests.
 use std::ops::Range;
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use jobmarket::offer::{Batch, Item, Lifecycle, OfferId, Version, content_hash};
 use sandbox::words::{EMPLOYERS, SALARIES, SENTENCES, TOWNS, TRADES};
@@ -13,7 +14,7 @@ pub struct Work {
 /// The offers of one request.
 pub struct Page {
     /// Contents, one after the other.
-    pub text: Vec<u8>,
+    pub text: Bytes,
     /// Keys, and where each content lies.
     pub offers: Vec<(String, Range<usize>)>,
     /// What the plain loader posts.
@@ -29,7 +30,7 @@ impl Work {
                 text.extend_from_slice(offer(number).as_bytes());
                 ranges.push((number.to_string(), start..text.len()));
             }
-            let mut page = Page { text, offers: ranges, body: &[] };
+            let mut page = Page { text: text.into(), offers: ranges, body: &[] };
             page.body = page.loaded().leak();
             page
         };
@@ -43,7 +44,7 @@ impl Work {
 
 impl Page {
     /// What is written, under a version.
-    pub fn batch(&self, version: Version, at: DateTime<Utc>) -> Batch<'_> {
+    pub fn batch(&self, version: Version, at: DateTime<Utc>) -> Batch {
         let items = self.offers.iter().map(|(key, range)| Item {
             row: 0,
             id: OfferId::new("bench", key),
@@ -55,9 +56,9 @@ impl Page {
                 page: version,
                 mapping: "meaning".into(),
             },
-            range: range.clone(),
+            text: self.text.slice(range.clone()),
         });
-        Batch { version, text: &self.text, items: items.collect() }
+        Batch { version, items: items.collect() }
     }
 
     /// A body as someone would prepare it who knows the documents: no versions.
@@ -65,7 +66,7 @@ impl Page {
         let (mut body, batch) = (Vec::new(), self.batch(Version::new(1_700_000_000, 1), Utc::now()));
         for item in &batch.items {
             body.extend_from_slice(format!("{{\"index\":{{\"_id\":\"{}\"}}}}\n", item.id).as_bytes());
-            batch.document(item, &mut body);
+            item.document(&mut body);
             body.pop();
             body.extend_from_slice(format!(",\"content\":\"{:016x}\"}}\n", item.content).as_bytes());
         }

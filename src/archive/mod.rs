@@ -11,7 +11,8 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::exchange::Page;
-use crate::fetch::spool::{self, Spool};
+use crate::fetch::prepare;
+use crate::files::spool::Spool;
 use crate::files::{self, Appender, DataFile, FileError, How};
 use crate::offer::{OfferId, Version};
 use crate::redact::{put_back, redact, seal};
@@ -158,7 +159,7 @@ pub fn read(root: &Path, at: &Archived) -> Result<Page, ArchiveError> {
     read.map_err(|_| broken())?;
     let page = parse(&record).ok_or_else(broken)?;
     // Who may only read here has another folder for what is large.
-    let prepared = spool::prepared(page.clone(), root).or_else(|_| spool::prepared(page, &std::env::temp_dir()));
+    let prepared = prepare::prepared(page.clone(), root).or_else(|_| prepare::prepared(page, &std::env::temp_dir()));
     Ok(prepared.map_err(fault)?)
 }
 

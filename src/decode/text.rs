@@ -199,7 +199,7 @@ mod tests {
         let packed = Page { body: packed.finish().unwrap().into(), ..page.clone() };
         // As it comes, packed, and as it was made ready when it was received.
         let folder = std::env::temp_dir();
-        let ready = |page: &Page| crate::fetch::spool::prepared(page.clone(), &folder).unwrap();
+        let ready = |page: &Page| crate::fetch::prepare::prepared(page.clone(), &folder).unwrap();
         for page in [ready(&page), ready(&packed), packed, page] {
             let read = text(&page).unwrap();
             let found = (&*read, read.damaged(), read.guessed.is_some());

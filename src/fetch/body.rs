@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::spool::Spool;
+use crate::files::spool::Spool;
 
 /// Why a body was not read whole.
 #[derive(Debug)]

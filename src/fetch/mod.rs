@@ -6,7 +6,7 @@ mod moment;
 mod network;
 mod resolve;
 mod send;
-pub(crate) mod spool;
+pub(crate) mod prepare;
 mod token;
 
 use std::collections::HashMap;
@@ -165,7 +165,7 @@ impl Fetch {
     /// The same with names that somebody else resolves.
     pub fn resolving(data: Option<&Path>, lookup: &Lookup) -> Result<Self, FetchError> {
         let clients = Clients::new(lookup).map_err(|error| FetchError::Client(error.to_string()))?;
-        Ok(Fetch { clients, budgets: Budgets::default(), tokens: Mutex::default(), spool: spool::folder(data) })
+        Ok(Fetch { clients, budgets: Budgets::default(), tokens: Mutex::default(), spool: prepare::folder(data) })
     }
 
     /// What is spent of quotas, to be written down.

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::body::{Unread, whole};
 use super::network::{Closed, refusal};
-use super::spool::prepared;
+use super::prepare::prepared;
 use super::{Ask, Fetch, Heard};
 use crate::bounds::{BODY, HEADERS};
 use crate::exchange::{Body, Chosen, Page, Reach};

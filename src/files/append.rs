@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::thread;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::FileError;
@@ -17,7 +18,7 @@ pub struct Appender {
 
 struct Order {
     file: DataFile,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     done: oneshot::Sender<Result<u64, FileError>>,
 }
 
@@ -42,14 +43,14 @@ impl Appender {
     }
 
     /// Appends to a file, made with its folders where it is missing; the offset of the first byte.
-    pub async fn append(&self, file: DataFile, bytes: Vec<u8>) -> Result<u64, FileError> {
+    pub async fn append(&self, file: DataFile, bytes: impl Into<Bytes>) -> Result<u64, FileError> {
         self.queue(file, bytes).await?.done().await
     }
 
     /// Queues an append: appends are made in the order in which they are queued.
-    pub async fn queue(&self, file: DataFile, bytes: Vec<u8>) -> Result<Queued, FileError> {
+    pub async fn queue(&self, file: DataFile, bytes: impl Into<Bytes>) -> Result<Queued, FileError> {
         let (done, answer) = oneshot::channel();
-        let order = Order { file: file.clone(), bytes, done };
+        let order = Order { file: file.clone(), bytes: bytes.into(), done };
         self.orders.send(order).await.map_err(|_| ended(&file))?;
         Ok(Queued { file, answer })
     }

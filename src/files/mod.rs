@@ -4,6 +4,7 @@ mod column;
 mod data_file;
 mod mode;
 mod read;
+pub(crate) mod spool;
 
 use std::io;
 use std::path::Path;

@@ -131,8 +131,7 @@ pub(super) async fn close(
         shared.target.close(&mut closings, version, at).await?;
         let mut marks = Vec::new();
         if let Some(files) = files {
-            let (text, items) = closed(&closings, at);
-            if let Some(lines) = files.write(&Batch { version, text: &text, items }).await? {
+            if let Some(lines) = files.write(&Batch { version, items: closed(&closings, at) }).await? {
                 marks.push(lines.mark().await?);
             }
         }

@@ -21,7 +21,7 @@ use crate::definition::source::OnError;
 use crate::event::EventKind;
 use crate::exchange::{Request, SharedPage};
 use crate::extract::{Around, Made, Records};
-use crate::fetch::{FetchError, Note, spool};
+use crate::fetch::{FetchError, Note, prepare};
 use crate::offer::{OfferId, Reject, Version, content_hash};
 use crate::plan::{Detail, Meaning, Place, Plan};
 use crate::state::words::Archived;
@@ -154,7 +154,7 @@ fn waiting(folder: &FilePath, page: SharedPage, held: &AtomicUsize) -> io::Resul
         return Ok(page);
     }
     held.fetch_sub(own, Ordering::Relaxed);
-    spool::page_laid_down(&page, folder).map(Arc::new)
+    prepare::page_laid_down(&page, folder).map(Arc::new)
 }
 
 /// Asks for one detail; what a failure means is the source's word.

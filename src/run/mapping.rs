@@ -9,7 +9,7 @@ use crate::bounds::{RAW, RECORD_FLAWS, WAITING};
 use crate::decode::{self, Row, Text, Unread};
 use crate::exchange::Page;
 use crate::extract::{Around, Flaw, Made};
-use crate::fetch::spool;
+use crate::files::spool;
 use crate::offer::{OfferId, Reject, content_hash};
 use crate::state::words::{Fate, Mapped, Record};
 use crate::tree::Tree;

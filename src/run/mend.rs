@@ -85,7 +85,13 @@ async fn write(shared: &Shared, mapping: &Mapping, lost: Lost) -> Result<u64, Ru
             page: lost.page,
             mapping: plan.fingerprints.mapping.clone(),
         };
-        items.push(Item { row: row.row, id, content: *content, lifecycle, range: text.clone() });
+        items.push(Item {
+            row: row.row,
+            id,
+            content: *content,
+            lifecycle,
+            text: mapping.mapped.text.slice(text.clone()),
+        });
     }
     if items.is_empty() {
         return Ok(0);
@@ -93,7 +99,7 @@ async fn write(shared: &Shared, mapping: &Mapping, lost: Lost) -> Result<u64, Ru
     state.intent(intents).await?;
     crash::point("intended");
     let rows: Vec<(u64, u64)> = items.iter().map(|item| (item.row, item.content)).collect();
-    let batch = Batch { version, text: &mapping.mapped.text, items };
+    let batch = Batch { version, items };
     let written = shared.target.restore(&batch).await?;
     crash::point("written");
     if written.fenced {

@@ -2,15 +2,24 @@
 //! were admitted.
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::RunError;
 use super::writing::Handed;
+use crate::bounds::WRITING;
 use crate::crash;
 use crate::state::State;
 
 /// Pages of all slices that wait to be written.
 const WAITING: usize = 4;
+
+/// Bytes of a unit of the room.
+const UNIT: usize = 1 << 10;
+
+/// What so many bytes take of the room: all of it at most, so that each page fits.
+fn units(bytes: usize) -> u32 {
+    bytes.min(WRITING).div_ceil(UNIT) as u32
+}
 
 /// Takes the pages of all slices, in one order.
 pub(super) struct Queue {
@@ -18,25 +27,38 @@ pub(super) struct Queue {
     pages: mpsc::Sender<Option<Handed>>,
     /// Held by the page that is admitted.
     turn: Mutex<()>,
+    /// The memory that pages may take from here until they are committed, in units of [`UNIT`]: the disk may be slow.
+    room: Arc<Semaphore>,
 }
 
 impl Queue {
     /// An empty queue, and its other end.
     pub(super) fn new() -> (Self, mpsc::Receiver<Option<Handed>>) {
         let (pages, handed) = mpsc::channel(WAITING);
-        (Queue { pages, turn: Mutex::new(()) }, handed)
+        let room = Arc::new(Semaphore::new(WRITING / UNIT));
+        (Queue { pages, turn: Mutex::new(()), room }, handed)
     }
 
     /// Waits for a place, then admits a page (or part) and hands it over; whether all its keys were known. What one page
     /// is told of another one that is not committed yet holds only if that one is committed first.
     pub(super) async fn join(&self, state: &State, mut page: Handed) -> Result<bool, RunError> {
-        let place = self.pages.reserve().await.map_err(|_| writer_is_gone())?;
+        // One page at a time asks for room: those before it are with the writer, and leave without anybody's help.
         let _turn = self.turn.lock().await;
+        let place = self.pages.reserve().await.map_err(|_| writer_is_gone())?;
+        let mut room = self.room(units(page.weight())).await?;
         page.commit.admitted = state.admit(Arc::new(page.commit.admit.clone())).await?;
+        // What it closes came to light only now.
+        let more = units(page.weight()).saturating_sub(room.num_permits() as u32);
+        room.merge(self.room(more).await?);
+        page.room = Some(room);
         crash::point("admitted");
         let all_known = page.commit.admitted.all_known;
         place.send(Some(page));
         Ok(all_known)
+    }
+
+    async fn room(&self, units: u32) -> Result<OwnedSemaphorePermit, RunError> {
+        self.room.clone().acquire_many_owned(units).await.map_err(|_| writer_is_gone())
     }
 
     /// Nothing comes any more.
@@ -53,8 +75,12 @@ pub(super) fn writer_is_gone() -> RunError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
     use chrono::Utc;
     use tokio::sync::oneshot;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::event::{EventKind, RunKind};
@@ -71,6 +97,10 @@ mod tests {
     /// A page with one offer, the same in all pages, of one of four contents.
     fn page(run: i64, claim: &Claim, slice: usize, number: u64) -> Handed {
         let text = format!("{{\"title\":\"{}\"}}", (number as usize + slice) % 4).into_bytes();
+        page_of(text, (run, claim), slice, number)
+    }
+
+    fn page_of(text: Vec<u8>, (run, claim): (i64, &Claim), slice: usize, number: u64) -> Handed {
         let fate = Fate::Offer { content: content_hash(&text), text: 0..text.len() };
         let id = Some(OfferId::new("a", "1"));
         let record = Record { item: 0, key: Some("1".into()), id, fate, listed: None, raw: None, expires: None };
@@ -106,7 +136,7 @@ mod tests {
             from: None,
             quality: Quality::default(),
         };
-        Handed { commit, event: EventKind::TokenRenewed, done: oneshot::channel().0 }
+        Handed { commit, event: EventKind::TokenRenewed, done: oneshot::channel().0, room: None }
     }
 
     async fn begun(state: &State) -> i64 {
@@ -127,6 +157,39 @@ mod tests {
             let admitted = state.admit(Arc::new(admit)).await.unwrap();
             assert!(matches!(admitted.verdicts[0], Verdict::Write { new: true, .. }), "{:?}", admitted.verdicts);
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn pages_that_wait_for_a_slow_disk_take_so_much_memory_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let claim = Arc::new(state.claim("a", "local", 1, false).await.unwrap());
+        let run = begun(&state).await;
+        let (queue, mut handed) = Queue::new();
+        let count = 40;
+        let pages = tokio::spawn({
+            let (state, claim) = (state.clone(), claim.clone());
+            async move {
+                for number in 0..count {
+                    let text = format!("{{\"title\":\"{}\"}}", "t".repeat(900_000)).into_bytes();
+                    queue.join(&state, page_of(text, (run, &claim), 0, number)).await.unwrap();
+                }
+            }
+        });
+        // A writer whose disk is so slow that it commits a page only when no other one comes.
+        let (mut held, mut most, mut taken) = (VecDeque::new(), 0, 0);
+        while taken < count {
+            match timeout(Duration::from_millis(50), handed.recv()).await {
+                Ok(page) => {
+                    held.push_back(page.unwrap().unwrap());
+                    taken += 1;
+                    most = held.iter().map(Handed::weight).sum::<usize>().max(most);
+                }
+                Err(_) => drop(held.pop_front().expect("a page comes while none is held")),
+            }
+        }
+        pages.await.unwrap();
+        assert!((WRITING / 2..=WRITING).contains(&most), "{most}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

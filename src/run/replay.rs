@@ -14,7 +14,7 @@ use crate::archive;
 use crate::event::{EventKind, Outcome, RunKind};
 use crate::exchange::SharedPage;
 use crate::extract::Flaw;
-use crate::fetch::spool;
+use crate::files::spool;
 use crate::offer::{OfferId, Version};
 use crate::plan::{Meaning, Plan};
 use crate::position::Position;

@@ -116,7 +116,7 @@ impl Reading {
         };
         let (done, last) = oneshot::channel();
         self.last = Some(last);
-        self.shared.queue.join(&self.shared.engine.state, Handed { commit, event, done }).await
+        self.shared.queue.join(&self.shared.engine.state, Handed { commit, event, done, room: None }).await
     }
 
     /// Waits until all that was handed over is committed.

@@ -1,21 +1,20 @@
 //! One writer a run: pages of all slices in one order, so that the change log and the journal agree after a crash.
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::part::on_disk;
 use super::{RunError, Shared};
+use crate::bounds::HELD;
 use crate::crash;
 use crate::event::EventKind;
-use crate::fetch::spool;
-use crate::offer::{Batch, Item};
+use crate::offer::Batch;
 use crate::sink::batch::{closed, items};
 use crate::sink::files::{Files, Logged};
 use crate::state::Pending;
-use crate::state::words::{Closing, Commit};
+use crate::state::words::{Closing, Commit, Fate, Record};
 
 /// A page (or part) to be written.
 pub(super) struct Handed {
@@ -24,6 +23,27 @@ pub(super) struct Handed {
     pub event: EventKind,
     /// Answered when it is committed: the distinct keys of its slice so far.
     pub done: oneshot::Sender<u64>,
+    /// Its share of the memory for what waits; given back when it is committed.
+    pub room: Option<OwnedSemaphorePermit>,
+}
+
+impl Handed {
+    /// Bytes that it takes in memory at most, its lines in the change log among them. What is large lies in a file.
+    pub fn weight(&self) -> usize {
+        let in_memory = |text: usize| if text > HELD { 0 } else { text };
+        let records = &self.commit.admit.page.records;
+        let record = |record: &Record| {
+            let said = match &record.fate {
+                Fate::Rejected(reject) => reject.message.len(),
+                _ => 0,
+            };
+            size_of::<Record>() + record.key.as_ref().map_or(0, String::len) + said
+        };
+        let closings = &self.commit.admitted.closings;
+        let closed = closings.iter().filter_map(|(_, closing)| closing.content.as_ref()).map(Bytes::len).sum();
+        let texts = in_memory(self.commit.admit.page.text.len()) + in_memory(closed);
+        2 * texts + records.iter().map(record).sum::<usize>() + closings.len() * size_of::<Closing>()
+    }
 }
 
 /// Pages that may wait for the disk at a time, in each of the two steps.
@@ -31,6 +51,14 @@ const PENDING: usize = 8;
 
 /// Pages on their way to a store outside at a time.
 const SENDING: usize = 4;
+
+/// A page that the state commits.
+struct Committing {
+    pending: Pending,
+    event: EventKind,
+    done: oneshot::Sender<u64>,
+    _room: Option<OwnedSemaphorePermit>,
+}
 
 struct Writer {
     shared: Arc<Shared>,
@@ -40,7 +68,7 @@ struct Writer {
     /// Lines of the change log are on their way to the disk.
     logging: VecDeque<(Handed, Option<Logged>)>,
     /// Handed over to the state.
-    pending: VecDeque<(Pending, EventKind, oneshot::Sender<u64>)>,
+    pending: VecDeque<Committing>,
 }
 
 /// Takes pages until nothing is handed over any more; gives the change log back.
@@ -136,7 +164,7 @@ impl Writer {
     /// Writes the lines of a page to the change log.
     async fn log(&mut self, page: Handed) -> Result<(), RunError> {
         let lines = match &self.files {
-            Some(files) => lines(files, &page.commit, self.shared.engine.fetch.folder()).await?,
+            Some(files) => lines(files, &page.commit).await?,
             None => None,
         };
         self.logging.push_back((page, lines));
@@ -149,17 +177,18 @@ impl Writer {
     /// Brings the oldest page one step on: from the log to the journal, or from the journal to those who wait.
     async fn step(&mut self) -> Result<(), RunError> {
         if self.pending.len() <= PENDING
-            && let Some((Handed { mut commit, event, done }, lines)) = self.logging.pop_front()
+            && let Some((Handed { mut commit, event, done, room }, lines)) = self.logging.pop_front()
         {
             if let Some(lines) = lines {
                 commit.marks.push(lines.mark().await?);
                 crash::point("logged");
             }
             commit.quotas = self.shared.engine.fetch.spent().await;
-            self.pending.push_back((self.shared.engine.state.commit(commit).await?, event, done));
+            let pending = self.shared.engine.state.commit(commit).await?;
+            self.pending.push_back(Committing { pending, event, done, _room: room });
             return Ok(());
         }
-        let Some((pending, mut event, done)) = self.pending.pop_front() else { return Ok(()) };
+        let Some(Committing { pending, mut event, done, _room }) = self.pending.pop_front() else { return Ok(()) };
         let committed = pending.done().await?;
         crash::point("committed");
         if let EventKind::PageCommitted { counts, .. } = &mut event {
@@ -172,20 +201,11 @@ impl Writer {
     }
 }
 
-/// Writes the change log of a page.
-async fn lines(files: &Files, commit: &Commit, folder: &Path) -> Result<Option<Logged>, RunError> {
+/// Writes the change log of a page: what is closed stands behind what is new.
+async fn lines(files: &Files, commit: &Commit) -> Result<Option<Logged>, RunError> {
     let admit = &commit.admit;
     let lost = |index: &usize| commit.superseded.contains(index) || commit.refused.iter().any(|(at, _)| at == index);
-    let items: Vec<Item> = items(commit).into_iter().filter(|(index, _)| !lost(index)).map(|(_, item)| item).collect();
-    if commit.admitted.closings.is_empty() {
-        return Ok(files.write(&Batch { version: admit.version, text: &admit.page.text, items }).await?);
-    }
-    // What is closed is written behind what is new, out of one text.
-    let closings: Vec<Closing> = commit.admitted.closings.iter().map(|(_, closing)| closing.clone()).collect();
-    let (more, shut) = closed(&closings, admit.at);
-    let offset = admit.page.text.len();
-    let text = spool::joined(&[&admit.page.text, &more], folder).map_err(on_disk)?;
-    let moved = shut.into_iter().map(|item| Item { range: item.range.start + offset..item.range.end + offset, ..item });
-    let items = items.into_iter().chain(moved).collect();
-    Ok(files.write(&Batch { version: admit.version, text: &text, items }).await?)
+    let own = items(commit).into_iter().filter(|(index, _)| !lost(index)).map(|(_, item)| item);
+    let shut = closed(commit.admitted.closings.iter().map(|(_, closing)| closing), admit.at);
+    Ok(files.write(&Batch { version: admit.version, items: own.chain(shut).collect() }).await?)
 }

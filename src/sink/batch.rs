@@ -21,23 +21,21 @@ pub fn items(commit: &Commit) -> Vec<(usize, Item)> {
             page: commit.from.unwrap_or(admit.version),
             mapping: commit.meaning.clone(),
         };
-        Some((index, Item { row: *row, id: record.id?, content: *content, lifecycle, range: text.clone() }))
+        Some((
+            index,
+            Item { row: *row, id: record.id?, content: *content, lifecycle, text: admit.page.text.slice(text.clone()) },
+        ))
     });
     items.collect()
 }
 
-/// The contents of offers that are closed, one after the other; one that is not stored is known by its id alone.
-pub fn closed(closings: &[Closing], at: DateTime<Utc>) -> (Vec<u8>, Vec<Item>) {
-    let (mut text, mut items) = (Vec::new(), Vec::new());
-    for closing in closings {
-        let start = text.len();
-        match &closing.content {
-            Some(content) => text.extend_from_slice(content),
-            None => text.extend_from_slice(format!("{{\"id\":\"{}\"}}", closing.id).as_bytes()),
-        }
-        let range = start..text.len();
-        let content = content_hash(&text[range.clone()]);
-        items.push(Item { row: closing.row, id: closing.id, content, lifecycle: closing.lifecycle(at), range });
-    }
-    (text, items)
+/// What is written of offers that are closed; one that is not stored is known by its id alone.
+pub fn closed<'c>(closings: impl IntoIterator<Item = &'c Closing>, at: DateTime<Utc>) -> Vec<Item> {
+    let item = |closing: &Closing| {
+        let named = || format!("{{\"id\":\"{}\"}}", closing.id).into();
+        let text = closing.content.clone().unwrap_or_else(named);
+        let (content, lifecycle) = (content_hash(&text), closing.lifecycle(at));
+        Item { row: closing.row, id: closing.id, content, lifecycle, text }
+    };
+    closings.into_iter().map(item).collect()
 }

@@ -1,7 +1,11 @@
 //! `files`: a change log, one line for each indexed offer, in `DIR/SOURCE/RUN.ndjson`.
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
+use crate::files::spool::Spool;
 use crate::files::{self, Appender, DataFile, FileError, Queued};
 use crate::offer::Batch;
 use crate::state::words::Mark;
@@ -45,18 +49,27 @@ impl Files {
         Ok(cut)
     }
 
+    /// A line for each offer. Those of large offers wait for the disk in a file, as the offers themselves do.
+    fn lines(&self, batch: &Batch) -> io::Result<Bytes> {
+        let mut lines = Spool::new(&self.data, 0);
+        let mut line = Vec::new();
+        for item in &batch.items {
+            item.document(&mut line);
+            line.push(b'\n');
+            lines.write_all(&line)?;
+            line.clear();
+        }
+        lines.done()
+    }
+
     /// Queues a line for each offer; `None` when there is none.
-    pub async fn write(&self, batch: &Batch<'_>) -> Result<Option<Logged>, FileError> {
+    pub async fn write(&self, batch: &Batch) -> Result<Option<Logged>, FileError> {
         if batch.items.is_empty() {
             return Ok(None);
         }
-        let mut lines = Vec::with_capacity(batch.text.len() + 256 * batch.items.len());
-        for item in &batch.items {
-            batch.document(item, &mut lines);
-            lines.push(b'\n');
-        }
-        let length = lines.len() as u64;
         let (marked, file) = self.log(&format!("{}.ndjson", self.run));
+        let lines = self.lines(batch).map_err(|error| file.fault(error))?;
+        let length = lines.len() as u64;
         let queued = self.appender.queue(file, lines).await?;
         Ok(Some(Logged { file: marked, length, queued }))
     }

@@ -83,20 +83,20 @@ impl Core {
             closings: Vec::new(),
             closed: Vec::new(),
         };
+        let mut closes = Vec::new();
         // What this run brought itself says nothing of how far the run before it came.
         let first = self.first.get(&admit.run).copied().unwrap_or(0);
         for record in &admit.page.records {
             let (verdict, row, known) = self.judge(record, admit)?;
             let before = known && row.is_some_and(|row| row < first);
             admitted.all_known &= before && !matches!(verdict, Verdict::Write { .. });
-            let closes = match record.fate {
+            let reason = match record.fate {
                 Fate::Gone => Some(Closed::Gone),
                 Fate::Filtered => Some(Closed::Filtered),
                 _ => None,
             };
-            if let (Some(reason), Some(row), true) = (closes, row, known && !admit.again) {
-                let index = admitted.verdicts.len();
-                admitted.closings.extend(self.closing(row, reason)?.map(|closing| (index, closing)));
+            if let (Some(reason), Some(row), true) = (reason, row, known && !admit.again) {
+                closes.push((admitted.verdicts.len(), (row, reason)));
             }
             if let (true, Verdict::Write { row, .. }) = (admit.again, verdict) {
                 let index = admitted.verdicts.len();
@@ -105,6 +105,9 @@ impl Core {
             admitted.verdicts.push(verdict);
             admitted.rows.push(row);
         }
+        let (indices, due): (Vec<_>, Vec<_>) = closes.into_iter().unzip();
+        let closings = indices.into_iter().zip(self.closings(&due)?);
+        admitted.closings = closings.filter_map(|(index, closing)| Some((index, closing?))).collect();
         admitted.all_known &= !admit.page.records.is_empty();
         Ok(admitted)
     }

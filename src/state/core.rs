@@ -1,6 +1,6 @@
 //! The writing thread: it owns the connection, what is in flight, and the seen sets of runs.
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub(super) struct Flying {
 /// What the thread owns.
 pub(super) struct Core {
     pub connection: Connection,
+    /// The data directory.
+    pub folder: PathBuf,
     pub flying: HashMap<OfferId, Flying>,
     /// Rows of ids that are not in `known` yet, and the run that brings them.
     pub rows: HashMap<OfferId, (RunId, u64)>,
@@ -83,6 +85,7 @@ impl Core {
             next_change,
             noted: (0, 0),
             connection,
+            folder: path.parent().unwrap_or(Path::new(".")).to_owned(),
             flying: HashMap::new(),
             rows: HashMap::new(),
             first: HashMap::new(),

@@ -1,4 +1,5 @@
 //! What can go wrong with the state, and what to do about it.
+use std::path::Path;
 use std::sync::Arc;
 
 /// The state could not be read or written.
@@ -45,6 +46,13 @@ pub enum StateError {
         "state.db takes nothing more after the fault that was told before this one; nothing that was committed is lost: mend that one, and start the program again"
     )]
     Closed,
+}
+
+impl StateError {
+    /// What the system says of the data directory.
+    pub(crate) fn unusable(folder: &Path, error: std::io::Error) -> Self {
+        StateError::Folder(folder.display().to_string(), error.to_string())
+    }
 }
 
 /// What SQLite says, and what to do where it is known.

@@ -2,6 +2,7 @@
 mod absent;
 mod admit;
 mod claims;
+mod closings;
 mod column;
 mod commit;
 mod core;
@@ -278,7 +279,8 @@ impl State {
 
     /// What is to be written for offers that are closed; those that are closed already are left out.
     pub async fn closings(&self, rows: Vec<u64>, reason: Closed) -> Result<Vec<Closing>, StateError> {
-        self.ask(move |core| rows.iter().filter_map(|row| core.closing(*row, reason).transpose()).collect()).await
+        let due: Vec<(u64, Closed)> = rows.into_iter().map(|row| (row, reason)).collect();
+        self.ask(move |core| Ok(core.closings(&due)?.into_iter().flatten().collect())).await
     }
 
     /// Closes offers in one transaction.

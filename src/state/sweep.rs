@@ -8,11 +8,10 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::StateError;
 use super::column::{Column, Millis, json, read, seen, to_bytes, to_column};
 use super::core::Core;
-use super::fault::corrupt;
 use super::words::{Close, Closing, GONE, PageKind, Shown, SliceState};
 use crate::document::Document;
 use crate::event::{Counts, RunId, SliceEnd};
-use crate::offer::{Closed, Lifecycle, OfferId, Version, content_hash};
+use crate::offer::{Lifecycle, Version, content_hash};
 use crate::paginate::End;
 
 /// What a run knows of a partition.
@@ -162,33 +161,6 @@ impl Core {
             read(found, ("known", 1), |found| Ok(found.get::<_, Option<Millis>>(0)?.map(|start| start.0)))
         });
         Ok(oldest?)
-    }
-
-    /// What is to be written for an offer that is closed; `None` when it is closed already.
-    pub(super) fn closing(&self, row: u64, reason: Closed) -> Result<Option<Closing>, StateError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT k.id, k.first_seen, k.page, k.meaning, o.doc, k.key, k.n FROM known k LEFT JOIN offers o ON o.n = k.n
-             WHERE k.n = ?1 AND k.version > 0 AND k.closed_at IS NULL",
-        )?;
-        let content = |text: String| match Document::read(&text) {
-            Some(document) => Ok(document.content().into_bytes()),
-            None => Err(corrupt("offers", row)),
-        };
-        let closing = |found: &Row<'_>| {
-            Ok(Closing {
-                row,
-                id: OfferId(found.get(0)?),
-                first_seen: found.get::<_, Millis>(1)?.0,
-                // What was found in a store has none of both here.
-                page: Version(found.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64),
-                mapping: found.get::<_, Option<String>>(3)?.unwrap_or_default(),
-                key: found.get(5)?,
-                content: found.get::<_, Option<String>>(4)?.map(content).transpose()?,
-                reason,
-            })
-        };
-        let found = statement.query_row(params![row as i64], |found| read(found, ("known", 6), closing));
-        Ok(found.optional()?)
     }
 
     /// Closes one offer; whether it was written. Where a store outside was told so, which the intent of this very version

@@ -109,9 +109,8 @@ pub(super) fn made(connection: &Connection) -> Result<Made, StateError> {
 
 /// Settings of the connection that writes: nothing that was acknowledged is lost, not even with the power.
 pub(super) fn prepare(connection: &Connection) -> Result<(), StateError> {
-    connection.execute_batch(
-        "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;",
-    )?;
+    // What a page may have to take back goes to a file of SQLite's where it is large, which `temp_store` would keep in memory.
+    connection.execute_batch("PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
     connection.set_prepared_statement_cache_capacity(64);
     // Whoever opens the file at the same time sees all of it or nothing, and does none of it again.
     let made = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;

@@ -159,7 +159,7 @@ impl Target {
     }
 
     /// Stores what it lost again. What is stored in the transaction of a page cannot be lost alone.
-    pub async fn restore(&self, batch: &Batch<'_>) -> Result<Written, TargetError> {
+    pub async fn restore(&self, batch: &Batch) -> Result<Written, TargetError> {
         match self {
             Target::Nowhere(_) | Target::Embedded(_) => Ok(Written::default()),
             Target::Remote(remote) => remote.write(batch).await,

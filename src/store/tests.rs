@@ -164,27 +164,24 @@ fn server(node: &Node) -> Server {
 }
 
 /// The offers as a batch, each with the lifecycle that its text has.
-fn written(version: Version, offers: &[(i64, String)]) -> (Vec<u8>, Vec<Item>) {
-    let (mut text, mut items) = (Vec::new(), Vec::new());
+fn written(version: Version, offers: &[(i64, String)]) -> Batch {
+    let mut items = Vec::new();
     for (row, offer) in offers {
         let mut offer: Value = serde_json::from_str(offer).unwrap();
         let members = offer.as_object_mut().unwrap();
         let closed = members.remove("closed_at").map(|_| (chrono::Utc::now(), Closed::Gone));
         members.remove("closed_reason");
         members.insert("id".into(), id(*row).to_string().into());
-        let start = text.len();
-        text.extend_from_slice(offer.to_string().as_bytes());
-        let range = start..text.len();
+        let text = offer.to_string().into();
         let at = chrono::DateTime::UNIX_EPOCH;
         let lifecycle = Lifecycle { first_seen_at: at, changed_at: at, closed, page: version, mapping: "m".into() };
-        items.push(Item { row: *row as u64, id: id(*row), content: 1, lifecycle, range });
+        items.push(Item { row: *row as u64, id: id(*row), content: 1, lifecycle, text });
     }
-    (text, items)
+    Batch { version, items }
 }
 
 async fn write_all(store: &Elastic, version: Version, offers: &[(i64, String)]) -> Written {
-    let (text, items) = written(version, offers);
-    let written = store.write(&Batch { version, text: &text, items }).await.unwrap();
+    let written = store.write(&written(version, offers)).await.unwrap();
     store.refresh().await.unwrap();
     written
 }

@@ -38,19 +38,17 @@ pub async fn write(
     version: Version,
     offers: &[(usize, Value)],
 ) -> Result<Written, StoreError> {
-    let (mut text, mut items) = (Vec::new(), Vec::new());
+    let mut items = Vec::new();
     for (number, offer) in offers {
         let mut offer = offer.clone();
         (offer["id"], offer["source"]) = (id(*number).to_string().into(), source.into());
-        let start = text.len();
-        text.extend_from_slice(offer.to_string().as_bytes());
         let at = DateTime::UNIX_EPOCH;
         let lifecycle =
             Lifecycle { first_seen_at: at, changed_at: at, closed: None, page: version, mapping: "m".into() };
-        let range = start..text.len();
-        items.push(Item { row: *number as u64, id: id(*number), content: *number as u64, lifecycle, range });
+        let text = offer.to_string().into();
+        items.push(Item { row: *number as u64, id: id(*number), content: *number as u64, lifecycle, text });
     }
-    store.write(&Batch { version, text: &text, items }).await
+    store.write(&Batch { version, items }).await
 }
 
 /// Titles by number, as the server has them.

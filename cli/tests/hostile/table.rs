@@ -1,5 +1,6 @@
 //! The table of hostile answers.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::answers::{MIB, beside, brotli, deflate, endless, gzip, json, noise, one, packed, row, rows, zstd};
 use crate::site::{Answer, Answers};
@@ -11,6 +12,8 @@ pub struct Case {
     pub source: String,
     pub pipelines: &'static str,
     pub command: &'static [&'static str],
+    /// How often it is run; the last run is measured.
+    pub runs: usize,
     /// Words that the output holds.
     pub says: &'static [&'static str],
 }
@@ -19,12 +22,13 @@ const HEAD: &str = "source: x\nlimits: {rate: 1000/s, timeout: 60s, retry: {atte
 const REQUEST: &str = "request: {get: \"{site}/a\"}\n";
 const TAIL: &str = "records: $.rows[*]\nkey: $.id\nmap:\n  title: $.title\n  url: $.url\n  description: $.d | html\n  \
     categories: $.c[*]\n  skills: $.s | split(\",\")\n  extra.b: $.b\n";
+const LOGGED: &str = "store: local\npipelines:\n  - {name: p, sources: [x], sinks: [store, {files: {dir: log}}]}\n";
 const LOCAL: &str = "store: local\npipelines:\n  - {name: p, sources: [x]}\n";
 
 impl Case {
     pub fn new(name: &'static str, answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let source = [HEAD, REQUEST, TAIL].concat();
-        Case { name, answer: Arc::new(answer), source, pipelines: LOCAL, command: &["run", "x"], says: &[] }
+        Case { name, answer: Arc::new(answer), source, pipelines: LOCAL, command: &["run", "x"], runs: 1, says: &[] }
     }
 
     fn with(self, request: &str, more: &str) -> Self {
@@ -187,6 +191,20 @@ fn together() -> Vec<Case> {
         records("100 records of `[1],`", 100, |number| {
             format!(r#"{{"id":"{number}","title":"t","url":"u","j":[{}1]}}"#, "[1],".repeat(62_000))
         }),
+        Case { pipelines: LOGGED, ..records("120 offers of 1 MB in a change log", 120, |number| long(number, MIB)) }
+            .says(&["120 indexed"]),
+        turning("120 offers of 1 MB that a filter closes", "only: $.on\n", |run, number| match run {
+            0 => long(number, MIB).replacen('{', "{\"on\":1,", 1),
+            _ => long(number, MIB),
+        })
+        .says(&["120 filtered"]),
+        turning("120 offers of 1 MB that are gone", "expire: {not_seen: 1 sweeps, at_most: 100%}\n", |run, number| {
+            match run {
+                0 => long(number, MIB),
+                _ => format!("{{\"id\":\"{}\",\"title\":\"t\",\"url\":\"u\"}}", number + 1_000),
+            }
+        })
+        .says(&["closed: 120 not_seen"]),
         records("120 keys of 1 MB", 120, |number| {
             format!(r#"{{"id":"{number}{}","title":"t","url":"u"}}"#, "k".repeat(MIB - 10))
         })
@@ -196,6 +214,16 @@ fn together() -> Vec<Case> {
         }),
         records("1,000 rejects of 100 kB", 1_000, |_| format!(r#"{{"title":"t","d":"{}"}}"#, "k".repeat(100 << 10))),
     ]
+}
+
+/// A site that shows other records when it is asked again, with a change log.
+fn turning(name: &'static str, more: &str, record: impl Fn(usize, usize) -> String + Send + Sync + 'static) -> Case {
+    let asked = AtomicUsize::new(0);
+    let answer = move |_: &str| {
+        let run = asked.fetch_add(1, Ordering::Relaxed);
+        json(format!("{{\"rows\":[{}]}}", (0..120).map(|number| record(run, number)).collect::<Vec<_>>().join(",")))
+    };
+    Case { runs: 2, pipelines: LOGGED, ..Case::new(name, answer).with(REQUEST, more) }
 }
 
 /// A record with a long text.

@@ -1,4 +1,5 @@
 //! What is due, closed, about to be written outside, waiting for a store, and what a store outside says: plain data.
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -129,7 +130,7 @@ pub struct Closing {
     /// Fingerprint of the mapping it was made with.
     pub mapping: String,
     /// Its content, where the local store holds it.
-    pub content: Option<Vec<u8>>,
+    pub content: Option<Bytes>,
     /// Why.
     pub reason: Closed,
 }

@@ -56,8 +56,8 @@ pub(super) struct Actions<'a> {
 impl Elastic {
     /// Writes a batch. Every item is final when this returns; an error means that nothing is known of those not written,
     /// and that they may be written again under the same version.
-    pub async fn write(&self, batch: &Batch<'_>) -> Result<Written, StoreError> {
-        let print = |index: usize, text: &mut Vec<u8>| line(batch, &batch.items[index], text);
+    pub async fn write(&self, batch: &Batch) -> Result<Written, StoreError> {
+        let print = |index: usize, text: &mut Vec<u8>| line(batch.version, &batch.items[index], text);
         let key = |index: usize| (batch.items[index].id, batch.version);
         self.carry_out(&Actions { count: batch.items.len(), key: &key, print: &print }).await
     }
@@ -293,9 +293,9 @@ pub(super) fn action(verb: &str, id: OfferId, version: Version, text: &mut Vec<u
 }
 
 /// An action and its document, which carries the hash of its content.
-fn line(batch: &Batch<'_>, item: &Item, text: &mut Vec<u8>) {
-    action("index", item.id, batch.version, text);
-    batch.document(item, text);
+fn line(version: Version, item: &Item, text: &mut Vec<u8>) {
+    action("index", item.id, version, text);
+    item.document(text);
     // The document is an object: its content joins it before the last brace.
     text.pop();
     text.extend_from_slice(format!(",\"content\":\"{:016x}\"}}\n", item.content).as_bytes());

@@ -6,12 +6,17 @@ use chrono::{DateTime, Utc};
 use super::Remote;
 use crate::crash;
 use crate::document::Document;
+use crate::files::spool::Pieces;
 use crate::offer::{Batch, Version};
 use crate::sink::batch::{closed, items};
+use crate::state::StateError;
 use crate::state::words::{Brought, Closing, Commit, Intent};
 use crate::store::elastic::Hold;
 use crate::store::target::TargetError;
 use crate::store::{StoreError, Written};
+
+/// Documents that are read at a time: each may have a few megabytes.
+const READ: usize = 16;
 
 impl Remote {
     /// Writes the offers of a page, and what it closes; what the store refused or knows better goes into the commit.
@@ -24,7 +29,7 @@ impl Remote {
         }
         // What the store never had is closed in the state alone.
         closings.retain(|closing| closing.content.is_some());
-        let (more, shut) = closed(&closings, commit.admit.at);
+        let shut = closed(&closings, commit.admit.at);
         let admit = &commit.admit;
         let mut intents: Vec<Intent> = numbers
             .iter()
@@ -50,8 +55,8 @@ impl Remote {
         }
         self.run.state.intent(intents).await?;
         crash::point("intended");
-        let own = self.write(&Batch { version: admit.version, text: &admit.page.text, items: own }).await?;
-        let shut = self.write(&Batch { version: admit.version, text: &more, items: shut }).await?;
+        let own = self.write(&Batch { version: admit.version, items: own }).await?;
+        let shut = self.write(&Batch { version: admit.version, items: shut }).await?;
         crash::point("written");
         if own.fenced || shut.fenced {
             return Err(TargetError::Fenced);
@@ -92,8 +97,7 @@ impl Remote {
         let intents = stored.iter().map(|closing| self.intent(closing, version)).collect();
         self.run.state.intent(intents).await?;
         crash::point("intended");
-        let (text, items) = closed(&stored, at);
-        let written = self.write(&Batch { version, text: &text, items }).await?;
+        let written = self.write(&Batch { version, items: closed(&stored, at) }).await?;
         crash::point("written");
         if written.fenced {
             return Err(TargetError::Fenced);
@@ -120,17 +124,24 @@ impl Remote {
         if closings.is_empty() {
             return Ok(());
         }
-        let ids: Vec<_> = closings.iter().map(|closing| closing.id).collect();
-        let documents = self.patient(|| self.server.documents(&ids)).await?;
-        for (closing, document) in closings.iter_mut().zip(documents) {
-            closing.content = document.as_deref().and_then(Document::read).map(|read| read.content().into_bytes());
+        let folder = self.run.state.dir();
+        let fault = |error| StateError::unusable(folder, error);
+        let mut contents = Pieces::new(folder);
+        for some in closings.chunks(READ) {
+            let ids: Vec<_> = some.iter().map(|closing| closing.id).collect();
+            for document in self.patient(|| self.server.documents(&ids)).await? {
+                let content = document.as_deref().and_then(Document::read).map(|read| read.content());
+                contents.push(content.as_deref()).map_err(fault)?;
+            }
         }
+        let contents = contents.done().map_err(fault)?;
+        closings.iter_mut().zip(contents).for_each(|(closing, content)| closing.content = content);
         Ok(())
     }
 
     /// Writes a batch until each item is final. While the server is away nothing is lost: the writer waits, and with it, by
     /// back-pressure, everything that fetches.
-    pub(in crate::store) async fn write(&self, batch: &Batch<'_>) -> Result<Written, TargetError> {
+    pub(in crate::store) async fn write(&self, batch: &Batch) -> Result<Written, TargetError> {
         if batch.items.is_empty() {
             return Ok(Written::default());
         }

@@ -121,8 +121,7 @@ async fn another_schema_takes_the_place_when_every_offer_is_over() {
     let new = Elastic::to_write(&server, another()).await.unwrap();
     assert!(new.is_copying());
     // The old index takes no writes, and who writes it is told why. Searches see it still, and only it.
-    let (text, items) = written(Version::new(7, 2), &offers[..1]);
-    let blocked = old.write(&Batch { version: Version::new(7, 2), text: &text, items }).await;
+    let blocked = old.write(&written(Version::new(7, 2), &offers[..1])).await;
     assert!(matches!(blocked, Err(StoreError::Replaced)), "{blocked:?}");
     assert!(old.is_replaced().await.unwrap() && !new.is_replaced().await.unwrap());
     let newer = [(4, offers[3].1.replace("Maçon", "Maçonne")), (7, offers[3].1.replace("Maçon", "Carreleur"))];
@@ -207,8 +206,7 @@ async fn a_schema_that_changes_before_the_copy_is_over_takes_all_with_it() {
     assert!(!Elastic::to_write(&server, changed("third")).await.unwrap().is_copying());
     // Who writes an index that nothing points to any more is told so, when it is gone, and does not bring it back.
     by_hand(&node, Method::DELETE, &name, &Value::Null).await;
-    let (text, items) = written(Version::new(9, 3), &offers[..1]);
-    let late = second.write(&Batch { version: Version::new(9, 3), text: &text, items }).await;
+    let late = second.write(&written(Version::new(9, 3), &offers[..1])).await;
     assert!(matches!(late, Err(StoreError::Replaced)), "{late:?}");
     assert_eq!(titles(&again, &all).await, expect);
 }

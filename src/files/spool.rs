@@ -1,13 +1,12 @@
-//! Large bodies: received into a file that has no name, and read from it as if they were in memory.
+//! Large bytes: taken into a file that has no name, and read from it as if they were in memory.
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use crate::bounds::HELD;
-use crate::decode::{recode, unpack};
-use crate::exchange::{Page, Unpacked};
 
 /// Bytes on their way into memory, and from [`HELD`] on into a file of a folder.
 pub(crate) struct Spool {
@@ -37,7 +36,7 @@ impl Spool {
     }
 
     /// Takes a piece in; the whole goes to a file when it is too large for the memory.
-    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+    pub(crate) fn take(&mut self, piece: &[u8]) -> io::Result<()> {
         if self.fault.is_none() {
             self.fault = self.keep(piece).err();
         }
@@ -63,6 +62,11 @@ impl Spool {
             }
         }
         Ok(())
+    }
+
+    /// Nothing of it is wanted; what the disk said all the same.
+    pub(crate) fn abandon(self) -> io::Result<()> {
+        self.fault.map_or(Ok(()), Err)
     }
 
     /// All that was taken.
@@ -94,32 +98,31 @@ fn mapped(file: &File) -> io::Result<Bytes> {
     Ok(Bytes::from_owner(map))
 }
 
-/// The folder of a fetch: files there have no name, so nothing is left of them when the process ends.
-pub(super) fn folder(data: Option<&Path>) -> PathBuf {
-    data.map_or_else(std::env::temp_dir, Path::to_owned)
+/// Texts that are kept in one room, each to be had again as a piece of it.
+pub(crate) struct Pieces {
+    room: Spool,
+    pieces: Vec<Option<Range<usize>>>,
 }
 
-/// A page whose body is packed, or large and not in UTF-8, with the text that is read of it.
-pub(crate) fn prepared(page: Page, folder: &Path) -> io::Result<Page> {
-    let packed =
-        taken(folder, page.body.len().saturating_mul(4), |spool| match unpack(&page, |piece| spool.take(piece)) {
-            Ok(length) => length.is_some(),
-            // What is wrong with it is said where it is decoded.
-            Err(_) => false,
-        })?;
-    let plain = packed.as_ref().unwrap_or(&page.body);
-    let mut known = None;
-    let text = if plain.len() > HELD || packed.is_some() {
-        taken(folder, plain.len(), |spool| {
-            known = recode(&page, plain, spool).ok().flatten();
-            known.is_some()
-        })?
-    } else {
-        None
-    };
-    let (damaged, guessed) = known.unwrap_or_default();
-    let unpacked = text.or(packed).map(|text| Unpacked { text, damaged, guessed });
-    Ok(Page { unpacked, ..page })
+impl Pieces {
+    /// None yet.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Pieces { room: Spool::new(folder, 0), pieces: Vec::new() }
+    }
+
+    /// Takes the next one, or notes that there is none.
+    pub(crate) fn push(&mut self, text: Option<&str>) -> io::Result<()> {
+        let from = self.room.len();
+        self.room.write_all(text.unwrap_or_default().as_bytes())?;
+        self.pieces.push(text.map(|_| from..self.room.len()));
+        Ok(())
+    }
+
+    /// All of them, in order.
+    pub(crate) fn done(self) -> io::Result<Vec<Option<Bytes>>> {
+        let room = self.room.done()?;
+        Ok(self.pieces.into_iter().map(|piece| piece.map(|piece| room.slice(piece))).collect())
+    }
 }
 
 /// Texts one behind the other.
@@ -127,15 +130,6 @@ pub(crate) fn joined(texts: &[&[u8]], folder: &Path) -> io::Result<Bytes> {
     let mut whole = Spool::new(folder, 0);
     texts.iter().try_for_each(|text| whole.write_all(text))?;
     whole.done()
-}
-
-/// The same page with its body in files, where it does not lie in one yet.
-pub(crate) fn page_laid_down(page: &Page, folder: &Path) -> io::Result<Page> {
-    let unpacked = match &page.unpacked {
-        Some(unpacked) => Some(Unpacked { text: laid_down(&unpacked.text, folder)?, ..unpacked.clone() }),
-        None => None,
-    };
-    Ok(Page { body: laid_down(&page.body, folder)?, unpacked, ..page.clone() })
 }
 
 /// The same bytes in a file, where a [`Spool`] did not put them into one.
@@ -148,11 +142,22 @@ pub(crate) fn laid_down(bytes: &Bytes, folder: &Path) -> io::Result<Bytes> {
     mapped(&file)
 }
 
-/// What is written into a spool, unless it turns out that nothing is.
-fn taken(folder: &Path, announced: usize, write: impl FnOnce(&mut Spool) -> bool) -> io::Result<Option<Bytes>> {
-    let mut spool = Spool::new(folder, announced as u64);
-    match write(&mut spool) {
-        true => spool.done().map(Some),
-        false => spool.fault.map_or(Ok(None), Err),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_had_again_from_memory_and_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for length in [3, HELD] {
+            let texts = [Some("a".repeat(length)), None, Some(String::new()), Some("é".repeat(length))];
+            let mut pieces = Pieces::new(folder.path());
+            texts.iter().for_each(|text| pieces.push(text.as_deref()).unwrap());
+            let found = pieces.done().unwrap();
+            let found: Vec<_> =
+                found.iter().map(|piece| piece.as_deref().map(|it| str::from_utf8(it).unwrap())).collect();
+            assert_eq!(found, texts.each_ref().map(Option::as_deref));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left in the folder");
     }
 }
