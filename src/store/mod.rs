@@ -25,7 +25,8 @@ pub const ELASTIC: &str = "elasticsearch";
 pub trait Store {
     /// The document of an offer, as stored.
     async fn get(&self, id: OfferId) -> Result<Option<Box<RawValue>>, StoreError>;
-    /// The documents of a source (of all without one), behind `after`, in the order of their ids; at most `limit`.
+    /// The documents of a source (of all without one), behind `after`, in the order of their ids; at most `limit`,
+    /// and fewer where they are large together. None is the end.
     async fn list(
         &self,
         source: Option<&str>,

@@ -11,11 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::elastic::{Asker, Elastic, Hold, Taken};
 use super::local::Local;
 use super::{Store, StoreError, Written};
+use crate::bounds::OFFER;
 use crate::definition::{self, Text};
 use crate::offer::{Batch, Closed, Item, Lifecycle, OfferId, Version};
 use crate::plan::Server;
@@ -157,6 +158,24 @@ async fn the_embedded_store_conforms() {
     let (dir, schema) = filled();
     let store = Local::open(dir.path(), &schema).unwrap().unwrap();
     conforms(&store, &schema).await;
+}
+
+#[tokio::test]
+async fn large_offers_are_listed_a_few_at_a_time_until_all_are() {
+    let (dir, schema) = filled();
+    for row in 7..=12 {
+        let text = json!({"source": "large", "title": row.to_string(), "description": "d".repeat(OFFER)});
+        write(dir.path(), row, row, &text.to_string());
+    }
+    let store = Local::open(dir.path(), &schema).unwrap().unwrap();
+    let (mut after, mut times) = (None, Vec::new());
+    loop {
+        let listed = store.list(Some("large"), after, 100).await.unwrap();
+        let Some((last, _)) = listed.last() else { break };
+        after = Some(*last);
+        times.push(listed.len());
+    }
+    assert_eq!(times, [2, 2, 2]);
 }
 
 fn server(node: &Node) -> Server {

@@ -23,7 +23,7 @@ const READ: usize = 150;
 const COMMIT: usize = 1_000;
 /// Bytes of documents of one read, and between two commits: until then they wait in memory for the index.
 const READ_BYTES: usize = 2 << 20;
-const COMMIT_BYTES: usize = 8 << 20;
+const COMMIT_BYTES: usize = 4 << 20;
 /// Time between two commits, and between two looks at a truth that does not change.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Memory of the index writer, in bytes.

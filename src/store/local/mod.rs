@@ -19,6 +19,7 @@ use tantivy::schema::Value as _;
 use tantivy::{DocAddress, IndexReader, Order, Searcher, TantivyDocument};
 
 use super::{Store, StoreError};
+use crate::bounds::WAITING;
 use crate::offer::OfferId;
 use crate::schema::{Kind, Schema};
 use crate::search::{Found, Search, Sort};
@@ -236,10 +237,14 @@ impl Store for Local {
         let rows = statement.query_map(params![source, after.map(|id| id.0), limit as i64], |row| {
             Ok((OfferId(row.get(0)?), row.get::<_, String>(1)?))
         })?;
-        let mut listed = Vec::new();
+        let (mut listed, mut bytes) = (Vec::new(), 0);
         for row in rows {
             let (id, text) = row?;
+            bytes += text.len();
             listed.extend(RawValue::from_string(text).ok().map(|text| (id, text)));
+            if bytes > WAITING && !listed.is_empty() {
+                break;
+            }
         }
         Ok(listed)
     }
