@@ -13,6 +13,8 @@ pub const GROWN: usize = 1 << 20;
 pub const LAYERS: usize = 4;
 /// Bytes of an answer to a token call.
 pub const TOKEN: usize = 1 << 20;
+/// Bytes of a token: servers take no more in a header, and its spellings are looked for in all that is said.
+pub const CREDENTIAL: usize = 16 << 10;
 /// Bytes of an answer with documents, of a server that stores offers.
 pub const DOCUMENTS: usize = 32 << 20;
 /// Bytes of what it says of what was written.
@@ -62,6 +64,9 @@ pub const RECORD_FLAWS: usize = 100;
 pub const CURSOR: usize = 64 << 10;
 /// Bytes of the values that a parent call brings.
 pub const PARENT_BYTES: usize = 16 << 20;
+
+/// Pages of a source in flight, each of which takes memory.
+pub const PARALLEL: u64 = 256;
 
 /// Levels of HTML that are read as a browser reads it; deeper HTML loses its tags and keeps its text.
 pub const HTML_DEPTH: usize = 200;

@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::redact::redact;
+use crate::redact::redact_start;
 
 /// Text in which control characters, line ends and marks of direction are written out, such as `\u{1b}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -29,23 +29,19 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split('\n').map(printable).collect::<Vec<_>>().join("\n"))
 }
 
+/// The beginning of a text within a message: without secrets, and on one line.
+pub fn start(text: &str, most: usize) -> String {
+    printable(&redact_start(text, most)).into_owned()
+}
+
 /// Characters of a text of which an excerpt is made.
 const LOOKED_AT: usize = 64 << 10;
-
-/// The beginning of a text, without secrets: masked before it is cut, as a part of a secret would not be known any more.
-pub fn start(text: &str, most: usize) -> String {
-    // Secrets are shorter than this, but for what nobody cuts.
-    let near = text.char_indices().nth(most + (4 << 10)).map_or(text, |(end, _)| &text[..end]);
-    redact(near).chars().take(most).collect()
-}
 
 /// The beginning of a text on one line, without secrets: runs of blanks are one, and a text of more than `most` characters
 /// is cut.
 pub fn excerpt(text: &str, most: usize) -> String {
     // What is far behind the cut need not be looked at: a site may send megabytes.
-    let near = text.char_indices().nth(LOOKED_AT).map_or(text, |(end, _)| &text[..end]);
-    // Masked before it is cut.
-    let near = redact(near);
+    let near = redact_start(text, LOOKED_AT);
     let line = near.split_whitespace().take(most + 1).collect::<Vec<_>>().join(" ");
     let mut out = String::new();
     for (count, sign) in line.chars().enumerate() {

@@ -108,7 +108,7 @@ impl Journal {
             raw: None,
             expires: None,
         });
-        let mapped = Mapped { records: records.collect(), text: page.text.clone().into() };
+        let mapped = Mapped { records: records.collect(), text: page.text.clone() };
         let (source, page) = ("bench".into(), Arc::new(mapped));
         Admit { run: self.run, source, version, page, at: self.now, again: false }
     }

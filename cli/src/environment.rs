@@ -79,7 +79,10 @@ pub fn mode(path: &Path, matter: u32) -> Option<Finding> {
     let mode = files::open_to_others(path, matter)?;
     let place = Place { file: path.display().to_string(), line: 1, column: 1, bytes: 0..0 };
     let finding = Finding::warning("mode", place, format!("{} is open to other users (mode {mode})", path.display()));
-    Some(finding.hint(format!("chmod -R go= {}", path.display())))
+    // A link is followed by `chmod`: what it would change is named.
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let shown = if path.is_symlink() { real.display() } else { path.display() };
+    Some(finding.hint(format!("chmod -R go= {shown}")))
 }
 
 fn unreadable(path: &str, message: String, hint: &str) -> Finding {

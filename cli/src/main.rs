@@ -209,7 +209,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let error = absent::explained(&place, error);
             let mark = if std::io::stderr().is_terminal() { "\x1b[1;31merror\x1b[0m" } else { "error" };
-            out::styled(&format!("{mark}: {}\n", out::for_people(&out::causes(&error))));
+            out::styled(&format!("{mark}: {}\n", out::on_a_line(&out::causes(&error))));
             ExitCode::FAILURE
         }
     }

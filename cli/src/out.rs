@@ -3,8 +3,8 @@
 use std::fmt::{Arguments, Display};
 use std::io::{self, ErrorKind, Write};
 
-use jobmarket::printable::{cut_words, printable_json, printable_lines, start};
-use jobmarket::redact::redact;
+use jobmarket::printable::{cut_words, printable_json, printable_lines};
+use jobmarket::redact::{redact, redact_json, redact_start};
 
 pub use jobmarket::printable::printable;
 
@@ -35,7 +35,7 @@ pub fn line(said: Arguments<'_>) {
 /// Prints JSON, or what may be JSON, on stdout: all of it.
 pub fn data(said: impl Display) {
     let said = said.to_string();
-    write(&mut io::stdout().lock(), |out| writeln!(out, "{}", printable_json(&redact(&said))));
+    write(&mut io::stdout().lock(), |out| writeln!(out, "{}", printable_json(&redact_json(&said))));
 }
 
 /// Writes to stdout. Ends the program when nobody reads it any more, or it cannot be written.
@@ -59,9 +59,9 @@ pub fn styled(said: &str) {
     let _ = io::stderr().lock().write_all(redact(said).as_bytes());
 }
 
-/// A fact of a run as a line on stdout; the run goes on when nobody reads it.
+/// A fact of a run as a line on stdout, which was masked when it was made; the run goes on when nobody reads it.
 pub fn event(text: &str) {
-    let _ = writeln!(io::stdout().lock(), "{}", printable_json(&redact(text)));
+    let _ = writeln!(io::stdout().lock(), "{}", printable_json(text));
 }
 
 /// Text for people: masked before it is cut, as a part of a secret would not be found.
@@ -69,9 +69,14 @@ pub fn for_people(said: &str) -> String {
     printable_lines(&cut_words(&redact(said), SHOWN)).into_owned()
 }
 
+/// The same on one line: an error may hold words of a stranger.
+pub fn on_a_line(said: &str) -> String {
+    printable(&cut_words(&redact(said), SHOWN)).into_owned()
+}
+
 /// A value of a site on one line, as much of it as a person reads.
 pub fn shown(value: &str) -> String {
-    let mut begin = start(value, SHOWN);
+    let mut begin = redact_start(value, SHOWN);
     if begin.chars().count() == SHOWN && value.chars().count() > SHOWN {
         begin.push('…');
     }

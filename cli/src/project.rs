@@ -8,6 +8,7 @@ use jobmarket::definition::{self, Definitions, Text, render};
 use jobmarket::files::{self, DataFile, Unread};
 use jobmarket::finding::{self, Finding, Level, any_error};
 use jobmarket::plan::{Surroundings, data_of};
+use jobmarket::redact::hide;
 use jobmarket::state::Reader;
 
 use crate::out::counted;
@@ -34,6 +35,18 @@ pub struct Project {
     pub data: PathBuf,
 }
 
+/// Masks the secrets that files name, as far as they are set: a command that only shows what is there says none of them
+/// either, and a site may have put one into what it published.
+fn hide_secrets(texts: &[Text], surroundings: &Surroundings) {
+    let is_name = |sign: &char| sign.is_ascii_alphanumeric() || *sign == '_';
+    for text in texts {
+        for behind in text.text.split("secret.").skip(1) {
+            let name: String = behind.chars().take_while(is_name).collect();
+            hide(surroundings.get(&name).map(|value| (name.clone(), value.to_owned().into())));
+        }
+    }
+}
+
 impl Project {
     /// Reads what is there; its faults are kept. For commands that tell of the files and touch no data.
     pub fn read(place: &Place) -> anyhow::Result<Self> {
@@ -44,6 +57,7 @@ impl Project {
         findings.retain(|found| unread.iter().all(|unread| unread.path != found.place.file));
         findings.extend(unread.iter().map(cannot_be_read));
         let (surroundings, found) = environment::read(&place.project);
+        hide_secrets(&texts, &surroundings);
         findings.extend(found);
         let data = match (&place.data, data_of(&definitions, &surroundings)) {
             (Some(data), _) => data.clone(),

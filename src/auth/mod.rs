@@ -92,7 +92,10 @@ impl Credential {
 
 impl TokenCall {
     fn text(&self) -> String {
-        let mut text = self.url.clone();
+        let mut text = format!("{}\0{}\0{}", self.url, self.token_name, self.expires_name);
+        for (name, value) in &self.headers {
+            text += &format!("\0{name}\0{value}");
+        }
         for (name, value) in &self.form {
             text += &format!("\0{name}\0{}", value.expose_secret());
         }

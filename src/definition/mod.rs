@@ -1,5 +1,6 @@
 //! Definitions: what the user wrote, read with places; every fault a finding.
 pub mod address;
+pub mod auth;
 pub mod advice;
 pub mod build;
 pub mod check;

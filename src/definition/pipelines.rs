@@ -54,7 +54,7 @@ pub struct Elasticsearch {
     /// A key.
     pub api_key: Option<Template>,
     /// A user and a password.
-    pub basic: Option<super::request::Basic>,
+    pub basic: Option<super::auth::Basic>,
     /// A file of certificates in PEM, relative to the project's folder, trusted besides the public authorities.
     pub ca: Option<String>,
     /// SHA-256 of a certificate in the server's chain, in hexadecimal digits: that one is trusted. Instead of `ca`.

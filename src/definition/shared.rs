@@ -159,12 +159,9 @@ mod tests {
     fn who_we_are_and_knobs_are_the_sources_own_where_it_has_some() {
         let part = "auth: {bearer: t}\nparams: {a: 1, b: 2}\ntrust: [\"https://b.example\"]";
         let source = merged(&format!("{REQUEST}params: {{a: 3}}\nauth: none\ntrust: [\"https://c.example\"]"), part);
-        assert!(matches!(source.auth, Some(AuthChoice::One(crate::definition::request::Auth::None))));
+        assert!(matches!(source.auth, Some(AuthChoice::One(crate::definition::auth::Auth::None))));
         assert_eq!(source.params.names().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(source.trust.len(), 2);
-        assert!(matches!(
-            merged(REQUEST, part).auth,
-            Some(AuthChoice::One(crate::definition::request::Auth::Bearer(_)))
-        ));
+        assert!(matches!(merged(REQUEST, part).auth, Some(AuthChoice::One(crate::definition::auth::Auth::Bearer(_)))));
     }
 }

@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::auth::{Auth, AuthBranch};
 use super::ordered::Ordered;
 use super::partition::Partition;
-use super::request::{Auth, AuthBranch, Request};
+use super::request::Request;
 use super::responses::Responses;
 use crate::decode::Decoding;
 use crate::paginate::Pagination;

@@ -12,7 +12,7 @@ use super::moment::{self, Wish, left};
 use super::network::refusal;
 use super::{Ask, Fetch, FetchError, Note, send, told, wait};
 use crate::auth::TokenCall;
-use crate::bounds::TOKEN;
+use crate::bounds::{CREDENTIAL, TOKEN};
 use crate::decode::{self, Text};
 use crate::exchange::{Chosen, Page, Reach};
 use crate::plan::{asked, failure, is_html};
@@ -189,7 +189,7 @@ fn read<'b>(text: &'b Text<'_>) -> Result<Tree<'b>, String> {
 }
 
 fn token_of<'t>(call: &TokenCall, answer: &'t Tree<'_>) -> Option<&'t str> {
-    answer.get(&call.token_name).and_then(Tree::as_str).filter(|token| !token.is_empty())
+    answer.get(&call.token_name).and_then(Tree::as_str).filter(|token| (1..=CREDENTIAL).contains(&token.len()))
 }
 
 /// What an answer without a token holds. Its values are not told: one of them may be the token, by another name.
@@ -197,6 +197,9 @@ fn without(call: &TokenCall, page: &Page) -> String {
     let missing = format!("{} without `{}`", page.status, call.token_name);
     let text = decode::text(page).unwrap_or_else(|_| "".into());
     match read(&text) {
+        Ok(answer) if answer.get(&call.token_name).and_then(Tree::as_str).is_some_and(|token| !token.is_empty()) => {
+            format!("{} with a token of more than {CREDENTIAL} bytes, which no header takes", page.status)
+        }
         Ok(Tree::Object(members)) if members.is_empty() => format!("{missing}: its answer is empty"),
         Ok(Tree::Object(members)) => {
             let names: Vec<String> = members.iter().map(|(name, _)| format!("`{}`", excerpt(name, 40))).collect();

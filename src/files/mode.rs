@@ -15,6 +15,9 @@ pub fn keep_private() {
 /// those that nobody else should have where it belongs to this user.
 pub fn open_to_others(path: &Path, rights: u32) -> Option<String> {
     let about = fs::metadata(path).ok()?;
+    if !about.is_file() && !about.is_dir() {
+        return None;
+    }
     let own = about.uid() == geteuid().as_raw();
     (about.mode() & undue(rights, own) != 0).then(|| format!("{:o}", about.mode() & 0o7777))
 }

@@ -2,7 +2,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -42,13 +42,28 @@ pub fn readable(root: &Path) -> (Vec<Text>, Vec<Unread>) {
     }
     paths.sort();
     for path in paths {
-        let text = contents(&root.join(&path), TEXT).and_then(|bytes| String::from_utf8(bytes).map_err(not_text));
+        let text = inside(root, &path)
+            .and_then(|file| contents(&file, TEXT))
+            .and_then(|bytes| String::from_utf8(bytes).map_err(not_text));
         match text {
             Ok(text) => texts.push(Text { path, text }),
             Err(error) => unread.push(Unread { path, error }),
         }
     }
     (texts, unread)
+}
+
+/// Where a file of definitions is, behind all links. One that leads to another kind of file, as `.env`, or out of the project
+/// is not read: findings show lines of what they read, and a link may come with the files of a stranger.
+fn inside(root: &Path, path: &str) -> io::Result<PathBuf> {
+    let (file, root) = (fs::canonicalize(root.join(path))?, fs::canonicalize(root)?);
+    if file.starts_with(&root) && file.extension().is_some_and(|kind| kind == "yaml") {
+        return Ok(file);
+    }
+    regular(&fs::metadata(&file)?)?;
+    let to = file.strip_prefix(&root).unwrap_or(&file).display();
+    let why = format!("it is a link to {to}, which is no YAML file of this project: put the file itself here");
+    Err(io::Error::other(why))
 }
 
 /// Most bytes of a file of definitions, of `.env`, of a credential or of certificates.

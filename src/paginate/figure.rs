@@ -60,10 +60,8 @@ fn not_a_number(reader: &Reader, value: &Tree<'_>, page: &Page, body: &Tree<'_>)
 /// A value for messages: text in quotes, and not too long.
 pub(super) fn quoted(value: &Tree<'_>) -> String {
     let text = value.to_string();
-    match text.char_indices().nth(QUOTED) {
-        None => text,
-        Some(_) => format!("{}…", start(&text, QUOTED)),
-    }
+    let more = if text.chars().nth(QUOTED).is_some() { "…" } else { "" };
+    start(&text, QUOTED) + more
 }
 
 /// A whole number out of text: digits, with a blank, a comma, a point or an apostrophe between thousands, or with

@@ -8,27 +8,33 @@ use super::compile::Values;
 use super::credential::credential;
 use super::{Audience, Call, Detail, Hosts, Limits, RequestPlan};
 use crate::auth::Credential;
+use crate::bounds::PARALLEL;
 use crate::decode::Decoding;
 use crate::definition::address::decided_by;
+use crate::definition::literal::names_a_secret;
 use crate::definition::request::Request as RequestDefinition;
 use crate::definition::responses::Responses;
 use crate::definition::source::{AuthChoice, Limits as LimitsDefinition, Source};
 use crate::finding::Finding;
 use crate::paginate::Pagination;
 use crate::redact::hide;
-use crate::scalar::{Origin, Period, Rate, Span};
+use crate::scalar::{Code, Origin, Period, Rate, Span, Template};
+use crate::tree::Tree;
 
 fn limits(limits: &LimitsDefinition, trail: &[&str], values: &mut Values<'_>) -> Result<Limits, Finding> {
     let below = |name: &'static str| [trail, &["limits", name]].concat();
     let rate = limits.rate.as_ref().map(|rate| values.given(rate, &below("rate"))).transpose()?;
     let parallel = limits.parallel.as_ref().map(|given| values.given(given, &below("parallel"))).transpose()?;
+    if let Some(parallel) = parallel.filter(|parallel| *parallel > PARALLEL) {
+        return Err(values.finding(&below("parallel"), format!("{parallel} pages in flight: {PARALLEL} at most")));
+    }
     let timeout = limits.timeout.as_ref().map(|given| values.given(given, &below("timeout"))).transpose()?;
     let quota = limits.quota.iter().map(|quota| values.given(quota, &below("quota"))).collect::<Result<_, _>>()?;
     let retry = limits.retry.as_ref();
     Ok(Limits {
         rate: rate.unwrap_or(Rate { count: 5, period: Period::Seconds(1) }),
         quota,
-        parallel: parallel.map_or(4, |parallel| (parallel as usize).max(1)),
+        parallel: parallel.map_or(4, |parallel: u64| (parallel as usize).max(1)),
         timeout: timeout.map_or(Duration::from_secs(30), Span::duration),
         attempts: retry.and_then(|retry| retry.attempts).unwrap_or(5).max(1),
         wait: retry.and_then(|retry| retry.wait).map_or(Duration::from_secs(1), Span::duration),
@@ -87,6 +93,8 @@ pub(super) fn call(
     let hosts = Hosts::new(parts.request, source, &trust, place)
         .map_err(|error| values.finding(&[trail, &["request"]].concat(), error.to_string()))?;
     let credential = Credential { placed: placed(parts.request, trail, values), ..credential };
+    hide_environment(parts.request, values);
+    hide_made(parts.request, &[trail, &["request"]].concat(), values);
     if values.missing.is_empty() {
         hide(credential.secrets(source.source.as_str()));
     }
@@ -115,6 +123,36 @@ fn placed(request: &RequestDefinition, trail: &[&str], values: &mut Values<'_>) 
         }
     });
     placed
+}
+
+/// What expressions make of secrets, as `${secret.K | lower}`, where they need nothing of an answer for it.
+fn hide_made(request: &RequestDefinition, trail: &[&str], values: &mut Values<'_>) {
+    let mut codes = Vec::new();
+    request.templates(&mut |template| codes.extend(template.codes()));
+    let constant = |code: &&Code| code.names.iter().all(|name| ["secret", "env", "param"].contains(&&*name.parts[0]));
+    let of_secrets = |code: &&Code| code.names.iter().any(|name| name.parts[0] == "secret");
+    for (number, code) in codes.into_iter().filter(of_secrets).filter(constant).enumerate() {
+        // What cannot be read is told where the request is compiled.
+        let made =
+            Template::try_from(format!("${{{}}}", code.source)).ok().and_then(|made| values.value(&made, trail).ok());
+        let made = made.as_ref().and_then(Tree::scalar_text).map(|made| SecretString::from(made.into_owned()));
+        hide(made.map(|made| (format!("{}.{number}", trail.join(".")), made)));
+    }
+}
+
+/// Values of the environment that stand where a credential does, by the name of the part or their own: they are masked,
+/// though `secret` was not written. A parameter counts as the variable that it was given.
+fn hide_environment(request: &RequestDefinition, values: &Values<'_>) {
+    let hide = |name: &str| {
+        hide(values.variable(name).map(|value| (name.to_owned(), SecretString::from(value))));
+    };
+    request.templates(&mut |template| template.names_of("env").filter(|name| names_a_secret(name)).for_each(hide));
+    request.named_templates(&mut |part, template| {
+        if names_a_secret(part) {
+            template.names_of("env").for_each(hide);
+            template.names_of("param").filter_map(|name| values.given_by(name)).for_each(hide);
+        }
+    });
 }
 
 /// The second call of each record.

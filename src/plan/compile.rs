@@ -129,6 +129,12 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// The variable of the environment that a parameter was given.
+    pub(super) fn given_by(&self, param: &str) -> Option<&str> {
+        let (_, value) = self.params.iter().find(|(name, _)| name == param)?;
+        self.env.iter().find(|(_, variable)| variable == value && *value != Tree::Null).map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn given<T: Copy + std::str::FromStr>(
         &mut self,
         given: &Given<T>,

@@ -5,8 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::compile::Values;
 use crate::auth::{Credential, TokenCall};
+use crate::definition::auth::{Auth, AuthBranch, Credentials, Grant, Key, Oauth2};
 use crate::definition::literal::names_a_secret;
-use crate::definition::request::{Auth, AuthBranch, Credentials, Grant, Key, Oauth2};
 use crate::definition::source::AuthChoice;
 use crate::finding::Finding;
 use crate::scalar::Template;

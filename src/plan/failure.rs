@@ -4,8 +4,8 @@ use url::Url;
 use super::Call;
 use crate::decode;
 use crate::exchange::Page;
-use crate::printable::excerpt;
-use crate::redact::redact;
+use crate::printable::{excerpt, printable};
+use crate::redact::{redact, redact_start};
 use crate::tree::Tree;
 
 /// Most characters of what a site said.
@@ -27,7 +27,7 @@ impl Call {
 
     /// An answer of this call that cannot be used, on one line, without its secrets: it may repeat them.
     pub fn unusable(&self, page: &Page, why: &dyn std::fmt::Display) -> String {
-        format!("{}: {}", asked(&page.method, &page.url), redact(&why.to_string()))
+        format!("{}: {}", asked(&page.method, &page.url), printable(&redact(&why.to_string())))
     }
 
     /// What an answer holds, for whoever looks for something else in it: the site's own words, else its members.
@@ -92,7 +92,7 @@ fn said(page: &Page) -> String {
     {
         return words;
     }
-    let start: String = text.chars().take(READ).collect();
+    let start = redact_start(&text, READ);
     title(&start).unwrap_or(start)
 }
 

@@ -14,8 +14,7 @@ pub struct Origins {
 impl Origins {
     /// Adds an origin; an error when one of the two is no origin.
     pub fn add(&mut self, from: &str, to: &str, rate: Option<Rate>) -> Result<(), String> {
-        let from = Url::parse(from).map_err(|error| format!("`{from}` is not an origin: {error}"))?;
-        let to = Url::parse(to).map_err(|error| format!("`{to}` is not an origin: {error}"))?;
+        let (from, to) = (origin(from)?, origin(to)?);
         self.targets.insert(from.origin().ascii_serialization(), (to, rate));
         Ok(())
     }
@@ -59,6 +58,19 @@ impl Origins {
     }
 }
 
+/// An origin as written: what is behind it would be dropped, so nothing may be there.
+fn origin(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not an origin: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("`{text}` is not an origin that can be asked: it begins with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() {
+        let origin = url.origin().ascii_serialization();
+        return Err(format!("`{text}` is more than an origin, and nothing of the rest would be used: write {origin}"));
+    }
+    Ok(url)
+}
+
 /// Whether an address is asked past the proxies of the environment: this machine needs none, and one would read a
 /// credential that goes out unencrypted. Sites and the store are asked alike.
 pub fn is_direct(url: &Url, credential: bool) -> bool {
@@ -86,6 +98,10 @@ mod tests {
         let check = |url: &str, expect: &str| assert_eq!(origins.target(&Url::parse(url).unwrap()).0.as_str(), expect);
         check("https://a.example/x?y=1", "http://127.0.0.1:81/x?y=1");
         check("https://a.example:444/x", "https://a.example:444/x");
-        assert!(origins.add("nothing", "http://x", None).is_err());
+        for wrong in ["nothing", "ftp://a.example", "http://u:p@a.example", "http://a.example/x", "http://a.example?y"]
+        {
+            assert!(origins.add(wrong, "http://x", None).is_err(), "{wrong}");
+            assert!(origins.add("http://x", wrong, None).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What is understood and not built yet: a plan that needs it is refused by its name.
 use crate::definition::Definitions;
+use crate::definition::auth::Auth;
 use crate::definition::partition::{Partition, PartitionChoice};
 use crate::definition::pipelines::{Pipeline, Step};
-use crate::definition::request::Auth;
 use crate::definition::source::{AuthChoice, Source};
 use crate::finding::Finding;
 

@@ -130,10 +130,10 @@ pub(super) async fn close(
         let version = shared.claim.ticket();
         shared.target.close(&mut closings, version, at).await?;
         let mut marks = Vec::new();
-        if let Some(files) = files {
-            if let Some(lines) = files.write(&Batch { version, items: closed(&closings, at) }).await? {
-                marks.push(lines.mark().await?);
-            }
+        if let Some(files) = files
+            && let Some(lines) = files.write(&Batch { version, items: closed(&closings, at) }).await?
+        {
+            marks.push(lines.mark().await?);
         }
         let counts = state
             .close(Close {

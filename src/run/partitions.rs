@@ -16,7 +16,7 @@ use crate::fetch::FetchError;
 use crate::files::{self, FileError};
 use crate::paginate::{Announced, Completeness, Next, PageSeen, Progress, judge};
 use crate::plan::{Meaning, Parent, Partition, Place, Plan, Range};
-use crate::redact::{put_back, seal};
+use crate::redact::{MASK, put_back, seal};
 use crate::tree::Tree;
 
 /// Where the enumeration stands: the values of each name and which of them is at hand.
@@ -281,8 +281,8 @@ pub(super) fn values(partition: &str) -> Vec<(String, Tree<'static>)> {
     let text = decode::Text::from(partition);
     match decode::json(&text, None).unwrap_or_default().body.into_owned() {
         Tree::Object(members) => {
-            let back = |text: &str| put_back(text).unwrap_or_else(|| text.to_owned());
-            members.into_iter().map(|(name, value)| (name.into_owned(), each_text(value, &back))).collect()
+            let back = |text: &str| put_back(text).unwrap_or_else(|| MASK.to_owned());
+            members.into_iter().map(|(name, value)| (back(&name), each_text(value, &back))).collect()
         }
         _ => Vec::new(),
     }
@@ -294,7 +294,9 @@ fn each_text(value: Tree<'static>, change: &dyn Fn(&str) -> String) -> Tree<'sta
         Tree::Text(text) => Tree::from(change(&text)),
         Tree::List(list) => Tree::List(list.into_iter().map(|value| each_text(value, change)).collect()),
         Tree::Object(members) => {
-            Tree::Object(members.into_iter().map(|(name, value)| (name, each_text(value, change))).collect())
+            let change_name =
+                |(name, value): (std::borrow::Cow<'static, str>, _)| (change(&name).into(), each_text(value, change));
+            Tree::Object(members.into_iter().map(change_name).collect())
         }
         other => other,
     }

@@ -34,6 +34,6 @@ pub use origin::Origin;
 pub use path::Path;
 pub use reader::{Clock, Reader};
 pub use records::RecordsAt;
-pub use template::{Piece, Template};
+pub use template::{Code, Piece, Template};
 pub use value::Value;
 pub use written::Written;

@@ -9,10 +9,11 @@ use super::StateError;
 use super::column::{Column, Millis, json, read, to_bytes, to_column};
 use super::core::Core;
 use super::words::{Admit, Commit, Committed, Fate, Mark, Record, Verdict};
+use crate::bounds::RAW;
 use crate::document::Document;
 use crate::event::{Counts, RunId};
 use crate::offer::{Closed, Lifecycle, Reject};
-use crate::redact::redact;
+use crate::redact::{redact, redact_cut};
 
 /// Raw bytes are kept for so many rejects of a run and reason.
 const RAW_KEPT: i64 = 1_000;
@@ -364,6 +365,9 @@ pub(super) fn closed(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<(DateT
 
 /// A raw record as the journal keeps it. What is mapped again comes out of the archive.
 fn masked(raw: &[u8]) -> Cow<'_, [u8]> {
+    if raw.len() >= RAW {
+        return Cow::Owned(redact_cut(&String::from_utf8_lossy(raw)).into_bytes());
+    }
     match redact(&String::from_utf8_lossy(raw)) {
         Cow::Borrowed(_) => Cow::Borrowed(raw),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),

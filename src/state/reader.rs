@@ -26,7 +26,24 @@ pub struct Reader {
 pub(super) fn connection(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let real = path.parent().and_then(|folder| folder.canonicalize().ok());
     let real = real.zip(path.file_name()).map_or_else(|| path.to_owned(), |(folder, name)| folder.join(name));
+    regular(&real)?;
     Connection::open_with_flags(real, flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)
+}
+
+/// Whether the files of SQLite are files, as far as they are there: it would wait for ever at a pipe.
+fn regular(path: &Path) -> rusqlite::Result<()> {
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        if std::fs::symlink_metadata(&name).is_ok_and(|about| !about.is_file()) {
+            let why = format!("{} is no file: delete it, or name another data directory", name.display());
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
+                Some(why),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the files of SQLite are no links: its own words for that say little.

@@ -1,6 +1,8 @@
 //! The stores against what is known of their offers.
 use super::{Difference, Kind, VerifyError};
+use crate::bounds::MESSAGE;
 use crate::offer::OfferId;
+use crate::printable::excerpt;
 use crate::state::words::Told;
 use crate::state::{KnownRow, Reader};
 use crate::store::AnyStore;
@@ -125,8 +127,11 @@ fn foreign(
     if OfferId::parse(id).is_some() && reader.offer(id)?.is_some_and(|offer| offer.stored) {
         return Ok(());
     }
-    let message =
-        format!("the document `{id}` is no offer that was read; `DELETE {}` takes it away", store.address(id));
+    let message = format!(
+        "the document `{}` is no offer that was read; `DELETE {}` takes it away",
+        excerpt(id, MESSAGE),
+        store.address(id)
+    );
     each(Difference { kind: Kind::Foreign, source: source.to_owned(), message });
     Ok(())
 }

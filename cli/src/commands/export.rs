@@ -2,6 +2,7 @@
 use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
+use jobmarket::redact::{redact, redact_json};
 use jobmarket::state::Reader;
 use jobmarket::store::{Purpose, Store};
 
@@ -75,8 +76,10 @@ async fn stream(store: &impl Store, project: &Project, asked: &Export) -> anyhow
             }
             count += 1;
             match asked.format {
-                Format::Ndjson => out::write(&mut out, |out| writeln!(out, "{}", text.get())),
-                Format::Csv => table.write_record(fields.iter().map(|field| cell(&offer, field)))?,
+                Format::Ndjson => out::write(&mut out, |out| writeln!(out, "{}", redact_json(text.get()))),
+                Format::Csv => {
+                    table.write_record(fields.iter().map(|field| redact(&cell(&offer, field)).into_owned()))?
+                }
             }
         }
         if asked.format == Format::Csv {

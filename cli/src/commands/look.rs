@@ -63,13 +63,13 @@ pub async fn try_one(place: &Place, asked: &Try) -> anyhow::Result<ExitCode> {
         seen.total.map_or("none".to_owned(), |total| total.to_string())
     );
     if let Some(found) = &seen.no_total {
-        eprintln!("no total: {found}");
+        eprintln!("no total: {}", out::printable(&found.to_string()));
     }
     match &seen.next {
-        Next::Page(position) => eprintln!("next page: {position}"),
-        Next::End(end) => eprintln!("no next page: {end}"),
+        Next::Page(position) => eprintln!("next page: {}", out::printable(&position.to_string())),
+        Next::End(end) => eprintln!("no next page: {}", out::printable(&end.to_string())),
     }
-    seen.flaws.iter().take(20).for_each(|flaw| eprintln!("flaw {}: {}", flaw.field, flaw.message));
+    seen.flaws.iter().take(20).for_each(|flaw| eprintln!("flaw {}: {}", flaw.field, out::printable(&flaw.message)));
     for (field, share) in &seen.coverage {
         eprintln!("{:>5.1} %  {field}", share * 100.0);
     }

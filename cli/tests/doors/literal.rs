@@ -58,6 +58,63 @@ fn a_secret_that_is_written_out_is_an_error_with_the_line_as_it_should_be() {
 }
 
 #[test]
+fn a_secret_is_found_in_constants_addresses_bodies_lists_and_parameters() {
+    const S: &str = "CaNaRy7secret13dE9xyZ";
+    let get = "request: {get: \"https://a.example/a\"";
+    let post = |body: &str| format!("request: {{post: \"https://a.example/a\", body: {body}}}");
+    for text in [
+        format!("{get}}}\nauth: {{bearer: \"${{env.X or '{S}'}}\"}}"),
+        format!("{get}}}\nauth: {{bearer: \"{S}${{env.X or ''}}\"}}"),
+        format!("{get}, headers: {{Authorization: \"Bearer ${{env.X or '{S}'}}\"}}}}"),
+        format!("params: {{api_key: {S}}}\n{get}}}\nauth: {{bearer: \"${{param.api_key}}\"}}"),
+        format!("params: {{x: \"${{env.X or '{S}'}}\"}}\n{get}}}\nauth: {{bearer: \"${{param.x}}\"}}"),
+        format!("request: {{get: \"https://user:{S}@a.example/a\"}}"),
+        format!("request: {{get: \"https://a.example/a?q=1&api_key={S}\"}}"),
+        format!(
+            "{get}}}\nauth: {{oauth2: {{token_url: \"https://a.example/t?client_secret={S}\", client_id: me, client_secret: \"${{secret.A}}\"}}}}"
+        ),
+        format!("{get}, query: {{api_key: [{S}]}}}}"),
+        post(&format!("{{json: {{auth: {{password: {S}}}}}}}")),
+        post(&format!("{{form: {{client_secret: {S}}}}}")),
+        post(&format!("{{text: 'user=a&password={S}'}}")),
+        post(&format!("{{graphql: {{query: \"{{a}}\", variables: {{apiKey: {S}}}}}}}")),
+    ] {
+        let said = Project::new(&[("s", format!("{text}\n{REST}"))], "").say(&["check"]);
+        assert!(said.code == Some(1) && said.all().contains("literal-secret"), "{text}: {said:?}");
+        assert!(!said.all().contains("CaNaRy"), "{text}: {said:?}");
+    }
+    // What is no credential at all is masked where its line is shown.
+    for text in [
+        format!("{get}}}\nauth: {S}"),
+        format!("{get}}}\nauth: {{{S}: 1}}"),
+        format!("{get}}}\nauth: {{bearer: [{S}]}}"),
+        format!("{get}}}\nauth: {{bearer: {{token: {S}}}}}"),
+    ] {
+        let said = Project::new(&[("s", format!("{text}\n{REST}"))], "").say(&["check"]);
+        assert!(said.code == Some(1) && !said.all().contains("CaNaRy"), "{text}: {said:?}");
+    }
+    for store in [
+        format!("url: \"http://u:{S}@a.example\""),
+        format!("url: \"https://a.example\", api_key: \"${{env.X or '{S}'}}\""),
+    ] {
+        let store = format!("store: {{elasticsearch: {{{store}}}}}\n");
+        let said = Project::new(&[("s", format!("{get}}}\n{REST}"))], &store).say(&["check"]);
+        assert!(said.code == Some(1) && !said.all().contains("CaNaRy"), "{store}: {said:?}");
+    }
+    // Words that only sound like it.
+    for text in [
+        "request: {get: \"https://a.example/a?sort_key=date&token=\"}".to_owned(),
+        post("{json: {sortKey: date, token: next, key: id}}"),
+        format!("{get}}}\nauth: {{bearer: \"${{secret.A | replace('-', '_')}}\"}}"),
+        format!("{get}, headers: {{Authorization: \"Bearer ${{secret.A}}\"}}}}"),
+        format!("params: {{api_key: {S}}}\n{get}, query: {{api_key: \"${{param.api_key}}\"}}}}"),
+    ] {
+        let said = Project::new(&[("s", format!("{text}\n{REST}"))], "").say(&["check"]);
+        assert!(said.code == Some(0), "{text}: {said:?}");
+    }
+}
+
+#[test]
 fn what_is_read_from_elsewhere_and_what_is_no_secret_is_left_alone() {
     let text = "request: {get: \"https://a.example/a\", headers: {Accept: text/csv, X-Key: \"${param.public}\"}}\n\
                 params: {public: abcdef}\nauth: {bearer: \"${secret.T}\"}\n";

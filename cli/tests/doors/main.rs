@@ -8,4 +8,5 @@ mod play;
 mod resume;
 mod secrets;
 mod signs;
+mod spelt;
 mod store;

@@ -98,6 +98,35 @@ fn what_a_site_sends_is_shown_and_not_obeyed() {
 }
 
 #[test]
+fn no_line_of_a_try_is_forged() {
+    let page =
+        |body: String, status| move |_: &str, _: &str| Answer { status, headers: Vec::new(), body: body.clone() };
+    let row = json!({"id": "1", "title": "t", "url": "u", "p": "2026-13-99\nFORGED"});
+    for (body, status) in [
+        (json!({"rows": [row], "next": "x\nFORGED"}).to_string(), 200),
+        (json!({"rows": [], "next": ["x\nFORGED"], "total": "x\nFORGED"}).to_string(), 200),
+        ("<html><title>x\nFORGED</title>".to_owned(), 200),
+        ("<html><title>x\nFORGED</title>".to_owned(), 403),
+        ("{\"rows\": x\nFORGED".to_owned(), 200),
+        (json!({"message": "x\nFORGED"}).to_string(), 403),
+        (json!({"x\nFORGED": 1}).to_string(), 200),
+    ] {
+        let (site, _) = serve(page(body.clone(), status));
+        let text = format!(
+            "request: {{get: \"{site}/a\", query: {{c: \"${{page.cursor}}\"}}}}\n\
+             pages: {{cursor: {{size: 1, next: $.next, total: $.total}}}}\n\
+             limits: {{rate: 1000/s, retry: {{attempts: 1}}}}\nrecords: $.rows[*]\nkey: $.id\n\
+             map: {{title: $.title, url: $.url, published_at: $.p | date}}\n"
+        );
+        let project = Project::new(&[("s", text)], "");
+        for words in [&["try", "s"][..], &["run", "s"]] {
+            let said = shown(&project, words);
+            assert!(said.err.lines().all(|line| !line.starts_with("FORGED")), "{body} {words:?}: {said:?}");
+        }
+    }
+}
+
+#[test]
 fn what_a_site_says_of_a_refusal_is_shown_and_cut() {
     let long = "x".repeat(3 << 20);
     for text in HOSTILE.into_iter().chain([long.as_str()]) {

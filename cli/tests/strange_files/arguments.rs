@@ -67,6 +67,22 @@ fn dates_and_durations_of_a_command_are_in_range() {
 }
 
 #[test]
+fn an_origin_is_an_origin_and_nothing_more() {
+    let project = Project::new();
+    for (to, expect) in [
+        ("ftp://127.0.0.1", "it begins with http:// or https://"),
+        ("http://u:p@127.0.0.1:1", "write http://127.0.0.1:1"),
+        ("http://127.0.0.1:1/x", "write http://127.0.0.1:1"),
+        ("http://127.0.0.1:1?y", "write http://127.0.0.1:1"),
+    ] {
+        for words in [["run", "s"], ["try", "s"]] {
+            let origin = format!("http://127.0.0.1:9={to}");
+            project.says(&[&words[..], &["--origin", &origin]].concat(), 1, expect);
+        }
+    }
+}
+
+#[test]
 fn numbers_of_a_search_are_numbers() {
     let project = Project::new();
     let filters = ["salary.yearly_min>=nan", "salary.yearly_min<inf", "salary.yearly_min=-infinity"];

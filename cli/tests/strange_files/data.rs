@@ -164,3 +164,33 @@ fn a_data_directory_and_an_archive_elsewhere_may_be_named_by_links() {
     assert!(Command::new("mkfifo").arg(project.path("data/lock")).status().unwrap().success());
     project.says(&["run", "s"], 1, "lock");
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_database_is_told_by_every_command() {
+    let site = site::offers();
+    for name in ["state.db", "state.db-wal", "state.db-shm", "state.db-journal"] {
+        let project = self::project(&site);
+        if name != "state.db" {
+            project.says(&["run", "s"], 0, "");
+        }
+        std::fs::create_dir_all(project.path("data")).unwrap();
+        // What SQLite left there when it ended takes no part.
+        let _ = std::fs::remove_file(project.path("data").join(name));
+        assert!(Command::new("mkfifo").arg(project.path("data").join(name)).status().unwrap().success());
+        for words in [
+            &["run", "s"][..],
+            &["status"],
+            &["search", "x"],
+            &["verify"],
+            &["why", "1"],
+            &["export"],
+            &["replay", "s"],
+            &["retention"],
+            &["quarantine", "list"],
+            &["backup", "elsewhere"],
+        ] {
+            let said = project.say(words);
+            assert!(said.code == Some(1) && said.err.contains(name), "{name} {words:?}: {said:?}");
+        }
+    }
+}

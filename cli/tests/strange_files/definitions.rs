@@ -29,6 +29,21 @@ fn address(more: &str) -> String {
 }
 
 #[test]
+fn a_source_has_so_many_pages_in_flight_and_no_more() {
+    let project = Project::new();
+    for (number, code) in [("256", 0), ("257", 1), ("9223372036854775807", 1), ("18446744073709551615", 1)] {
+        let text =
+            project.text("http://127.0.0.1:9/a", "").replace("limits: {", &format!("limits: {{parallel: {number}, "));
+        project.write("sources/s.yaml", text);
+        project.says(&["check"], code, if code == 0 { "0 findings" } else { "256 at most" });
+        let text = project.text("http://127.0.0.1:9/a", "").replace("limits: {", "limits: {parallel: \"${env.N}\", ");
+        project.write("sources/s.yaml", text);
+        project.write(".env", format!("N={number}\n"));
+        project.says(&["run", "s"], 1, if code == 0 { "connect" } else { "256 at most" });
+    }
+}
+
+#[test]
 fn ranges_and_windows_are_made_as_they_are_read_and_too_many_are_told() {
     let project = Project::new();
     let many = [

@@ -3,8 +3,8 @@ use super::Report;
 use super::literal;
 use super::names::{AUTH, Names};
 use super::requests::{plain, with};
+use crate::definition::auth::{Auth, Grant, Key, Oauth2};
 use crate::definition::ordered::Ordered;
-use crate::definition::request::{Auth, Grant, Key, Oauth2};
 use crate::definition::source::{AuthChoice, Source};
 use crate::scalar::{Given, Template};
 

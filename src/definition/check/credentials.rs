@@ -2,8 +2,9 @@
 use super::Report;
 use super::requests::with;
 use crate::definition::address::{decided_by, written_origin};
+use crate::definition::auth::Auth;
 use crate::definition::partition::{Partition, PartitionChoice};
-use crate::definition::request::{Auth, Request};
+use crate::definition::request::Request;
 use crate::definition::source::{AuthChoice, Source};
 use crate::finding::Finding;
 use crate::scalar::Origin;

@@ -3,10 +3,11 @@ use secrecy::SecretString;
 
 use super::Report;
 use super::requests::with;
+use crate::definition::auth::{Auth, Oauth2};
 use crate::definition::literal::{is_literal, names_a_secret};
 use crate::definition::ordered::Ordered;
 use crate::definition::pipelines::{Pipelines, Store};
-use crate::definition::request::{Auth, Oauth2, Part};
+use crate::definition::request::Part;
 use crate::redact::hide;
 use crate::scalar::Template;
 use crate::tree::Tree;
@@ -51,7 +52,7 @@ pub(super) fn parts(parts: &Ordered<Part>, path: &str, trail: &[&str], report: &
         let trail = with(trail, &[name]);
         match part {
             Part::Template(value) => template(value, path, &trail, report),
-            Part::Value(Tree::Text(text)) if !text.trim().is_empty() => found(text, path, &trail, report),
+            Part::Value(Tree::Text(text)) if !text.trim().is_empty() => found(text, name, path, &trail, report),
             Part::Value(_) | Part::List(_) | Part::Map(_) => {}
         }
     }
@@ -71,15 +72,14 @@ pub(super) fn store(pipelines: &Pipelines, report: &mut Report<'_, '_>) {
 
 fn template(value: &Template, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
     if is_literal(value) {
-        found(value.as_str(), path, trail, report);
+        found(value.as_str(), trail.last().copied().unwrap_or_default(), path, trail, report);
     }
 }
 
 /// The line as it should be is told, and what stands there is masked where the line is shown.
-fn found(value: &str, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
-    let key = trail.last().copied().unwrap_or_default();
+pub(super) fn found(value: &str, key: &str, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
     let name = variable(path, key);
-    hide([(format!("{path}.{}", trail.join(".")), SecretString::from(value))]);
+    mask(value, path, trail);
     let message = format!("`{key}` is a secret that is written out: whoever reads the file has it");
 
     let mut hint = format!(
@@ -92,6 +92,11 @@ fn found(value: &str, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
         hint += &format!("; one that is public is a parameter: `params: {{{public}: …}}` and `${{param.{public}}}`");
     }
     report.value(path, trail, "literal-secret", message, &hint);
+}
+
+/// Masks what stands there, wherever the line is shown.
+pub(super) fn mask(value: &str, path: &str, trail: &[&str]) {
+    hide([(format!("{path}.{}", trail.join(".")), SecretString::from(value))]);
 }
 
 /// The name of the secret: of the source and the key, as in `SITE_X_API_KEY`.

@@ -10,6 +10,7 @@ mod shapes;
 mod requests;
 mod sources;
 mod unused;
+mod written;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,6 +23,11 @@ use crate::scalar::Fault;
 /// Adds findings about definitions that were read.
 pub fn check(definitions: &Definitions, findings: &mut Vec<Finding>) {
     let mut report = Report::new(definitions, findings);
+    for (path, file) in &definitions.files {
+        if path.starts_with("sources/") || path == "pipelines.yaml" {
+            written::file(file, &mut report);
+        }
+    }
     if definitions.schema.fields().is_empty() && !definitions.files.contains_key("mappings/offer.yaml") {
         let place = definitions.place("mappings/offer.yaml", &[]);
         report.add(Finding::error("missing-file", place, "`mappings/offer.yaml` is not there").hint(

@@ -1,7 +1,7 @@
 //! Names and conversions of templates and expressions: each must be valid where it stands.
 use super::Report;
 use crate::convert::Conversion;
-use crate::definition::request::Auth;
+use crate::definition::auth::Auth;
 use crate::definition::source::{AuthChoice, Source};
 use crate::scalar::template::FILTERS;
 use crate::scalar::{Call, Expression, Template, nearest};

@@ -6,6 +6,7 @@ use super::fields;
 use super::names::{self, ANSWER, CALL, DETAIL, MAPPING, Names, PLAN, REQUEST, SHARED};
 use super::requests::{parts, request, with};
 use super::{auth::auth, credentials::credentials, unused::unused};
+use crate::bounds::PARALLEL;
 use crate::definition::Definitions;
 use crate::definition::partition::{Call, Partition, PartitionChoice, is_of_project};
 use crate::definition::responses::{Action, Code, Responses};
@@ -79,6 +80,13 @@ fn shared(part: &SharedPart, source: &Source, path: &str, report: &mut Report<'_
 /// Templates of limits.
 fn limits(limits: &Limits, source: &Source, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
     let names = Names::new(source, PLAN);
+    if let Some(Given::Fixed(parallel)) = limits.parallel
+        && parallel > PARALLEL
+    {
+        let message = format!("{parallel} pages in flight: {PARALLEL} at most");
+        report.value(path, &with(trail, &["parallel"]), "bad-value", message, "a site answers a few at a time");
+        return;
+    }
     let mut check = |template: Option<&Template>, more: &[&str]| {
         if let Some(template) = template {
             names.template(template, path, &with(trail, more), report);
@@ -92,7 +100,15 @@ fn limits(limits: &Limits, source: &Source, path: &str, trail: &[&str], report: 
     }
 }
 
+/// Most names of `for`: each level is asked for within that before it.
+const NAMES: usize = 20;
+
 fn partitions(source: &Source, path: &str, report: &mut Report<'_, '_>) {
+    let count = source.partitions.iter().count();
+    if count > NAMES {
+        report.key(path, &["for"], "bad-value", format!("`for` has {count} names: {NAMES} at most"), "");
+        return;
+    }
     let mut before: Vec<&str> = Vec::new();
     for (name, partition) in source.partitions.iter() {
         let names = Names { partitions: before.clone(), ..Names::new(source, CALL) };

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::decode::Selector;
+use crate::definition::auth::{Auth, AuthBranch};
 use crate::definition::ordered::{Ordered, Scalar};
 use crate::definition::partition::{Partition, PartitionChoice};
 use crate::definition::pipelines::{Use, UseMap};
-use crate::definition::request::{Auth, AuthBranch, Body, Part, Request};
+use crate::definition::request::{Body, Part, Request};
 use crate::definition::responses::{Action, Codes, Entries};
 use crate::definition::source::{AuthChoice, NotSeen, Param};
 use crate::paginate::{Stop, Stops, Total, TotalMap};

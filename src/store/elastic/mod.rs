@@ -34,8 +34,10 @@ use room::Room;
 use serde_json::Value;
 
 use super::StoreError;
+use crate::bounds::MESSAGE;
 use crate::offer::OfferId;
 use crate::plan::Server;
+use crate::printable::excerpt;
 use crate::schema::Schema;
 
 pub use claim::{Asker, Hold, Taken};
@@ -111,7 +113,10 @@ impl Elastic {
         };
         let major = version.split('.').next().and_then(|number| number.parse::<u32>().ok()).unwrap_or(0);
         if major < OLDEST {
-            return Err(StoreError::Server(format!("Elasticsearch {version} is too old: 8 or 9 is needed")));
+            return Err(StoreError::Server(format!(
+                "Elasticsearch {} is too old: 8 or 9 is needed",
+                excerpt(version, 40)
+            )));
         }
         Ok(version.to_owned())
     }
@@ -130,7 +135,8 @@ impl Elastic {
                 let why =
                     answer["_shards"]["failures"][0]["reason"]["reason"].as_str().unwrap_or("it does not say why");
                 return Err(StoreError::Unavailable(format!(
-                    "not all that was written to `{name}` can be found: {why}"
+                    "not all that was written to `{name}` can be found: {}",
+                    excerpt(why, MESSAGE)
                 )));
             }
         }
@@ -166,7 +172,7 @@ fn reason(answer: &Value) -> String {
     let causes = [&error["root_cause"][0], &error["failed_shards"][0]["reason"], &error["caused_by"], error];
     let said = |member: &'static str| causes.iter().filter_map(move |cause| cause[member].as_str());
     let told = said("reason").find(|reason| !reason.is_empty()).or(error.as_str()).or(said("type").next());
-    told.unwrap_or("no reason was given").to_owned()
+    told.map_or("no reason was given".to_owned(), |told| excerpt(told, MESSAGE))
 }
 
 /// Something between here and the server answered, or cut the answer off.

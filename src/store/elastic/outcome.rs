@@ -2,7 +2,9 @@
 use serde_json::Value;
 
 use super::index::guard;
+use crate::bounds::MESSAGE;
 use crate::offer::{OfferId, Reject, Version};
+use crate::printable::excerpt;
 
 /// What was sent of one offer, and to which index.
 pub(super) struct Sent<'a> {
@@ -190,8 +192,8 @@ fn field(reason: &str) -> Option<String> {
 fn cause(error: &Value) -> String {
     let own = error.as_str().or(error["reason"].as_str()).unwrap_or_default();
     match error["caused_by"]["reason"].as_str() {
-        Some(cause) => format!("{own}: {cause}"),
-        None => own.to_owned(),
+        Some(cause) => format!("{}: {}", excerpt(own, MESSAGE), excerpt(cause, MESSAGE)),
+        None => excerpt(own, MESSAGE),
     }
 }
 

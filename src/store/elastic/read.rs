@@ -294,10 +294,15 @@ impl Store for Elastic {
         let mut filter = vec![json!({"exists": {"field": "id"}})];
         filter.extend(source.map(|source| json!({"term": {"source": source}})));
         let asked = json!({"size": limit, "query": {"bool": {"filter": filter}}, "_source": {"excludes": ["content"]}});
-        let mut after = after.map(Place::behind);
+        let (behind, mut after) = (after, after.map(Place::behind));
         loop {
             let (hits, next) = self.listed(asked.clone(), after.as_ref()).await?;
             let offers: Vec<_> = hits.into_iter().filter_map(|hit| Some((hit.offer()?, hit.source))).collect();
+            let ids = || behind.into_iter().chain(offers.iter().map(|(id, _)| *id));
+            if !ids().is_sorted() || (behind.is_some() && behind == ids().nth(1)) {
+                let why = "it lists documents that it was to be past, so the listing would have no end".to_owned();
+                return Err(StoreError::Unavailable(why));
+            }
             // Nothing is the end for who asks: documents of somebody else may fill a whole page.
             if next.is_none() || !offers.is_empty() {
                 return Ok(offers);

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::Elastic;
 use super::blocks::{self, Wanted};
+use crate::bounds::MESSAGE;
 use crate::plan::Server;
+use crate::printable::excerpt;
 use crate::schema::Schema;
 use crate::store::StoreError;
 
@@ -100,6 +102,7 @@ impl Extent {
         if *failed > 0 || successful < total {
             let said = &failures.first().unwrap_or(&Value::Null)["reason"];
             let why = said["reason"].as_str().or(said["type"].as_str()).unwrap_or("it does not say why");
+            let why = excerpt(why, MESSAGE);
             return part(format!(
                 "{} of {total} shards failed: {why}",
                 (*failed).max(total.saturating_sub(*successful))

@@ -2,6 +2,8 @@
 use serde_json::Value;
 
 use super::super::{Elastic, reason, refused};
+use crate::bounds::MESSAGE;
+use crate::printable::excerpt;
 use crate::store::StoreError;
 
 /// What the server says when a limit is reached, and the setting that is the limit.
@@ -21,7 +23,7 @@ impl Elastic {
     pub(in super::super) async fn not_made(&self, name: &str, status: u16, answer: &Value) -> StoreError {
         let mut said = reason(answer);
         if let Some(cause) = answer["error"]["caused_by"]["reason"].as_str().filter(|cause| !said.contains(cause)) {
-            said = format!("{said}: {cause}");
+            said = format!("{said}: {}", excerpt(cause, MESSAGE));
         }
         match refused(status, answer) {
             StoreError::Server(_) => {}

@@ -1,0 +1,172 @@
+//! The secrets of the process, and how they are found in a text: all at once, in what the text says when its escapes are
+//! undone. The work is linear in the text, and the memory in the secrets.
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::spelling::{Plain, undone};
+
+/// Shorter values are not masked: they hide nothing, and text would be full of holes.
+const SHORTEST: usize = 4;
+/// From this length on a value is known in capitals and small letters too, as a host is written in these. A shorter one may
+/// be a word.
+const FOLDED: usize = 10;
+/// Values of one name that are known, the latest: a process that runs for months wins a token each hour.
+const LATEST: usize = 8;
+/// Bytes behind a bound in which the rest of a secret is looked for.
+const REACH: usize = 1 << 20;
+
+static KNOWN: RwLock<Option<Arc<Known>>> = RwLock::new(None);
+
+/// The secrets that are known so far, in the order in which they came.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    named: Vec<(String, SecretString)>,
+    /// Finds the spellings; `None` where there are none, or too many to be found: then nothing is shown at all.
+    finder: Option<AhoCorasick>,
+    /// Which of `named` each spelling is, and whether small letters may stand for capitals in it.
+    spellings: Vec<(usize, bool)>,
+    /// Bytes of the longest one.
+    longest: usize,
+}
+
+/// A secret in a text.
+pub(super) struct Found<'k> {
+    pub start: usize,
+    pub end: usize,
+    pub name: &'k str,
+    pub secret: &'k SecretString,
+}
+
+/// Masks secrets from now on. The name stands for one in what is kept, so it must be the same in each process.
+pub fn hide(secrets: impl IntoIterator<Item = (String, SecretString)>) {
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let mut next = known.as_deref().cloned().unwrap_or_default();
+    let mut more = false;
+    for (name, secret) in secrets {
+        let value = secret.expose_secret();
+        if value.len() >= SHORTEST && !next.named.iter().any(|(_, other)| other.expose_secret() == value) {
+            next.name(name.replace(|sign: char| !is_named(sign), "_"), secret);
+            more = true;
+        }
+    }
+    if more {
+        next.compile();
+        *known = Some(Arc::new(next));
+    }
+}
+
+pub(super) fn known() -> Option<Arc<Known>> {
+    KNOWN.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Whether a name of a secret may hold this sign.
+pub(super) fn is_named(sign: char) -> bool {
+    sign.is_ascii_alphanumeric() || matches!(sign, '_' | '.' | '-')
+}
+
+impl Known {
+    fn name(&mut self, name: String, secret: SecretString) {
+        let of_name = || self.named.iter().enumerate().filter(|(_, (known, _))| *known == name);
+        if of_name().count() >= LATEST
+            && let Some((oldest, _)) = of_name().next()
+        {
+            self.named.remove(oldest);
+        }
+        self.named.push((name, secret));
+    }
+
+    fn compile(&mut self) {
+        let (mut patterns, mut seen) = (Vec::new(), HashSet::new());
+        self.spellings.clear();
+        for (index, (_, secret)) in self.named.iter().enumerate() {
+            for (spelling, folded) in spellings(secret.expose_secret()) {
+                if seen.insert(spelling.clone()) {
+                    self.spellings.push((index, folded));
+                    patterns.push(spelling);
+                }
+            }
+        }
+        self.longest = self.named.iter().map(|(_, secret)| secret.expose_secret().len()).max().unwrap_or(0);
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true);
+        self.finder = builder.kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns).ok();
+    }
+
+    /// Bytes that a secret takes in a text as far as that is looked at: each of its bytes encoded in an address, and these
+    /// twice again.
+    pub(super) fn reach(&self) -> usize {
+        (self.longest * 12).min(REACH)
+    }
+
+    /// The value of a name, the latest.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.named.iter().rev().find(|(known, _)| known == name).map(|(_, secret)| secret.expose_secret())
+    }
+
+    /// The secrets that begin in this part of a text, in order; where one is within another, the longer one.
+    pub(super) fn find(&self, text: &str, from: usize, to: usize) -> Vec<Found<'_>> {
+        if self.named.is_empty() || from >= to {
+            return Vec::new();
+        }
+        let near = &text.as_bytes()[from..to.saturating_add(self.reach()).min(text.len())];
+        let Some(finder) = &self.finder else {
+            let (name, secret) = (self.named[0].0.as_str(), &self.named[0].1);
+            return vec![Found { start: from, end: text.len(), name, secret }];
+        };
+        if !finder.is_match(&*undone(near)) {
+            return Vec::new();
+        }
+        let plain = Plain::of(near);
+        let (mut found, mut at) = (Vec::new(), 0);
+        while let Some(matched) = finder.find(Input::new(&plain.bytes).range(at..)) {
+            let (index, folded) = self.spellings[matched.pattern().as_usize()];
+            let (name, secret) = &self.named[index];
+            let (start, end) = plain.place(matched.start(), matched.end());
+            if start >= to - from {
+                break;
+            }
+            let same = folded || is_spelt(secret.expose_secret(), &plain.bytes[matched.range()]);
+            at = if same { matched.end() } else { matched.start() + 1 };
+            if same {
+                let boundary = |at: usize| text.floor_char_boundary(from + at);
+                found.push(Found { start: boundary(start), end: text.ceil_char_boundary(from + end), name, secret });
+            }
+        }
+        found
+    }
+}
+
+/// Whether a short secret is spelt with its own letters.
+fn is_spelt(secret: &str, found: &[u8]) -> bool {
+    spellings(secret).iter().any(|(spelling, _)| spelling == found)
+}
+
+/// What a text says where a secret stands in it, and whether letters of both sizes are the same there: the secret with its
+/// own escapes undone, with the letters of JSON for control characters (`\n`), in Latin-1, and in base64.
+fn spellings(secret: &str) -> Vec<(Vec<u8>, bool)> {
+    let folded = secret.len() >= FOLDED;
+    let mut spellings = vec![(Plain::of(secret.as_bytes()).bytes, folded)];
+    let letters = secret.replace('\n', "n").replace('\r', "r").replace('\t', "t");
+    spellings.push((Plain::of(letters.as_bytes()).bytes, folded));
+    if let Some(latin) = secret.chars().map(|sign| u8::try_from(u32::from(sign)).ok()).collect::<Option<Vec<u8>>>() {
+        spellings.push((Plain::of(&latin).bytes, folded));
+    }
+    // What is base64 itself may lose its padding, or have the signs of addresses.
+    let bare = secret.trim_end_matches('=');
+    if bare.len() >= FOLDED {
+        for own in [bare.to_owned(), bare.replace('+', "-").replace('/', "_"), bare.replace('-', "+").replace('_', "/")]
+        {
+            spellings.push((Plain::of(own.as_bytes()).bytes, folded));
+        }
+    }
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        spellings.push((Plain::of(engine.encode(secret).as_bytes()).bytes, false));
+    }
+    spellings.retain(|(spelling, _)| spelling.len() >= SHORTEST);
+    spellings
+}
