@@ -1,5 +1,6 @@
 //! The secrets of the process, and how they are found in a text: all at once, in what the text says when its escapes are
 //! undone. The work is linear in the text, and the memory in the secrets.
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::spelling::{Plain, undone};
+use super::spelling::{DEEP, Plain, plain, undone};
 
 /// Shorter values are not masked: they hide nothing, and text would be full of holes.
 const SHORTEST: usize = 4;
@@ -118,26 +119,56 @@ impl Known {
             let (name, secret) = (self.named[0].0.as_str(), &self.named[0].1);
             return vec![Found { start: from, end: text.len(), name, secret }];
         };
-        if !finder.is_match(&*undone(near)) {
-            return Vec::new();
+        let mut found = Vec::new();
+        if self.is_in(finder, near) {
+            // An escape before a secret may swallow its first letters, so each layer is looked through by itself.
+            let mut layer = Some(Plain::new(near));
+            for _ in 0..=DEEP {
+                let Some(plain) = layer else { break };
+                self.find_in(finder, &plain, to - from, &mut found);
+                layer = plain.undone();
+            }
         }
-        let plain = Plain::of(near);
-        let (mut found, mut at) = (Vec::new(), 0);
+        found.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
+        let mut all: Vec<Found<'_>> = Vec::new();
+        for (start, end, index) in found {
+            let (start, end) = (text.floor_char_boundary(from + start), text.ceil_char_boundary(from + end));
+            match all.last_mut() {
+                Some(last) if start < last.end => last.end = end.max(last.end),
+                _ => all.push(Found { start, end, name: &self.named[index].0, secret: &self.named[index].1 }),
+            }
+        }
+        all
+    }
+
+    /// Whether there is a secret at all: this way it costs little where there is none.
+    fn is_in(&self, finder: &AhoCorasick, text: &[u8]) -> bool {
+        let mut layer = Cow::Borrowed(text);
+        for _ in 0..=DEEP {
+            if finder.is_match(&*layer) {
+                return true;
+            }
+            let Some(next) = undone(&layer) else { break };
+            layer = Cow::Owned(next);
+        }
+        false
+    }
+
+    /// The secrets in one layer that begin before a bound: where, and which.
+    fn find_in(&self, finder: &AhoCorasick, plain: &Plain, bound: usize, found: &mut Vec<(usize, usize, usize)>) {
+        let mut at = 0;
         while let Some(matched) = finder.find(Input::new(&plain.bytes).range(at..)) {
             let (index, folded) = self.spellings[matched.pattern().as_usize()];
-            let (name, secret) = &self.named[index];
             let (start, end) = plain.place(matched.start(), matched.end());
-            if start >= to - from {
+            if start >= bound {
                 break;
             }
-            let same = folded || is_spelt(secret.expose_secret(), &plain.bytes[matched.range()]);
+            let same = folded || is_spelt(self.named[index].1.expose_secret(), &plain.bytes[matched.range()]);
             at = if same { matched.end() } else { matched.start() + 1 };
             if same {
-                let boundary = |at: usize| text.floor_char_boundary(from + at);
-                found.push(Found { start: boundary(start), end: text.ceil_char_boundary(from + end), name, secret });
+                found.push((start, end, index));
             }
         }
-        found
     }
 }
 
@@ -150,22 +181,22 @@ fn is_spelt(secret: &str, found: &[u8]) -> bool {
 /// own escapes undone, with the letters of JSON for control characters (`\n`), in Latin-1, and in base64.
 fn spellings(secret: &str) -> Vec<(Vec<u8>, bool)> {
     let folded = secret.len() >= FOLDED;
-    let mut spellings = vec![(Plain::of(secret.as_bytes()).bytes, folded)];
+    let mut spellings = vec![(secret.as_bytes().to_vec(), folded), (plain(secret.as_bytes()), folded)];
     let letters = secret.replace('\n', "n").replace('\r', "r").replace('\t', "t");
-    spellings.push((Plain::of(letters.as_bytes()).bytes, folded));
+    spellings.push((plain(letters.as_bytes()), folded));
     if let Some(latin) = secret.chars().map(|sign| u8::try_from(u32::from(sign)).ok()).collect::<Option<Vec<u8>>>() {
-        spellings.push((Plain::of(&latin).bytes, folded));
+        spellings.push((plain(&latin), folded));
     }
     // What is base64 itself may lose its padding, or have the signs of addresses.
     let bare = secret.trim_end_matches('=');
     if bare.len() >= FOLDED {
         for own in [bare.to_owned(), bare.replace('+', "-").replace('/', "_"), bare.replace('-', "+").replace('_', "/")]
         {
-            spellings.push((Plain::of(own.as_bytes()).bytes, folded));
+            spellings.push((plain(own.as_bytes()), folded));
         }
     }
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        spellings.push((Plain::of(engine.encode(secret).as_bytes()).bytes, false));
+        spellings.push((plain(engine.encode(secret).as_bytes()), false));
     }
     spellings.retain(|(spelling, _)| spelling.len() >= SHORTEST);
     spellings

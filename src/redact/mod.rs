@@ -162,12 +162,12 @@ mod tests {
 
     #[test]
     fn many_long_tokens_of_one_name_are_known_one_after_the_other() {
-        for number in 0..12 {
-            knowing("long", &format!("{number:02}{}", "~".repeat(16 << 10)));
+        for number in 0..9 {
+            knowing("long", &format!("{number:02}{}", "~".repeat(4 << 10)));
         }
-        let text = format!("a {}{} b", "11", "%7E".repeat(16 << 10));
+        let text = format!("a {}{} b", "08", "%7E".repeat(4 << 10));
         assert_eq!(redact(&text), "a *** b");
-        assert!(redact(&format!("00{}", "~".repeat(16 << 10))).starts_with("00~"), "the oldest are forgotten");
+        assert!(redact(&format!("00{}", "~".repeat(4 << 10))).starts_with("00~"), "the oldest are forgotten");
         let far = format!("{}{}", "x".repeat(WINDOW - 3), &text[2..]);
         assert_eq!(redact(&far), format!("{}*** b", "x".repeat(WINDOW - 3)));
     }

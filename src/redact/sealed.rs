@@ -3,7 +3,7 @@ use secrecy::ExposeSecret;
 
 use super::MASK;
 use super::known::{Known, is_named, known};
-use super::spelling::{Plain, encoded};
+use super::spelling::{encoded, plain};
 
 /// Behind a name: the secret was spelt as in an address, and is put back so.
 const ENCODED: char = '%';
@@ -33,7 +33,7 @@ pub fn seal(text: &str) -> String {
 fn spelt(text: &str, secret: &str) -> Option<char> {
     match text == secret {
         true => None,
-        false if Plain::of(text.as_bytes()).bytes == Plain::of(secret.as_bytes()).bytes => Some(ENCODED),
+        false if plain(text.as_bytes()) == plain(secret.as_bytes()) => Some(ENCODED),
         false => Some(LOST),
     }
 }

@@ -1,10 +1,8 @@
 //! How a secret may be spelt by whoever repeats it: escapes of addresses, forms, JSON and HTML, in each other too.
-use std::borrow::Cow;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Escapes that are undone in each other.
-const DEEP: usize = 4;
+pub(super) const DEEP: usize = 4;
 /// Characters of the longest escape in HTML that is read: `&#x0000010ffff;`.
 const ENTITY: usize = 16;
 
@@ -13,7 +11,7 @@ pub(super) fn encoded(secret: &str) -> String {
     utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string()
 }
 
-/// A text with all its escapes undone, and where each of its bytes stands in the text. Blanks of forms (`+`) are blanks,
+/// A text with some of its escapes undone, and where each of its bytes stands in the text. Blanks of forms (`+`) are blanks,
 /// and backslashes that escape nothing are left out, as each layer of JSON doubles them.
 pub(super) struct Plain {
     pub bytes: Vec<u8>,
@@ -22,22 +20,22 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// Undoes what is there to be undone.
-    pub(super) fn of(text: &[u8]) -> Self {
-        let mut plain = Plain { bytes: text.to_vec(), places: (0..text.len()).map(|at| (at, at + 1)).collect() };
-        for _ in 0..DEEP {
-            if !is_escaped(&plain.bytes) {
-                break;
-            }
-            let mut next = Plain { bytes: Vec::with_capacity(plain.bytes.len()), places: Vec::new() };
-            layer(&plain.bytes, &mut |bytes, start, end| {
+    /// A text as it is.
+    pub(super) fn new(text: &[u8]) -> Self {
+        Plain { bytes: text.to_vec(), places: (0..text.len()).map(|at| (at, at + 1)).collect() }
+    }
+
+    /// With one layer of escapes undone; `None` where there is none.
+    pub(super) fn undone(&self) -> Option<Self> {
+        let mut next = Plain { bytes: Vec::with_capacity(self.bytes.len()), places: Vec::new() };
+        is_escaped(&self.bytes).then(|| {
+            layer(&self.bytes, &mut |bytes, start, end| {
                 next.bytes.extend_from_slice(bytes);
-                let place = (plain.places[start].0, plain.places[end - 1].1);
+                let place = (self.places[start].0, self.places[end - 1].1);
                 next.places.extend(bytes.iter().map(|_| place));
             });
-            plain = next;
-        }
-        plain
+            next
+        })
     }
 
     /// Where some of its bytes stand in the text.
@@ -46,16 +44,21 @@ impl Plain {
     }
 }
 
-/// The same without the places.
-pub(super) fn undone(text: &[u8]) -> Cow<'_, [u8]> {
-    let mut plain = Cow::Borrowed(text);
+/// A text with one layer of escapes undone; `None` where there is none.
+pub(super) fn undone(text: &[u8]) -> Option<Vec<u8>> {
+    let mut next = Vec::with_capacity(text.len());
+    is_escaped(text).then(|| {
+        layer(text, &mut |bytes, _, _| next.extend_from_slice(bytes));
+        next
+    })
+}
+
+/// A text with all its escapes undone.
+pub(super) fn plain(text: &[u8]) -> Vec<u8> {
+    let mut plain = text.to_vec();
     for _ in 0..DEEP {
-        if !is_escaped(&plain) {
-            break;
-        }
-        let mut next = Vec::with_capacity(plain.len());
-        layer(&plain, &mut |bytes, _, _| next.extend_from_slice(bytes));
-        plain = Cow::Owned(next);
+        let Some(next) = undone(&plain) else { break };
+        plain = next;
     }
     plain
 }
@@ -173,12 +176,10 @@ mod tests {
             ("&#65;&#x41;&amp;lt;", "AA<"),
             (r"100% &c; \ud800 &#; %zz", "100% &c; ud800 &#; %zz"),
         ] {
-            let found = Plain::of(text.as_bytes());
-            assert_eq!(String::from_utf8_lossy(&found.bytes), plain, "{text}");
-            assert_eq!(undone(text.as_bytes()), found.bytes, "{text}");
+            assert_eq!(String::from_utf8_lossy(&super::plain(text.as_bytes())), plain, "{text}");
         }
         let text = br"x=\\u0041%2542;";
-        let plain = Plain::of(text);
+        let plain = Plain::new(text).undone().unwrap().undone().unwrap();
         assert_eq!(plain.bytes, b"x=AB;");
         let (start, end) = plain.place(2, 4);
         assert_eq!(&text[start..end], br"\\u0041%2542");

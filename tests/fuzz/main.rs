@@ -5,3 +5,4 @@
 mod answers;
 mod files;
 mod mutate;
+mod secrets;
