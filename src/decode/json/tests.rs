@@ -122,7 +122,7 @@ fn a_body_that_cannot_be_read_says_why() {
         r#"{"r":[]}{"r":[]}"#,
         "not JSON: a second value behind the first, at byte 8; it begins `{\"r\":[]}{\"r\":[]}`",
     );
-    check(")]}'\n{}", "not JSON: a guard against other pages stands before it; it begins `)]}'\n{}`");
+    check(")]}'\n{}", "not JSON: a guard against other pages stands before it; it begins `)]}'\\u{a}{}`");
     check("oops", "not JSON: `oops` where a value was expected, at byte 0; it begins `oops`");
     check(r#"{"r":[]} x"#, "not JSON: `x` where the end was expected, at byte 9; it begins `{\"r\":[]} x`");
 }
