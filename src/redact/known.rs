@@ -1,13 +1,14 @@
 //! The secrets of the process, and how they are found in a text: all at once, in what the text says when its escapes are
 //! undone. The work is linear in the text, and the memory in the secrets.
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::spelling::{DEEP, Plain, plain, undone};
 
@@ -21,10 +22,23 @@ const LATEST: usize = 8;
 /// Bytes behind a bound in which the rest of a secret is looked for.
 const REACH: usize = 1 << 20;
 
+/// What was to be hidden so far; compiled when it is asked for.
+static NAMED: LazyLock<Mutex<Named>> = LazyLock::new(Mutex::default);
+/// `None` where more was hidden since it was compiled. Written only while [`NAMED`] is held.
 static KNOWN: RwLock<Option<Arc<Known>>> = RwLock::new(None);
 
-/// The secrets that are known so far, in the order in which they came.
-#[derive(Clone, Default)]
+/// Secrets in the order in which they came, each value once.
+#[derive(Default)]
+struct Named {
+    secrets: Vec<(String, SecretString)>,
+    /// Hashes of the values.
+    values: HashSet<u64>,
+    /// How many values of a name there are.
+    counts: HashMap<String, usize>,
+}
+
+/// The secrets that are known, and what finds them.
+#[derive(Default)]
 pub(super) struct Known {
     named: Vec<(String, SecretString)>,
     /// Finds the spellings; `None` where there are none, or too many to be found: then nothing is shown at all.
@@ -45,24 +59,25 @@ pub(super) struct Found<'k> {
 
 /// Masks secrets from now on. The name stands for one in what is kept, so it must be the same in each process.
 pub fn hide(secrets: impl IntoIterator<Item = (String, SecretString)>) {
-    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let mut next = known.as_deref().cloned().unwrap_or_default();
+    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     let mut more = false;
     for (name, secret) in secrets {
-        let value = secret.expose_secret();
-        if value.len() >= SHORTEST && !next.named.iter().any(|(_, other)| other.expose_secret() == value) {
-            next.name(name.replace(|sign: char| !is_named(sign), "_"), secret);
-            more = true;
-        }
+        more |= named.add(name.replace(|sign: char| !is_named(sign), "_"), secret);
     }
     if more {
-        next.compile();
-        *known = Some(Arc::new(next));
+        *KNOWN.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-pub(super) fn known() -> Option<Arc<Known>> {
-    KNOWN.read().unwrap_or_else(PoisonError::into_inner).clone()
+/// All that is hidden.
+pub(super) fn known() -> Arc<Known> {
+    if let Some(known) = &*KNOWN.read().unwrap_or_else(PoisonError::into_inner) {
+        return known.clone();
+    }
+    let named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = Arc::new(Known::of(named.secrets.clone()));
+    *KNOWN.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+    known
 }
 
 /// Whether a name of a secret may hold this sign.
@@ -70,32 +85,41 @@ pub(super) fn is_named(sign: char) -> bool {
     sign.is_ascii_alphanumeric() || matches!(sign, '_' | '.' | '-')
 }
 
-impl Known {
-    fn name(&mut self, name: String, secret: SecretString) {
-        let of_name = || self.named.iter().enumerate().filter(|(_, (known, _))| *known == name);
-        if of_name().count() >= LATEST
-            && let Some((oldest, _)) = of_name().next()
-        {
-            self.named.remove(oldest);
+impl Named {
+    /// Whether it is new, and long enough to hide something.
+    fn add(&mut self, name: String, secret: SecretString) -> bool {
+        let value = secret.expose_secret();
+        if value.len() < SHORTEST || !self.values.insert(xxh3_64(value.as_bytes())) {
+            return false;
         }
-        self.named.push((name, secret));
+        let count = self.counts.entry(name.clone()).or_default();
+        if *count < LATEST {
+            *count += 1;
+        } else if let Some(oldest) = self.secrets.iter().position(|(known, _)| *known == name) {
+            let (_, oldest) = self.secrets.remove(oldest);
+            self.values.remove(&xxh3_64(oldest.expose_secret().as_bytes()));
+        }
+        self.secrets.push((name, secret));
+        true
     }
+}
 
-    fn compile(&mut self) {
-        let (mut patterns, mut seen) = (Vec::new(), HashSet::new());
-        self.spellings.clear();
-        for (index, (_, secret)) in self.named.iter().enumerate() {
+impl Known {
+    fn of(named: Vec<(String, SecretString)>) -> Self {
+        let (mut patterns, mut own, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for (index, (_, secret)) in named.iter().enumerate() {
             for (spelling, folded) in spellings(secret.expose_secret()) {
                 if seen.insert(spelling.clone()) {
-                    self.spellings.push((index, folded));
+                    own.push((index, folded));
                     patterns.push(spelling);
                 }
             }
         }
-        self.longest = self.named.iter().map(|(_, secret)| secret.expose_secret().len()).max().unwrap_or(0);
+        let longest = named.iter().map(|(_, secret)| secret.expose_secret().len()).max().unwrap_or(0);
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true);
-        self.finder = builder.kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns).ok();
+        let finder = builder.kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns).ok();
+        Known { named, finder, spellings: own, longest }
     }
 
     /// Bytes that a secret takes in a text as far as that is looked at: each of its bytes encoded in an address, and these

@@ -39,7 +39,7 @@ pub fn redact_json(text: &str) -> Cow<'_, str> {
 
 /// A text without its secrets, as far as they are to be masked where they begin. It is asked of each in order.
 fn masked(text: &str, mut wanted: impl FnMut(usize) -> bool) -> Cow<'_, str> {
-    let Some(known) = known() else { return Cow::Borrowed(text) };
+    let known = known();
     let (mut out, mut shown, mut at) = (String::new(), 0, 0);
     while at < text.len() {
         let bound = text.floor_char_boundary(at + WINDOW);
@@ -57,7 +57,7 @@ fn masked(text: &str, mut wanted: impl FnMut(usize) -> bool) -> Cow<'_, str> {
 /// The beginning of a text without any secret: at most so many characters of what is shown of it. Masked before it is
 /// cut, as a part of a secret would not be known any more; what lies far behind the cut is not looked at.
 pub fn redact_start(text: &str, most: usize) -> String {
-    let known = known().unwrap_or_default();
+    let known = known();
     let (mut out, mut left, mut rest) = (String::new(), most, text);
     while left > 0 && !rest.is_empty() {
         let bound = rest.char_indices().nth(left).map_or(rest.len(), |(at, _)| at);
@@ -72,7 +72,7 @@ pub fn redact_start(text: &str, most: usize) -> String {
 
 /// A text that was cut, without any secret: its end may be the beginning of one, and is left out.
 pub fn redact_cut(text: &str) -> String {
-    let known = known().unwrap_or_default();
+    let known = known();
     // Half of it is kept at least, also where a long token in an unusual spelling would take it all.
     let left_out = known.reach().min(text.len() / 2);
     before(&known, text, text.floor_char_boundary(text.len() - left_out)).0

@@ -14,7 +14,7 @@ const STAR: &str = "***%***";
 
 /// A text that is kept for a later request: the name of each secret stands in its place, such as `***API_KEY***`.
 pub fn seal(text: &str) -> String {
-    let known = known().unwrap_or_default();
+    let known = known();
     // Stars that were there before are written out: all others are around names of ours, whatever stands beside them.
     let gap = |text: &str| text.replace('*', STAR);
     let (mut out, mut end) = (String::new(), 0);
@@ -41,7 +41,7 @@ fn spelt(text: &str, secret: &str) -> Option<char> {
 /// What [`seal`] was given. `None` where a secret is not known to this process, such as a token that an earlier one won, or
 /// where it was spelt in a way that cannot be made again.
 pub fn put_back(text: &str) -> Option<String> {
-    let known = known().unwrap_or_default();
+    let known = known();
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, behind)) = rest.split_once(MASK) {
         out += before;

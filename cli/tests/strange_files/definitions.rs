@@ -39,7 +39,7 @@ fn a_source_has_so_many_pages_in_flight_and_no_more() {
         let text = project.text("http://127.0.0.1:9/a", "").replace("limits: {", "limits: {parallel: \"${env.N}\", ");
         project.write("sources/s.yaml", text);
         project.write(".env", format!("N={number}\n"));
-        project.says(&["run", "s"], 1, if code == 0 { "connect" } else { "256 at most" });
+        project.says(&["run", "s"], 1, if code == 0 { "cannot be reached" } else { "256 at most" });
     }
 }
 

@@ -79,7 +79,7 @@ fn template(value: &Template, path: &str, trail: &[&str], report: &mut Report<'_
 /// The line as it should be is told, and what stands there is masked where the line is shown.
 pub(super) fn found(value: &str, key: &str, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
     let name = variable(path, key);
-    mask(value, path, trail);
+    mask(value, path, trail, report);
     let message = format!("`{key}` is a secret that is written out: whoever reads the file has it");
 
     let mut hint = format!(
@@ -94,8 +94,15 @@ pub(super) fn found(value: &str, key: &str, path: &str, trail: &[&str], report: 
     report.value(path, trail, "literal-secret", message, &hint);
 }
 
+/// Most texts that are masked: lines of a hundred findings of a file are shown.
+const MASKED: usize = 1_000;
+
 /// Masks what stands there, wherever the line is shown.
-pub(super) fn mask(value: &str, path: &str, trail: &[&str]) {
+pub(super) fn mask(value: &str, path: &str, trail: &[&str], report: &mut Report<'_, '_>) {
+    report.masked += 1;
+    if report.masked > MASKED {
+        return;
+    }
     hide([(format!("{path}.{}", trail.join(".")), SecretString::from(value))]);
 }
 

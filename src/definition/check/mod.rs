@@ -65,13 +65,15 @@ fn zeros(report: &mut Report<'_, '_>) {
 pub(super) struct Report<'d, 'f> {
     pub(super) definitions: &'d Definitions,
     findings: &'f mut Vec<Finding>,
+    /// How many texts of files are masked.
+    pub(super) masked: usize,
     /// How many findings each file has.
     told: BTreeMap<String, usize>,
 }
 
 impl<'d, 'f> Report<'d, 'f> {
     fn new(definitions: &'d Definitions, findings: &'f mut Vec<Finding>) -> Self {
-        Report { definitions, findings, told: BTreeMap::new() }
+        Report { definitions, findings, masked: 0, told: BTreeMap::new() }
     }
 
     /// A file that was read.

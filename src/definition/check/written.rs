@@ -47,7 +47,7 @@ fn walk<'t>(node: &'t Node, place: &mut Place<'t>, params: &[(&str, &'t Node)], 
         Kind::Map(entries) => {
             for (key, node) in entries {
                 if place.trail.last().is_some_and(|step| step == "auth") && looks_secret(&key.text) {
-                    mask(&key.text, place.path, &[&key.text]);
+                    mask(&key.text, place.path, &[&key.text], report);
                 }
                 place.trail.push(key.text.clone());
                 walk(node, place, params, report);
@@ -74,7 +74,7 @@ fn text(said: &str, place: &Place<'_>, params: &[(&str, &Node)], report: &mut Re
         in_form(said).for_each(|(name, value)| found(value, name, path, &trail, report));
     }
     if (key == "auth" || below("auth")) && looks_secret(said) {
-        mask(said, path, &trail);
+        mask(said, path, &trail, report);
     }
     let named = key == "bearer" || (names_a_secret(key) && PLACES.iter().any(|place| below(place)));
     if !named {
