@@ -31,7 +31,7 @@ fn address(more: &str) -> String {
 #[test]
 fn a_source_has_so_many_pages_in_flight_and_no_more() {
     let project = Project::new();
-    for (number, code) in [("256", 0), ("257", 1), ("9223372036854775807", 1), ("18446744073709551615", 1)] {
+    for (number, code) in [("256", 0), ("257", 1), ("9223372036854775807", 1)] {
         let text =
             project.text("http://127.0.0.1:9/a", "").replace("limits: {", &format!("limits: {{parallel: {number}, "));
         project.write("sources/s.yaml", text);

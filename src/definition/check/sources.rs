@@ -101,7 +101,7 @@ fn limits(limits: &Limits, source: &Source, path: &str, trail: &[&str], report: 
 }
 
 /// Most names of `for`: each level is asked for within that before it.
-const NAMES: usize = 20;
+pub(super) const NAMES: usize = 20;
 
 fn partitions(source: &Source, path: &str, report: &mut Report<'_, '_>) {
     let count = source.partitions.iter().count();
