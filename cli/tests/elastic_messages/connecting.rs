@@ -14,7 +14,7 @@ const ASK: [&str; 4] = ["run remotive", "search", "export", "verify"];
 /// What is wrong as it is written.
 const WRITTEN: [(&str, &str); 8] = [
     ("{url: \"\"}", "`url` gives no address"),
-    ("{url: \"https://me:word@es.example\"}", "`url` holds a user or a password"),
+    ("{url: \"https://me:s3cr3t@es.example\"}", "`url` holds a user or a password"),
     ("{url: \"localhost:9200\"}", "`…` is no address"),
     ("{url: \"es.example\"}", "`…` is no address"),
     ("{url: \"https://es.example\", ca: nowhere.pem}", "`ca`: …"),
