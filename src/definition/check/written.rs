@@ -19,19 +19,12 @@ struct Place<'t> {
 
 /// Finds them in a file.
 pub(super) fn file(file: &File, report: &mut Report<'_, '_>) {
-    let params = match member(&file.root, "params") {
+    let params = match file.root.get("params") {
         Some(Node { kind: Kind::Map(params), .. }) => params.iter().map(|(key, node)| (&*key.text, node)).collect(),
         _ => Vec::new(),
     };
     let mut place = Place { path: &file.path, trail: Vec::new() };
     walk(&file.root, &mut place, &params, report);
-}
-
-fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    match &node.kind {
-        Kind::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node),
-        _ => None,
-    }
 }
 
 fn walk<'t>(node: &'t Node, place: &mut Place<'t>, params: &[(&str, &'t Node)], report: &mut Report<'_, '_>) {

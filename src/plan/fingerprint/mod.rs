@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Ask;
 use super::compile::{Addresses, Values};
 use crate::definition::Definitions;
-use crate::definition::node::{Kind, Node};
+use crate::definition::node::Kind;
 use crate::definition::source::Source;
 use canonical::Canonical;
 use reads::Reads;
@@ -145,24 +145,17 @@ fn groups(mut written: Canonical) -> [Group; 3] {
     [request, mapping, rest]
 }
 
-fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    match &node.kind {
-        Kind::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node),
-        _ => None,
-    }
-}
-
 /// What the pipeline says of each offer, and the limits of origins that stand for those of the source.
 fn pipeline(definitions: &Definitions, ask: &Ask<'_>, addresses: &Addresses) -> Vec<(String, Canonical)> {
     let Some(file) = definitions.files.get("pipelines.yaml") else { return Vec::new() };
     // Of many pipelines one is looked at, not all of them for each.
-    let own = ask.pipeline.and_then(|(index, _)| match &member(&file.root, "pipelines")?.kind {
+    let own = ask.pipeline.and_then(|(index, _)| match &file.root.get("pipelines")?.kind {
         Kind::List(pipelines) => Some(Canonical::of(pipelines.get(index)?, file).entries()),
         _ => None,
     });
     let own = own.unwrap_or_default().into_iter();
     let mut found: Vec<_> = own.filter(|(key, _)| ["name", "steps", "sinks"].contains(&key.as_str())).collect();
-    let origins = member(&file.root, "origins").map(|node| Canonical::of(node, file).entries()).unwrap_or_default();
+    let origins = file.root.get("origins").map(|node| Canonical::of(node, file).entries()).unwrap_or_default();
     let limits = origins.into_iter().filter(|(origin, _)| addresses.may_be(origin));
     found.extend(limits.filter_map(|(origin, mut target)| Some((origin, target.take("limits")?))));
     found
